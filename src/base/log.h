@@ -1,0 +1,25 @@
+/* Log lines off the hot path: each thread formats into a ring of its own, one writer thread drains the rings into the
+ * sink. When a ring is full because the sink stalls, lines are dropped and counted; the count is written when the sink
+ * moves again. */
+#ifndef TG_BASE_LOG_H
+#define TG_BASE_LOG_H
+
+#include "base/res.h"
+#include "base/span.h"
+
+struct log;      /* thread: any */
+struct log_ring; /* thread: the one producer */
+
+/* Starts the writer thread on fd (borrowed until log_set_fd or log_free; -1 writes nowhere). NULL: no memory or thread. */
+struct log *log_new(int fd);
+/* Flushes for at most flush_ms, then ends the writer. Rings are freed too. */
+void log_free(struct log *l, unsigned flush_ms);
+/* Swaps the sink (reopen); the old fd is closed by the writer once it no longer uses it. */
+void log_set_fd(struct log *l, int fd);
+/* A ring of at least `size` bytes for the calling thread. NULL: no memory. */
+struct log_ring *log_ring_new(struct log *l, size_t size);
+/* Copies one whole line (with its '\n'); false: dropped and counted. Wait-free. */
+bool log_ring_put(struct log_ring *r, struct span line);
+uint64_t log_dropped(const struct log *l);
+
+#endif

@@ -1,0 +1,13 @@
+/* WebSocket opening handshake (RFC 6455 §4) checks and frame-boundary counting. Pure. */
+#ifndef TG_HTTP_WS_H
+#define TG_HTTP_WS_H
+
+#include "http/message.h"
+
+/* Is this request a well-formed opening handshake: GET, HTTP/1.1, Upgrade: websocket (alone), Connection: upgrade,
+ * version 13, a 16-byte base64 key, no body? */
+bool ws_request_ok(const struct http_request *r);
+/* Does the 101 answer the key (Sec-WebSocket-Accept), with Upgrade: websocket and Connection: upgrade? */
+bool ws_response_ok(const struct http_response *r, struct span key);
+
+#endif

@@ -1,0 +1,19 @@
+/* Accepts on a listening socket that somebody else owns. At most 16 accepts per wake-up. When descriptors run out the
+ * listener spends its reserve descriptor to accept and close one peer, then rests 100 ms: it never spins.
+ * thread: the loop's. */
+#ifndef TG_NET_LISTENER_H
+#define TG_NET_LISTENER_H
+
+#include "net/addr.h"
+#include "net/loop.h"
+
+struct listener;
+
+/* fd: bound, listening, non-blocking, borrowed. on_accept owns the accepted, non-blocking fd (TCP_NODELAY set). */
+struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(void *arg, int fd, const struct addr *peer), void *arg);
+void listener_free(struct listener *l);
+
+/* Binds and listens: SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY off for [::], backlog 4096, non-blocking, CLOEXEC. */
+struct res listener_bind(const struct addr *a, int *out_fd) MUSTUSE;
+
+#endif

@@ -1,0 +1,54 @@
+/* One event loop of one thread: libevent's base, the thread's slabs, the list of work to do before the next wait.
+ * thread: the one that runs it; loop_post() alone may be called from others. */
+#ifndef TG_NET_LOOP_H
+#define TG_NET_LOOP_H
+
+#include <stdint.h>
+
+#include "base/res.h"
+#include "base/rng.h"
+#include "base/slab.h"
+
+struct event_base;
+struct loop_mailbox;
+
+/* Embedded in its owner. Queued at most once at a time. */
+struct loop_task {
+    struct loop_task *next, *prev;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+struct loop {
+    struct event_base *base;
+    struct slab chunks;       /* CHUNK_BLOCK: bytes in motion */
+    struct slab blocks;       /* 4 KiB: exchange arenas */
+    uint64_t now_ms;          /* monotonic, refreshed once per turn */
+    struct rng rng;
+    struct loop_task ready;   /* ring head: tasks to run before the next wait */
+    struct loop_task parked;  /* ring head: memory to free at the start of the next turn */
+    struct loop_mailbox *mailbox;
+    uint64_t turns;           /* for the watchdog */
+};
+
+/* NULL: no memory or descriptors. */
+struct loop *loop_new(void);
+/* Frees what is parked and pending; nothing may be registered any more. */
+void loop_free(struct loop *l);
+/* Runs until loop_stop(). A turn: wait, refresh now_ms, events, ready tasks (those queued meanwhile wait for the next
+ * turn, which then does not block), parked memory. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l); /* thread: own */
+
+void loop_task_init(struct loop_task *t, void (*run)(void *arg), void *arg);
+/* No effect when queued already. */
+void loop_task_queue(struct loop *l, struct loop_task *t);
+void loop_task_cancel(struct loop_task *t);
+/* Frees by release(p) on the loop's next turn, when no callback of this turn can still hold p. `t` lies inside p. */
+void loop_defer_free(struct loop *l, struct loop_task *t, void (*release)(void *p), void *p);
+
+/* Message from any thread: run(arg) on the loop's thread, in order of posting. False: no memory. `drop` (may be NULL)
+ * is called instead of run for messages still queued at loop_free(). */
+bool loop_post(struct loop *l, void (*run)(void *arg), void (*drop)(void *arg), void *arg) MUSTUSE;
+
+#endif

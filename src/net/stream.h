@@ -1,0 +1,117 @@
+/* A stream: bytes both ways over one socket, plain or TLS behind one vtable, on one loop. What has been read lies in
+ * `in`, what is to be written in `out`; both are ordinary chunk queues that the owner consumes and fills directly.
+ *
+ * Reading: the stream reads by itself while `in.bytes` < read_high and no pause bit is set; it calls on_read after bytes
+ * arrived or the state of the input changed. The owner that takes bytes out of `in` after a pause by size need do
+ * nothing more than call stream_resume() or stream_poll(): bytes that TLS already holds (SSL_pending) come by the ready list.
+ * Writing: fill `out`, then stream_flush(): it writes what the socket takes at once and the rest when it is writable;
+ * on_drained is called (never from inside stream_flush) when `out` fell to write_low or below after having been above it
+ * when a flush ended. With TLS, several records leave by one write.
+ * Fairness: at most a byte budget per turn (64 KiB each way), the rest by the ready list.
+ * Callbacks may call any function of the stream, stream_close included; after stream_close no callback comes any more
+ * and the memory is freed on the loop's next turn. thread: the loop's. Sources: RFC 9112 §9.6, §9.8; RFC 8446 §6.1. */
+#ifndef TG_NET_STREAM_H
+#define TG_NET_STREAM_H
+
+#include "base/chunkq.h"
+#include "net/addr.h"
+#include "net/loop.h"
+#include "net/tls.h"
+
+enum stream_state {
+    STREAM_CONNECTING = 0, /* TCP connect under way */
+    STREAM_HANDSHAKE,      /* TLS handshake under way */
+    STREAM_OPEN,
+    STREAM_CLOSED          /* stream_close was called */
+};
+
+enum stream_input {
+    STREAM_IN_OPEN = 0,
+    STREAM_IN_EOF,   /* clean end: FIN, with TLS close_notify */
+    STREAM_IN_TRUNC, /* TLS without close_notify: an error where the length of a body is not known otherwise */
+    STREAM_IN_ERROR  /* reset, protocol error, handshake failure, write failure; see stream_error() */
+};
+
+/* Why reading is paused; reading resumes when all bits are clear. */
+#define STREAM_PAUSE_PEER_FULL 1u  /* the other side's out queue is above its mark */
+#define STREAM_PAUSE_IDLE 2u       /* the owner is not interested now */
+
+struct stream_events {
+    /* The stream is open (TCP connected and, with TLS, handshake done and verified). Not for accepted plain streams. */
+    void (*on_open)(void *arg);
+    /* in grew, or input_state left STREAM_IN_OPEN (told once; failure of connect or handshake comes here too). */
+    void (*on_read)(void *arg);
+    void (*on_drained)(void *arg);
+};
+
+struct stream; /* fields below are read by owners through the functions only, in/out excepted */
+
+struct stream_limits {
+    size_t read_high;  /* stop reading while in.bytes >= this */
+    size_t write_low;  /* on_drained threshold */
+};
+
+/* An accepted socket (non-blocking, owned from here on, also on failure). `tls` NULL: plain, state OPEN at once.
+ * NULL: no memory; fd is closed. */
+struct stream *stream_accept(struct loop *loop, int fd, struct tls_server *tls, const struct stream_limits *limits,
+                             const struct stream_events *events, void *arg);
+
+struct stream_connect {
+    struct addr to;
+    struct tls_client *tls;            /* NULL: plain */
+    struct span name;                  /* SNI and name to verify (an IP literal is verified as an IP, without SNI) */
+    const struct tls_session *resume;  /* may be NULL; borrowed for the call */
+};
+/* Starts a connect. NULL: no memory or descriptors. Failure to connect is told by on_read with STREAM_IN_ERROR. */
+struct stream *stream_open(struct loop *loop, const struct stream_connect *to, const struct stream_limits *limits,
+                           const struct stream_events *events, void *arg);
+
+/* Gives the stream to another owner. */
+void stream_set_events(struct stream *s, const struct stream_events *events, void *arg);
+
+struct chunkq *stream_in(struct stream *s);
+struct chunkq *stream_out(struct stream *s);
+enum stream_state stream_state(const struct stream *s);
+enum stream_input stream_input(const struct stream *s);
+/* Static text of what went wrong ("connection refused", "certificate verify failed: hostname mismatch", …); "" if nothing. */
+const char *stream_error(const struct stream *s);
+/* errno-like class of a connect failure, so that the origin layer can tell "refused" (start on demand) from others. */
+enum stream_failure { STREAM_FAIL_NONE = 0, STREAM_FAIL_REFUSED, STREAM_FAIL_UNREACHABLE, STREAM_FAIL_RESET,
+                      STREAM_FAIL_TLS_VERIFY, STREAM_FAIL_TLS, STREAM_FAIL_OTHER };
+enum stream_failure stream_failure(const struct stream *s);
+
+void stream_pause(struct stream *s, unsigned bits);
+void stream_resume(struct stream *s, unsigned bits);
+/* Asks for on_read on the ready list although nothing new arrived (a pipelined request is still in `in`). */
+void stream_poll(struct stream *s);
+/* Writes what can be written now. Never calls back. False: the stream has failed (on_read will tell). */
+bool stream_flush(struct stream *s);
+/* No more bytes after those in out: FIN (TLS: close_notify first) once out is empty. The input stays open. */
+void stream_finish(struct stream *s);
+
+enum stream_close {
+    STREAM_CLOSE_NOW = 0, /* TLS: no close_notify, TCP: RST, so that the peer sees a truncated body as truncated */
+    STREAM_CLOSE_FLUSH,   /* what is in out goes (at most 5 s), close_notify, FIN, close */
+    STREAM_CLOSE_LINGER   /* as FLUSH, then input is read and thrown away until its end, 256 KiB… see limits, or 2 s
+                             (RFC 9112 §9.6): a client still sending its body can read our refusal */
+};
+void stream_close(struct stream *s, enum stream_close how);
+
+const struct addr *stream_peer(const struct stream *s);
+const struct addr *stream_local(const struct stream *s);
+/* TLS only, else empty: SNI as sent by the client (lower case), and whether the certificate shown covers `host`. */
+struct span stream_sni(const struct stream *s);
+bool stream_cert_covers(const struct stream *s, struct span host);
+bool stream_is_tls(const struct stream *s);
+/* ALPN result, empty when none. */
+struct span stream_alpn(const struct stream *s);
+bool stream_resumed(const struct stream *s);
+/* Client side, after the handshake: the newest session to resume, handed over to the caller; NULL when there is none. */
+struct tls_session *stream_take_session(struct stream *s);
+/* SO_KEEPALIVE with first probe after idle_s, interval_s between, TCP_USER_TIMEOUT user_ms: tunnels (design §5). */
+void stream_keepalive(struct stream *s, int idle_s, int interval_s, unsigned user_ms);
+/* Wire bytes so far, for logs. */
+uint64_t stream_bytes_read(const struct stream *s);
+uint64_t stream_bytes_written(const struct stream *s);
+
+#endif
