@@ -31,7 +31,8 @@ void chunkq_init(struct chunkq *q, struct slab *slab);
 void chunkq_clear(struct chunkq *q);
 /* The contiguous bytes at the head; empty when the queue is. */
 struct span chunkq_peek(const struct chunkq *q);
-/* Contiguous room of at least `min` (<= CHUNK_SIZE) bytes at the tail; *room says how much there is. NULL: no memory. */
+/* Contiguous room of at least `min` (<= CHUNK_SIZE) bytes at the tail; *room says how much there is. NULL: no memory.
+ * Only chunkq_commit may follow, before any other change of q. */
 uint8_t *chunkq_reserve(struct chunkq *q, size_t min, size_t *room);
 /* Makes n bytes of the last reservation part of the queue. With n == 0 an empty chunk goes back to the slab. */
 void chunkq_commit(struct chunkq *q, size_t n);

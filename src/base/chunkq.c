@@ -1,0 +1,239 @@
+#include "base/chunkq.h"
+
+#include <assert.h>
+
+void chunkq_init(struct chunkq *q, struct slab *slab)
+{
+    assert(slab->size == CHUNK_BLOCK);
+    *q = (struct chunkq){.slab = slab};
+}
+
+void chunkq_clear(struct chunkq *q)
+{
+    while (q->head) {
+        struct chunk *c = q->head;
+
+        q->head = c->next;
+        slab_give(q->slab, c);
+    }
+    q->tail = NULL;
+    q->bytes = 0;
+}
+
+struct span chunkq_peek(const struct chunkq *q)
+{
+    const struct chunk *c = q->head;
+
+    return c ? span_make(c->data + c->off, c->end - c->off) : SPAN_NONE;
+}
+
+static struct chunk *add_chunk(struct chunkq *q)
+{
+    struct chunk *c = slab_take(q->slab);
+
+    if (!c)
+        return NULL;
+    c->next = NULL;
+    c->off = c->end = 0;
+    if (q->tail)
+        q->tail->next = c;
+    else
+        q->head = c;
+    q->tail = c;
+    return c;
+}
+
+uint8_t *chunkq_reserve(struct chunkq *q, size_t min, size_t *room)
+{
+    struct chunk *c = q->tail;
+
+    assert(min <= CHUNK_SIZE);
+    if (!c || CHUNK_SIZE - c->end < min || c->end == CHUNK_SIZE) {
+        /* An empty tail always has all its room, so no empty chunk can come to stand before another. */
+        c = add_chunk(q);
+        if (!c)
+            return NULL;
+    }
+    *room = CHUNK_SIZE - c->end;
+    return c->data + c->end;
+}
+
+/* The tail alone can be empty: a reservation that was not used. */
+static void drop_empty_tail(struct chunkq *q)
+{
+    struct chunk *c = q->tail, *before = q->head;
+
+    if (!c || c->end > c->off)
+        return;
+    if (before == c) {
+        q->head = q->tail = NULL;
+    } else {
+        while (before->next != c)
+            before = before->next;
+        before->next = NULL;
+        q->tail = before;
+    }
+    slab_give(q->slab, c);
+}
+
+void chunkq_commit(struct chunkq *q, size_t n)
+{
+    if (!n) {
+        drop_empty_tail(q);
+        return;
+    }
+    assert(q->tail && n <= CHUNK_SIZE - q->tail->end);
+    q->tail->end += (uint32_t)n;
+    q->bytes += n;
+}
+
+static void drop_head(struct chunkq *q)
+{
+    struct chunk *c = q->head;
+
+    q->head = c->next;
+    if (!q->head)
+        q->tail = NULL;
+    slab_give(q->slab, c);
+}
+
+void chunkq_drop(struct chunkq *q, size_t n)
+{
+    assert(n <= q->bytes);
+    q->bytes -= n;
+    while (n) {
+        struct chunk *c = q->head;
+        size_t have = c->end - c->off;
+
+        if (n < have) {
+            c->off += (uint32_t)n;
+            return;
+        }
+        n -= have;
+        drop_head(q);
+    }
+}
+
+/* What add_chunk() added behind `tail` goes back: the queue is again as it was when its tail was `tail`. */
+static void cut_behind(struct chunkq *q, struct chunk *tail)
+{
+    struct chunk *c = tail ? tail->next : q->head;
+
+    if (tail)
+        tail->next = NULL;
+    else
+        q->head = NULL;
+    q->tail = tail;
+    while (c) {
+        struct chunk *next = c->next;
+
+        slab_give(q->slab, c);
+        c = next;
+    }
+}
+
+static void fill(struct chunk *c, struct span *s)
+{
+    size_t n = CHUNK_SIZE - c->end < s->n ? CHUNK_SIZE - c->end : s->n;
+
+    if (n) {
+        memcpy(c->data + c->end, s->p, n);
+        c->end += (uint32_t)n;
+        *s = span_from(*s, n);
+    }
+}
+
+bool chunkq_append(struct chunkq *q, struct span s)
+{
+    struct chunk *tail = q->tail;
+    uint32_t end = tail ? tail->end : 0;
+    size_t n = s.n;
+
+    if (tail)
+        fill(tail, &s);
+    while (s.n) {
+        struct chunk *c = add_chunk(q);
+
+        if (!c) {
+            cut_behind(q, tail);
+            if (tail)
+                tail->end = end;
+            return false;
+        }
+        fill(c, &s);
+    }
+    q->bytes += n;
+    return true;
+}
+
+static void move_head(struct chunkq *dst, struct chunkq *src)
+{
+    struct chunk *c = src->head;
+    size_t n = c->end - c->off;
+
+    src->head = c->next;
+    if (!src->head)
+        src->tail = NULL;
+    src->bytes -= n;
+
+    c->next = NULL;
+    if (dst->tail)
+        dst->tail->next = c;
+    else
+        dst->head = c;
+    dst->tail = c;
+    dst->bytes += n;
+}
+
+/* Below this a chunk is copied when it fits behind what dst already has: a queue of many nearly empty 16 KiB chunks
+ * would hold far more memory than its bytes count, and cost one write each. */
+#define CHUNK_COPY_MAX 1024u
+
+static bool is_worth_copying(const struct chunkq *dst, size_t n)
+{
+    return n <= CHUNK_COPY_MAX && dst->tail && CHUNK_SIZE - dst->tail->end >= n;
+}
+
+bool chunkq_move(struct chunkq *dst, struct chunkq *src, size_t n)
+{
+    assert(n <= src->bytes && dst->slab == src->slab);
+    drop_empty_tail(dst);
+    while (n) {
+        struct span head = chunkq_peek(src);
+
+        if (head.n <= n && !is_worth_copying(dst, head.n)) {
+            n -= head.n;
+            move_head(dst, src);
+            continue;
+        }
+        if (head.n > n)
+            head.n = n;
+        if (!chunkq_append(dst, head))
+            return false;
+        chunkq_drop(src, head.n);
+        n -= head.n;
+    }
+    return true;
+}
+
+void chunkq_copy(const struct chunkq *q, size_t n, uint8_t *out)
+{
+    assert(n <= q->bytes);
+    for (const struct chunk *c = q->head; n; c = c->next) {
+        size_t part = c->end - c->off < n ? c->end - c->off : n;
+
+        memcpy(out, c->data + c->off, part);
+        out += part;
+        n -= part;
+    }
+}
+
+size_t chunkq_iov(const struct chunkq *q, struct iovec *iov, size_t max)
+{
+    size_t count = 0;
+
+    for (struct chunk *c = q->head; c && count < max; c = c->next)
+        if (c->end > c->off)
+            iov[count++] = (struct iovec){.iov_base = c->data + c->off, .iov_len = c->end - c->off};
+    return count;
+}

@@ -1,0 +1,75 @@
+#include "base/hash.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+struct hash_key hash_key_random(void)
+{
+    struct hash_key key;
+
+    /* Up to 256 bytes getrandom() neither fails nor is interrupted once the pool is ready; without it a peer could
+     * choose colliding keys, so nothing may go on. */
+    if (getrandom(&key, sizeof(key), 0) != (ssize_t)sizeof(key))
+        abort();
+    return key;
+}
+
+struct sip {
+    uint64_t v0, v1, v2, v3;
+};
+
+static inline uint64_t rotl(uint64_t x, int b)
+{
+    return (x << b) | (x >> (64 - b));
+}
+
+static inline void sip_round(struct sip *s)
+{
+    s->v0 += s->v1;
+    s->v1 = rotl(s->v1, 13) ^ s->v0;
+    s->v0 = rotl(s->v0, 32);
+    s->v2 += s->v3;
+    s->v3 = rotl(s->v3, 16) ^ s->v2;
+    s->v0 += s->v3;
+    s->v3 = rotl(s->v3, 21) ^ s->v0;
+    s->v2 += s->v1;
+    s->v1 = rotl(s->v1, 17) ^ s->v2;
+    s->v2 = rotl(s->v2, 32);
+}
+
+static inline void sip_word(struct sip *s, uint64_t m)
+{
+    s->v3 ^= m;
+    sip_round(s);
+    s->v0 ^= m;
+}
+
+/* The last 0..7 bytes, little endian, under the length's low byte. */
+static uint64_t last_word(const uint8_t *p, size_t left, size_t n)
+{
+    uint64_t m = (uint64_t)n << 56;
+
+    for (size_t i = 0; i < left; i++)
+        m |= (uint64_t)p[i] << (8 * i);
+    return m;
+}
+
+uint64_t hash_span(struct hash_key key, struct span s)
+{
+    struct sip sip = {key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du, key.k0 ^ 0x6c7967656e657261u,
+                      key.k1 ^ 0x7465646279746573u};
+    size_t i = 0;
+
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t m;
+
+        memcpy(&m, s.p + i, sizeof(m));
+        sip_word(&sip, le64toh(m));
+    }
+    sip_word(&sip, last_word(s.n ? s.p + i : NULL, s.n - i, s.n));
+    sip.v2 ^= 0xff;
+    for (int round = 0; round < 3; round++)
+        sip_round(&sip);
+    return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+}

@@ -1,0 +1,70 @@
+#include "base/slab.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* A block on the free list says where the next one is in its own first bytes. */
+struct slab_free {
+    struct slab_free *next;
+};
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SLAB_RECYCLES 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SLAB_RECYCLES 0
+#endif
+#endif
+#ifndef SLAB_RECYCLES
+#define SLAB_RECYCLES 1
+#endif
+
+void slab_init(struct slab *s, size_t size, size_t keep)
+{
+    assert(size >= sizeof(struct slab_free));
+    *s = (struct slab){.size = size, .keep = SLAB_RECYCLES ? keep : 0};
+}
+
+void slab_fini(struct slab *s)
+{
+    while (s->list) {
+        struct slab_free *block = s->list;
+
+        s->list = block->next;
+        free(block);
+    }
+    s->kept = 0;
+}
+
+void *slab_take(struct slab *s)
+{
+    struct slab_free *block = s->list;
+
+    if (block) {
+        s->list = block->next;
+        s->kept--;
+    } else {
+        block = malloc(s->size);
+        if (!block)
+            return NULL;
+    }
+    s->used++;
+    return block;
+}
+
+void slab_give(struct slab *s, void *block)
+{
+    if (!block)
+        return;
+    assert(s->used > 0);
+    s->used--;
+    if (s->kept >= s->keep) {
+        free(block);
+        return;
+    }
+    struct slab_free *head = block;
+
+    head->next = s->list;
+    s->list = head;
+    s->kept++;
+}
