@@ -10,13 +10,13 @@
 
 struct mac; /* thread: the one that made it */
 
-/* NULL: no memory. */
+/* NULL: no memory, or an empty key (a secret that was never set must not sign). */
 struct mac *mac_new(struct span key);
 void mac_free(struct mac *m);
 /* One message in `count` parts; each part is preceded by its length (8 bytes), so parts cannot run into each other. */
 struct res mac_sum(struct mac *m, const struct span *parts, size_t count, uint8_t out[MAC_SIZE]) MUSTUSE;
 
-/* RFC 5869; `out_n` <= 255 * 32. */
+/* RFC 5869; 1 <= `out_n` <= 255 * 32; an empty secret is refused. */
 struct res hkdf_sha256(struct span secret, struct span salt, struct span info, uint8_t *out, size_t out_n) MUSTUSE;
 struct res sha256(struct span s, uint8_t out[32]) MUSTUSE;
 /* For RFC 6455 §4.2.2 alone. */

@@ -1,0 +1,46 @@
+/* The edge: listeners, connections and exchanges of one loop thread. This is all that control sees of it. */
+#ifndef TG_EDGE_EDGE_H
+#define TG_EDGE_EDGE_H
+
+#include "base/log.h"
+#include "config/snapshot.h"
+#include "gate/gate.h"
+#include "net/loop.h"
+
+/* Per worker: what all loop threads share. thread: any (atomics). */
+struct edge_shared;
+
+struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log);
+/* All edge_threads must be gone. */
+void edge_shared_free(struct edge_shared *s);
+
+struct edge_counts {
+    uint64_t connections, exchanges, tunnels; /* open now */
+    uint64_t requests;                        /* since the start */
+};
+void edge_shared_counts(const struct edge_shared *s, struct edge_counts *out);
+
+struct edge_thread; /* thread: the loop's */
+
+/* `resolver_servers`: as resolver_new. NULL: no memory. */
+struct edge_thread *edge_thread_new(struct edge_shared *s, struct loop *loop, const char *resolver_servers);
+/* Everything must be closed (edge_thread_drain said so, or edge_thread_abort was called). */
+void edge_thread_free(struct edge_thread *t);
+
+/* A bound socket and which listen[] entry it serves. */
+struct edge_listen {
+    int fd;              /* borrowed: owned by the process, not by the snapshot */
+    struct addr address; /* equals snapshot->listen[i].address */
+};
+
+/* Commits a configuration: the thread takes its own reference. Listeners that stay keep their queues; new ones start, others stop.
+ * Exchanges that run keep the snapshot they began with. False: no memory, and nothing changed. */
+bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens, size_t count) MUSTUSE;
+
+/* Stops accepting; idle connections close at once, open exchanges end with Connection: close, tunnels are cut after the snapshot's
+ * tunnel grace, everything after its drain timeout. on_done is called once when nothing is left. */
+void edge_thread_drain(struct edge_thread *t, void (*on_done)(void *arg), void *arg);
+/* Cuts everything now. */
+void edge_thread_abort(struct edge_thread *t);
+
+#endif

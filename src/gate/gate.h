@@ -1,0 +1,119 @@
+/* Gates: configuration, per-worker and per-thread state, and the check that turns a request into an identity or a refusal. Touches no
+ * connection. Design §5 Basic, Session. */
+#ifndef TG_GATE_GATE_H
+#define TG_GATE_GATE_H
+
+#include "http/host.h"
+#include "http/message.h"
+#include "net/addr.h"
+#include "net/loop.h"
+#include "policy/identity.h"
+
+/* --- immutable configuration, part of a snapshot ------------------------------------------------------------------ */
+
+struct basic_user {
+    struct span name;
+    struct span hash;   /* crypt(3) string, or … */
+    struct span secret; /* … the plain secret from the rules file; exactly one of both is not empty */
+    uint8_t fingerprint[16]; /* keyed hash of gate, user and stored secret; set by gate_config_seal() */
+};
+
+struct basic_config {
+    struct span realm;
+    const struct basic_user *users; /* sorted by name */
+    size_t user_count;
+    struct span dummy_hash; /* a hash of the costliest kind among the users: unknown users cost the same */
+};
+
+struct session_key {
+    uint8_t id[4];
+    uint8_t key[32];
+};
+
+#define SESSION_KEYS 4
+
+struct session_config {
+    struct span domain;     /* empty: the circle is the one host */
+    struct span cookie;     /* full name: `__Host-tiergate`, `__Secure-tiergate` or what the file says */
+    uint32_t lifetime_s;
+    uint32_t idle_s;        /* 0: none */
+    struct session_key keys[SESSION_KEYS]; /* [0] signs, all verify */
+    size_t key_count;
+};
+
+struct gate_config {
+    struct span name;
+    struct basic_config *basic; /* NULL: the gate has no basic */
+    struct session_config session;
+};
+
+/* Derives key ids and keys from the secrets (HKDF, purposes separated) and the users' fingerprints and the dummy hash.
+ * secrets: each >= 32 bytes. Arena: the snapshot's. */
+struct res gate_config_seal(struct gate_config *g, const struct span *secrets, size_t count, struct arena *a) MUSTUSE;
+
+struct gate_limits {
+    uint32_t failures_per_user;    /* wrong passwords of one (address, user) within the window */
+    uint32_t failures_per_address;
+    uint32_t window_s;
+    uint32_t hash_queue;           /* hashes waiting at most, all together */
+    uint32_t hash_queue_per_address;
+};
+
+/* --- state --------------------------------------------------------------------------------------------------------- */
+
+struct gate_shared; /* one per worker: hash thread, failure counts. thread: any */
+struct gate_thread; /* one per loop: remembered pairs, minted cookies, verified sessions. thread: the loop's */
+
+struct gate_shared *gate_shared_new(const struct gate_limits *limits);
+void gate_shared_set_limits(struct gate_shared *g, const struct gate_limits *limits);
+/* Stops the hash thread. All gate_threads must be gone. */
+void gate_shared_free(struct gate_shared *g);
+struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loop);
+void gate_thread_free(struct gate_thread *t);
+
+/* --- the check ------------------------------------------------------------------------------------------------------ */
+
+enum gate_result {
+    GATE_ANONYMOUS = 0, /* no credentials that mean anything here */
+    GATE_IDENTIFIED,
+    GATE_REFUSED,       /* wrong user or password */
+    GATE_LIMITED,       /* too many wrong ones: 429, retry_after_s */
+    GATE_BUSY,          /* hash queue full: 503, retry_after_s */
+    GATE_FAILED,        /* internal error or no memory: 503 */
+    GATE_PENDING        /* on_done comes later */
+};
+
+/* Embedded in the exchange; lives until gate_check returned something else than GATE_PENDING, on_done ran, or gate_cancel. */
+struct gate_check {
+    /* in; all borrowed, alive until done */
+    const struct gate_config *gate;
+    const struct http_request *request;
+    struct span host;    /* normal form */
+    struct addr client;  /* for limits; family 0: all unknown addresses share one bucket */
+    struct arena *arena; /* the exchange's */
+    void (*on_done)(void *arg, enum gate_result result);
+    void *arg;
+    /* out */
+    struct identity identity;  /* GATE_IDENTIFIED; spans live in the arena or the gate config */
+    struct span set_cookie;    /* value of the one Set-Cookie to add to an admitted answer; empty: none */
+    struct span clear_cookies[2]; /* Set-Cookie values that delete both variants (two different valid cookies came); empty: none */
+    bool by_cookie;            /* the identity came from a session cookie */
+    bool tried_basic;          /* Authorization: Basic (or one of its further places) was there */
+    uint32_t retry_after_s;
+    /* internal */
+    struct gate_wait *wait;
+};
+
+/* Cookie first; with a good one Basic is neither checked nor counted. on_done is never called from inside. */
+enum gate_result gate_check(struct gate_thread *t, struct gate_check *c);
+void gate_cancel(struct gate_thread *t, struct gate_check *c);
+
+/* Drops Authorization: Basic when the gate has basic, Tiergate-Authorization and Proxy-Authorization always, and the cookie
+ * `cookie` from Cookie (on every path, bypassed ones too). gate may be NULL. False: no memory. */
+bool gate_strip_request(const struct gate_config *gate, struct http_request *r, struct arena *a);
+/* Is this Set-Cookie of an origin one of the gate's names (to be dropped)? */
+bool gate_owns_cookie(const struct gate_config *gate, struct span set_cookie);
+/* Set-Cookie values that delete the session on this circle, both variants (sign-out). */
+bool gate_clear_cookies(const struct gate_config *gate, struct arena *a, struct span out[2]);
+
+#endif

@@ -1,0 +1,106 @@
+/* One compiled, ordered list of rules, and the decision (design §3 Paths and Actions, §3a). Pure: no I/O, and no
+ * allocation per request. Immutable after policy_compile; used by all threads, each with its own scratch. */
+#ifndef TG_POLICY_POLICY_H
+#define TG_POLICY_POLICY_H
+
+#include "base/res.h"
+#include "base/span.h"
+#include "http/path.h"
+#include "net/addr.h"
+#include "policy/identity.h"
+
+/* --- what config hands in --------------------------------------------------------------------------------------- */
+
+enum action { ACTION_BLOCK = 0, ACTION_BYPASS, ACTION_ALLOW };
+
+enum selector_kind { SEL_EVERYONE = 0, SEL_BASIC, SEL_IP };
+
+struct selector {
+    enum selector_kind kind;
+    struct span gate;    /* SEL_BASIC: empty = the host's own gate */
+    struct span subject; /* SEL_BASIC: user */
+    struct cidr range;   /* SEL_IP */
+};
+
+struct selectors {
+    const struct selector *v;
+    size_t n;
+};
+
+/* Groups are already expanded into their selectors. All spans must outlive the policy. */
+struct rule_spec {
+    struct span name;                              /* may be empty */
+    const struct span *paths; size_t path_count;   /* as written, presets allowed */
+    const struct span *methods; size_t method_count; /* 0: all */
+    enum action action;
+    struct selectors who, require, except;
+};
+
+struct policy_error {
+    size_t rule;         /* index */
+    const char *key;     /* "path", "methods", "who", … */
+    size_t item;         /* index within the list, where there is one */
+    char message[240];   /* what is wrong and what to write instead */
+};
+
+struct policy;
+
+/* `public`: the host says so; the exemption of §3a (its only rule bypasses everything, without methods or conditions) follows from
+ * the rules themselves then. All errors are handed to on_error (may be called often); NULL is returned then. */
+const struct policy *policy_compile(const struct rule_spec *rules, size_t count, bool is_public,
+                                    void (*on_error)(void *arg, const struct policy_error *e), void *arg);
+void policy_free(const struct policy *p);
+
+/* --- the decision ------------------------------------------------------------------------------------------------ */
+
+enum verdict {
+    VERDICT_BLOCK = 0, /* 403 */
+    VERDICT_BYPASS,    /* to the origin without identity */
+    VERDICT_GATE,      /* an identity is needed and there is none */
+    VERDICT_ALLOW      /* to the origin with the identity */
+};
+
+struct policy_query {
+    const struct path *path;        /* canonical or ambiguous (malformed never gets here) */
+    struct span method;             /* as received */
+    struct addr client;             /* family 0: unknown */
+    const struct identity *who;     /* NULL: anonymous */
+    struct span gate;               /* name of the host's gate; empty when it has none */
+};
+
+struct decision {
+    enum verdict verdict;
+    int rule;           /* index of the deciding rule; -1: none matched, or all rules at once */
+    const char *reason; /* static token for logs and the Tiergate header: "rule", "no-rule", "not-allowed", "ambiguous-path", … */
+};
+
+/* What happened to each rule on the way, for explain. */
+enum rule_outcome { RULE_SKIPPED = 0, RULE_PATH_MISS, RULE_METHOD_MISS, RULE_CONDITION_MISS, RULE_MATCHED, RULE_REFUSED, RULE_SATISFIED, RULE_NEEDS_IDENTITY };
+struct policy_trace {
+    enum rule_outcome *outcome; /* room for policy_rule_count() */
+    const char *note;           /* static, may be NULL: "judged by all rules: dot segment", … */
+};
+
+struct policy_scratch; /* PCRE2 match data and room for folded paths; thread: one */
+struct policy_scratch *policy_scratch_new(void);
+void policy_scratch_free(struct policy_scratch *s);
+
+/* trace may be NULL. Fails closed: a match limit or any internal error makes a bypass not apply and a block apply. */
+struct decision policy_decide(const struct policy *p, const struct policy_query *q, struct policy_scratch *s, struct policy_trace *trace);
+
+/* --- for lint, explain, logs ------------------------------------------------------------------------------------- */
+
+size_t policy_rule_count(const struct policy *p);
+struct span policy_rule_name(const struct policy *p, size_t rule); /* may be empty */
+enum action policy_rule_action(const struct policy *p, size_t rule);
+const char *action_name(enum action a);
+const char *verdict_name(enum verdict v);
+const char *rule_outcome_name(enum rule_outcome o);
+/* The patterns a preset stands for ("preset:pwa"); NULL when there is no such preset. *count is set. */
+const char *const *policy_preset(struct span name, size_t *count);
+/* Does an unconditional bypass reach everything (or so much that it must be called public)? */
+bool policy_is_open(const struct policy *p);
+/* Index of a rule that can never decide because an earlier one takes all of its paths and methods, from `from` on; -1 if none. *by = that earlier rule. */
+int policy_find_shadowed(const struct policy *p, size_t from, size_t *by);
+
+#endif
