@@ -1,0 +1,1 @@
+export const load = ({ platform }) => ({ sync: platform?.env?.SYNC_URL ?? '' });

@@ -1,0 +1,3 @@
+export const actions = {
+  default: async ({ request }) => ({ note: (await request.formData()).get('note') })
+};
