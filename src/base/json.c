@@ -1,10 +1,11 @@
 #include "base/json.h"
 
+#include "base/json_lines.h"
+
 #include <jansson.h>
+
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "base/json_lines.h"
 
 struct json_value {
     json_t *node; /* borrows: the doc's root holds all */
@@ -15,28 +16,226 @@ struct json_value {
 };
 
 struct json_doc {
-    json_t *root; /* owns */
-    struct json_value *values;
+    json_t *root;              /* owns */
+    struct json_value *values; /* owns; the root first, the members of each container side by side */
     size_t used;
 };
 
-static size_t count_values(const json_t *node)
+/* Recursion here and below is bounded by JSON_DEPTH_MAX, which is checked on the text first. */
+static size_t count_values(json_t *node)
 {
-    size_t total = 1, i;
-    const char *key;
-    json_t *child;
+    size_t total = 1;
 
-    if (json_is_array(node)) {
-        json_array_foreach(node, i, child)
-            total += count_values(child);
-    } else if (json_is_object(node)) {
-        void *iter;
-
-        /* jansson wants the object not const although it only reads it. */
-        for (iter = json_object_iter((json_t *)(uintptr_t)node); iter;
-             iter = json_object_iter_next((json_t *)(uintptr_t)node, iter))
-            total += count_values(json_object_iter_value(iter));
-    }
-    (void)key;
+    for (size_t i = 0; i < json_array_size(node); i++)
+        total += count_values(json_array_get(node, i));
+    for (void *it = json_object_iter(node); it; it = json_object_iter_next(node, it))
+        total += count_values(json_object_iter_value(it));
     return total;
+}
+
+static void read_value(struct json_doc *doc, struct json_cursor *c, struct json_value *v);
+
+/* jansson keeps the members of an object in the order of the text, so text and tree go side by side. */
+static void read_key(struct json_cursor *c, struct json_value *v, void *it)
+{
+    json_cursor_space(c);
+    v->key = span_make(json_object_iter_key(it), json_object_iter_key_len(it));
+    v->key_line = c->line;
+    json_cursor_scalar(c);
+    json_cursor_space(c);
+    json_cursor_punct(c);
+}
+
+static void read_items(struct json_doc *doc, struct json_cursor *c, struct json_value *v)
+{
+    bool object = json_is_object(v->node);
+    void *it = json_object_iter(v->node);
+
+    v->count = object ? json_object_size(v->node) : json_array_size(v->node);
+    v->items = doc->values + doc->used;
+    doc->used += v->count;
+    json_cursor_punct(c);
+    for (size_t i = 0; i < v->count; i++) {
+        struct json_value *item = &v->items[i];
+
+        if (object) {
+            read_key(c, item, it);
+            item->node = json_object_iter_value(it);
+            it = json_object_iter_next(v->node, it);
+        } else {
+            item->node = json_array_get(v->node, i);
+        }
+        read_value(doc, c, item);
+        json_cursor_space(c);
+        if (i + 1 < v->count)
+            json_cursor_punct(c);
+    }
+    json_cursor_space(c);
+    json_cursor_punct(c);
+}
+
+static void read_value(struct json_doc *doc, struct json_cursor *c, struct json_value *v)
+{
+    json_cursor_space(c);
+    v->line = c->line;
+    if (json_is_object(v->node) || json_is_array(v->node))
+        read_items(doc, c, v);
+    else
+        json_cursor_scalar(c);
+}
+
+static void set_error(struct json_error *err, int line, int column, const char *message)
+{
+    err->line = line > 0 ? (unsigned)line : 1;
+    err->column = column > 0 ? (unsigned)column : 1;
+    snprintf(err->message, sizeof(err->message), "%s", message && *message ? message : "out of memory");
+}
+
+static json_t *load(uint8_t *text, size_t n, struct json_error *err)
+{
+    json_error_t why = {.line = 0};
+
+    json_blank_comments(text, n);
+
+    unsigned deep = json_too_deep(span_make(text, n));
+
+    if (deep) {
+        set_error(err, (int)deep, 1, "nested too deeply");
+        return NULL;
+    }
+
+    json_t *root = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+
+    if (!root)
+        set_error(err, why.line, why.column, why.text);
+    return root;
+}
+
+static struct json_doc *build(json_t *root, struct span text)
+{
+    struct json_cursor c = {text, 1};
+    struct json_doc *doc = malloc(sizeof(*doc));
+
+    if (!doc)
+        return NULL;
+    doc->values = calloc(count_values(root), sizeof(*doc->values));
+    if (!doc->values) {
+        free(doc);
+        return NULL;
+    }
+    doc->root = root;
+    doc->used = 1;
+    doc->values[0].node = root;
+    read_value(doc, &c, &doc->values[0]);
+    return doc;
+}
+
+struct json_doc *json_parse(struct span text, struct json_error *err)
+{
+    uint8_t *copy = (uint8_t *)span_dup(text);
+    json_t *root = NULL;
+    struct json_doc *doc = NULL;
+
+    if (!copy) {
+        set_error(err, 1, 1, NULL);
+        return NULL;
+    }
+    root = load(copy, text.n, err);
+    if (root) {
+        doc = build(root, span_make(copy, text.n));
+        if (!doc) {
+            set_error(err, 1, 1, NULL);
+            json_decref(root);
+        }
+    }
+    free(copy);
+    return doc;
+}
+
+void json_free(struct json_doc *doc)
+{
+    if (!doc)
+        return;
+    json_decref(doc->root);
+    free(doc->values);
+    free(doc);
+}
+
+const struct json_value *json_root(const struct json_doc *doc)
+{
+    return &doc->values[0];
+}
+
+enum json_type json_type_of(const struct json_value *v)
+{
+    static const enum json_type types[] = {
+        [JSON_OBJECT] = JSON_T_OBJECT, [JSON_ARRAY] = JSON_T_ARRAY, [JSON_STRING] = JSON_T_STRING,
+        [JSON_INTEGER] = JSON_T_INT,   [JSON_REAL] = JSON_T_REAL,   [JSON_TRUE] = JSON_T_BOOL,
+        [JSON_FALSE] = JSON_T_BOOL,    [JSON_NULL] = JSON_T_NULL,
+    };
+
+    return types[json_typeof(v->node)];
+}
+
+const char *json_type_name(enum json_type t)
+{
+    static const char *const names[] = {
+        [JSON_T_NULL] = "null",     [JSON_T_BOOL] = "boolean", [JSON_T_INT] = "integer",   [JSON_T_REAL] = "number",
+        [JSON_T_STRING] = "string", [JSON_T_ARRAY] = "array",  [JSON_T_OBJECT] = "object",
+    };
+
+    return names[t];
+}
+
+unsigned json_line(const struct json_value *v)
+{
+    return v->line;
+}
+
+struct span json_as_string(const struct json_value *v)
+{
+    return span_make(json_string_value(v->node), json_string_length(v->node));
+}
+
+int64_t json_as_int(const struct json_value *v)
+{
+    return json_integer_value(v->node);
+}
+
+double json_as_real(const struct json_value *v)
+{
+    return json_number_value(v->node);
+}
+
+bool json_as_bool(const struct json_value *v)
+{
+    return json_is_true(v->node);
+}
+
+size_t json_count(const struct json_value *v)
+{
+    return v->count;
+}
+
+const struct json_value *json_at(const struct json_value *v, size_t i)
+{
+    return i < v->count ? &v->items[i] : NULL;
+}
+
+struct span json_key_at(const struct json_value *v, size_t i)
+{
+    return i < v->count ? v->items[i].key : SPAN_NONE;
+}
+
+unsigned json_key_line_at(const struct json_value *v, size_t i)
+{
+    return i < v->count ? v->items[i].key_line : 0;
+}
+
+const struct json_value *json_get(const struct json_value *v, const char *key)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if (v->items[i].key.p && span_eq(v->items[i].key, span_of(key)))
+            return &v->items[i];
+    return NULL;
 }

@@ -10,15 +10,16 @@
 struct log;      /* thread: any */
 struct log_ring; /* thread: the one producer */
 
-/* Starts the writer thread on fd (borrowed until log_set_fd or log_free; -1 writes nowhere). NULL: no memory or thread. */
+/* Starts the writer thread on fd (-1 writes nowhere; else it must stay open until it is replaced or log_free returns).
+ * NULL: no memory or thread. */
 struct log *log_new(int fd);
-/* Flushes for at most flush_ms, then ends the writer. Rings are freed too. */
+/* Flushes for at most flush_ms, then ends the writer. Rings are freed too; the fd in use stays open, the caller's. */
 void log_free(struct log *l, unsigned flush_ms);
-/* Swaps the sink (reopen); the old fd is closed by the writer once it no longer uses it. */
+/* Swaps the sink (reopen); the old fd is closed by the writer once it no longer uses it, unless it is one of 0..2. */
 void log_set_fd(struct log *l, int fd);
 /* A ring of at least `size` bytes for the calling thread. NULL: no memory. */
 struct log_ring *log_ring_new(struct log *l, size_t size);
-/* Copies one whole line (with its '\n'); false: dropped and counted. Wait-free. */
+/* Copies one whole line (with its '\n', at most 65536 bytes); false: dropped and counted. Never blocks. */
 bool log_ring_put(struct log_ring *r, struct span line);
 uint64_t log_dropped(const struct log *l);
 
