@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+"""tiergate beside its peers: CPU per request, requests per second, latency. See bench/README.md for how to read it."""
+import argparse
+import base64
+import os
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import peers
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROWS = {  # name -> (log, basic)
+    "bypass": (False, False),
+    "bypass-log": (True, False),
+    "basic": (False, True),
+}
+TITLES = {
+    "bypass": "bypass, logging off",
+    "bypass-log": "bypass, logging on",
+    "basic": "Basic header with a bcrypt-10 hash on every request, logging off",
+}
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def session_stats(leader):
+    """The fields of /proc/PID/stat of every process in the leader's session."""
+    for name in os.listdir("/proc"):
+        if not name.isdigit():
+            continue
+        try:
+            with open(f"/proc/{name}/stat", encoding="latin-1") as f:
+                fields = f.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[3]) == leader and fields[0] != "Z":
+            yield int(name), fields
+
+
+def cpu_seconds(leader):
+    return sum(int(f[11]) + int(f[12]) for _, f in session_stats(leader)) / TICK
+
+
+def resident_kib(leader):
+    total = 0
+    for pid, _ in session_stats(leader):
+        try:
+            with open(f"/proc/{pid}/status", encoding="latin-1") as f:
+                total += int(re.search(r"VmRSS:\s+(\d+)", f.read()).group(1))
+        except (OSError, AttributeError):
+            continue
+    return total
+
+
+class Running:
+    """A server in a session of its own, ended with all its children."""
+
+    def __init__(self, argv, port, out, env=None):
+        self.out = open(out, "wb")
+        self.process = subprocess.Popen(argv, stdout=self.out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                        start_new_session=True, env={**os.environ, **(env or {})})
+        self.pid = self.process.pid
+        self.wait_for(port, argv[0], out)
+
+    def wait_for(self, port, what, out):
+        end = time.time() + 15
+        while time.time() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        self.stop()
+        with open(out, encoding="utf-8", errors="replace") as f:
+            sys.exit(f"bench: {what} does not start:\n{f.read()[-2000:]}")
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.pid, signal.SIGKILL)
+                self.process.wait()
+        self.out.close()
+
+
+def compile_c(name, folder):
+    out = os.path.join(folder, name)
+    subprocess.run(["gcc", "-O2", "-D_GNU_SOURCE", "-Wall", "-o", out, os.path.join(HERE, name + ".c"), "-lssl", "-lcrypto"],
+                   check=True)
+    return out
+
+
+def make_certificate(folder):
+    cert, key = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                    "-keyout", key, "-out", cert, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                   check=True, stderr=subprocess.DEVNULL)
+    return cert, key
+
+
+def milliseconds(text):
+    number, unit = re.match(r"([\d.]+)(us|ms|s|m)", text).groups()
+    return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
+
+
+def wrk(port, seconds, connections, headers):
+    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "20s"]
+    for h in headers:
+        argv += ["-H", h]
+    out = subprocess.run(argv + [f"https://localhost:{port}/page"], check=True, capture_output=True, text=True).stdout
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
+    errors = re.search(r"Socket errors: (.*)", out)
+    return {
+        "requests": int(re.search(r"(\d+) requests in", out).group(1)),
+        "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
+        "p50": milliseconds(re.search(r"50%\s+(\S+)", out).group(1)),
+        "p99": milliseconds(re.search(r"99%\s+(\S+)", out).group(1)),
+        "trouble": ", ".join(filter(None, [bad and bad.group(0), errors and errors.group(0)])),
+    }
+
+
+class Bench:
+    def __init__(self, args, folder):
+        self.args, self.folder = args, folder
+        self.cert, self.key = make_certificate(folder)
+        self.programs = {"floor": compile_c("floor", folder), "tiergate": os.path.abspath(args.tiergate)}
+        self.origin_port = free_port()
+        self.origin = Running([compile_c("origin", folder), str(self.origin_port)], self.origin_port, folder + "/origin.out")
+
+    def start(self, name, log, basic):
+        home = tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
+        port = free_port()
+        setup = peers.Setup(home, port, self.origin_port, self.cert, self.key, log, basic)
+        argv, env = peers.PEERS[name](setup, self.programs)
+        return Running(argv, port, home + "/out", env), port, home
+
+    def measure(self, name, log, basic):
+        server, port, home = self.start(name, log, basic)
+        login = base64.b64encode(f"{peers.USER}:{peers.PASSWORD}".encode()).decode()
+        headers = [f"Authorization: Basic {login}"] if basic else []
+        try:
+            wrk(port, 1, self.args.connections, headers)
+            before = cpu_seconds(server.pid)
+            result = wrk(port, self.args.seconds, self.args.connections, headers)
+            time.sleep(0.1)
+            result["cpu"] = (cpu_seconds(server.pid) - before) / max(result["requests"], 1) * 1e6
+            return result
+        finally:
+            server.stop()
+            shutil.rmtree(home, ignore_errors=True)
+
+    def row(self, row):
+        log, basic = ROWS[row]
+        names = [n for n in self.args.peers if not (n == "floor" and (log or basic))]
+        runs = {n: [] for n in names}
+        for _ in range(self.args.rounds):
+            for n in names:
+                runs[n].append(self.measure(n, log, basic))
+        return {n: {k: statistics.median(r[k] for r in rs) for k in ("cpu", "rate", "p50", "p99")} |
+                {"trouble": next((r["trouble"] for r in rs if r["trouble"]), "")} for n, rs in runs.items()}
+
+
+def print_row(row, results):
+    print(f"\n{TITLES[row]}")
+    print(f"  {'':10} {'CPU µs/request':>15} {'requests/s':>12} {'p50 ms':>9} {'p99 ms':>9}")
+    for name, r in results.items():
+        print(f"  {name:10} {r['cpu']:15.1f} {r['rate']:12.0f} {r['p50']:9.2f} {r['p99']:9.2f}  {r['trouble']}")
+    sys.stdout.flush()
+
+
+def print_ratios(all_results):
+    def cpu(row, name):
+        return all_results.get(row, {}).get(name, {}).get("cpu")
+
+    def ratio(text, a, b):
+        if a and b:
+            print(f"  {text:58} {a / b:6.2f}")
+
+    print("\nratios of CPU per request")
+    ratio("tiergate : floor, bypass", cpu("bypass", "tiergate"), cpu("bypass", "floor"))
+    ratio("tiergate : nginx, bypass", cpu("bypass", "tiergate"), cpu("bypass", "nginx"))
+    ratio("tiergate : nginx, bypass with log", cpu("bypass-log", "tiergate"), cpu("bypass-log", "nginx"))
+    ratio("tiergate with Basic : tiergate bypass", cpu("basic", "tiergate"), cpu("bypass", "tiergate"))
+
+
+def transfer(argv, server, seconds_limit):
+    """Runs one curl and gives the highest resident memory of the server meanwhile."""
+    peak = 0
+    with subprocess.Popen(argv, stdout=subprocess.DEVNULL) as curl:
+        end = time.time() + seconds_limit
+        while curl.poll() is None:
+            peak = max(peak, resident_kib(server.pid))
+            if time.time() > end:
+                curl.kill()
+            time.sleep(0.05)
+    if curl.returncode != 0:
+        sys.exit(f"bench: curl failed with {curl.returncode}")
+    return peak
+
+
+def memory(bench, gigabytes):
+    size = gigabytes * 1000 ** 3
+    server, port, home = bench.start("tiergate", False, True)
+    sparse, limit = home + "/sparse", 1800
+    url = f"https://localhost:{port}"
+    curl = ["curl", "-sS", "--fail", "--cacert", bench.cert, "-u", f"{peers.USER}:{peers.PASSWORD}"]
+    up = lambda n: (os.truncate(os.open(sparse, os.O_CREAT | os.O_RDWR, 0o600), n), curl + ["-H", "Expect:", "-T", sparse, url + "/up"])[1]
+    down = lambda n: curl + ["-o", "/dev/null", f"{url}/bytes/{n}"]
+    try:
+        transfer(up(10 ** 8), server, limit)
+        transfer(down(10 ** 8), server, limit)
+        time.sleep(0.3)
+        base = resident_kib(server.pid)
+        print(f"\nresident memory of all processes after 100 MB each way: {base} KiB")
+        for name, argv in (("upload", up(size)), ("download", down(size))):
+            started = time.time()
+            peak = transfer(argv, server, limit)
+            took = time.time() - started
+            grown = (peak - base) / 1024
+            print(f"  {gigabytes} GB {name}: highest {peak} KiB, grown by {grown:.2f} MiB, {size / took / 1e6:.0f} MB/s")
+            if grown >= 4:
+                sys.exit(f"bench: the {name} makes memory grow by 4 MiB or more")
+    finally:
+        server.stop()
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument("rows", nargs="*", metavar="ROW", help="bypass, bypass-log, basic (default: these), or memory")
+    p.add_argument("--tiergate", default="build/tiergate")
+    p.add_argument("--peers", type=lambda s: s.split(","), default=list(peers.PEERS), help="comma separated")
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--seconds", type=int, default=4)
+    p.add_argument("--connections", type=int, default=32)
+    p.add_argument("--gigabytes", type=int, default=10, help="for the row memory")
+    args = p.parse_args()
+    unknown = [r for r in args.rows if r not in ROWS and r != "memory"] + [n for n in args.peers if n not in peers.PEERS]
+    if unknown:
+        p.error(f"unknown: {', '.join(unknown)}")
+    args.rows = args.rows or list(ROWS)
+    return args
+
+
+def main():
+    args = arguments()
+    with tempfile.TemporaryDirectory(prefix="tiergate-bench-") as folder:
+        os.chmod(folder, 0o755)
+        bench = Bench(args, folder)
+        try:
+            print(f"HTTP/1.1 keep-alive over TLS, 1 KiB, {args.connections} connections, one thread each; "
+                  f"median of {args.rounds} interleaved rounds of {args.seconds} s")
+            results = {}
+            for row in [r for r in args.rows if r in ROWS]:
+                results[row] = bench.row(row)
+                print_row(row, results[row])
+            if results:
+                print_ratios(results)
+            if "memory" in args.rows:
+                memory(bench, args.gigabytes)
+        finally:
+            bench.origin.stop()
+
+
+if __name__ == "__main__":
+    main()
