@@ -13,13 +13,17 @@
 
 enum action { ACTION_BLOCK = 0, ACTION_BYPASS, ACTION_ALLOW };
 
-enum selector_kind { SEL_EVERYONE = 0, SEL_BASIC, SEL_IP };
+enum selector_kind { SEL_NOBODY = 0, SEL_EVERYONE, SEL_BASIC, SEL_IP, SEL_GROUP };
 
 struct selector {
     enum selector_kind kind;
     struct span gate;    /* SEL_BASIC: empty = the host's own gate */
     struct span subject; /* SEL_BASIC: user */
     struct cidr range;   /* SEL_IP */
+    /* SEL_GROUP: holds when any member holds (no member: never). Members are no groups themselves. In `require`, where all
+     * entries must hold, a group must stay one entry; and a group without members must not turn into an empty `who`. */
+    const struct selector *members;
+    size_t member_count;
 };
 
 struct selectors {
@@ -27,13 +31,13 @@ struct selectors {
     size_t n;
 };
 
-/* Groups are already expanded into their selectors. All spans must outlive the policy. */
+/* Groups of groups are flattened. Everything pointed to must outlive the policy. */
 struct rule_spec {
     struct span name;                              /* may be empty */
     const struct span *paths; size_t path_count;   /* as written, presets allowed */
     const struct span *methods; size_t method_count; /* 0: all */
     enum action action;
-    struct selectors who, require, except;
+    struct selectors who, require, except;         /* an empty `who` of an allow: whoever passed the gate */
 };
 
 struct policy_error {
