@@ -1,0 +1,45 @@
+// What the kernel says of processes.
+import fs from 'node:fs';
+
+function stat(pid) {
+  try {
+    const text = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const [state, parent] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+    return { state, parent: Number(parent) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A zombie that nobody reaps is gone for our purposes. */
+export function isAlive(pid) {
+  const s = stat(pid);
+  return s !== undefined && s.state !== 'Z';
+}
+
+export function childrenOf(pid) {
+  return fs
+    .readdirSync('/proc')
+    .filter((n) => /^\d+$/.test(n))
+    .map(Number)
+    .filter((p) => stat(p)?.parent === pid && isAlive(p));
+}
+
+export function descendantsOf(pid) {
+  return childrenOf(pid).flatMap((p) => [p, ...descendantsOf(p)]);
+}
+
+/** Resident memory of a process and all below it, in KiB. */
+export function residentKib(pid) {
+  let sum = 0;
+  for (const p of [pid, ...descendantsOf(pid)]) {
+    try {
+      sum += Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${p}/status`, 'latin1'))?.[1] ?? 0);
+    } catch {
+      // gone in the meantime
+    }
+  }
+  return sum;
+}
+
+export const openFiles = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
