@@ -1,0 +1,56 @@
+#include "alloc.h"
+
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t n);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t n);
+
+static atomic_long left = LONG_MAX;
+static atomic_long made;
+
+void alloc_fail_after(long allowed)
+{
+    atomic_store(&left, allowed);
+    atomic_store(&made, 0);
+}
+
+void alloc_fail_never(void)
+{
+    alloc_fail_after(LONG_MAX);
+}
+
+long alloc_count(void)
+{
+    return atomic_load(&made);
+}
+
+static bool may_allocate(void)
+{
+    if (atomic_load(&left) <= 0)
+        return false;
+    atomic_fetch_sub(&left, 1);
+    atomic_fetch_add(&made, 1);
+    return true;
+}
+
+void *__wrap_malloc(size_t n)
+{
+    return may_allocate() ? __real_malloc(n) : NULL;
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return may_allocate() ? __real_calloc(n, size) : NULL;
+}
+
+void *__wrap_realloc(void *p, size_t n)
+{
+    return may_allocate() ? __real_realloc(p, n) : NULL;
+}

@@ -1,0 +1,11 @@
+/* malloc, calloc and realloc of the code under test fail on demand (the linker wraps them, see meson.build). */
+#ifndef TG_TESTS_BASE_ALLOC_H
+#define TG_TESTS_BASE_ALLOC_H
+
+/* `allowed` more allocations succeed, all after them fail. */
+void alloc_fail_after(long allowed);
+void alloc_fail_never(void);
+/* Allocations made since the last call of one of the above. */
+long alloc_count(void);
+
+#endif
