@@ -116,3 +116,30 @@ export async function echoOrigin(marker, { port = 0, host = '127.0.0.1' } = {}) 
     }
   };
 }
+
+/**
+ * An origin with a script per path: handlers['/x'](wire, request) after the head was read (the body is the handler's).
+ * A handler that returns false ends the connection. Requests are kept in .requests, whole connections in .wires.
+ */
+export async function pathOrigin(handlers, options) {
+  const requests = [];
+  const origin = await rawOrigin(async (wire, n) => {
+    for (;;) {
+      let request;
+      try {
+        request = await wire.request({ body: false, ms: 120000 });
+      } catch {
+        break; // the gate closed its end
+      }
+      request.connection = n;
+      requests.push(request);
+      const handler = handlers[request.target.split('?')[0]] ?? handlers['*'];
+      if ((await handler(wire, request)) === false) break;
+    }
+    wire.socket.end();
+  }, options);
+  origin.requests = requests;
+  return origin;
+}
+
+export const answer = (body = 'ok', fields = '') => `HTTP/1.1 200 OK\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${fields}\r\n${body}`;
