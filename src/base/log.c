@@ -22,6 +22,7 @@
 enum log_state { LOG_BUSY = 0, LOG_NAP, LOG_IDLE };
 
 #define LOG_NAP_MS 20
+#define LOG_RING_MAX ((size_t)1 << 30)
 
 #define CACHE_LINE 64
 
@@ -68,10 +69,10 @@ struct log_ring *log_ring_new(struct log *l, size_t size)
 {
     size_t cap = LOG_LINE_MAX;
 
-    while (cap < size && cap <= SIZE_MAX / 4)
+    while (cap < size && cap < LOG_RING_MAX)
         cap *= 2;
 
-    struct log_ring *r = calloc(1, sizeof(*r) + cap);
+    struct log_ring *r = cap >= size ? calloc(1, sizeof(*r) + cap) : NULL;
 
     if (!r)
         return NULL;

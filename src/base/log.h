@@ -17,7 +17,7 @@ struct log *log_new(int fd);
 void log_free(struct log *l, unsigned flush_ms);
 /* Swaps the sink (reopen); the old fd is closed by the writer once it no longer uses it, unless it is one of 0..2. */
 void log_set_fd(struct log *l, int fd);
-/* A ring of at least `size` bytes for the calling thread. NULL: no memory. */
+/* A ring of at least `size` bytes (65536 to 1 GiB) for the calling thread. NULL: no memory. */
 struct log_ring *log_ring_new(struct log *l, size_t size);
 /* Copies one whole line (with its '\n', at most 65536 bytes); false: dropped and counted. Never blocks. */
 bool log_ring_put(struct log_ring *r, struct span line);
