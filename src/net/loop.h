@@ -8,9 +8,12 @@
 #include "base/res.h"
 #include "base/rng.h"
 #include "base/slab.h"
+#include "net/timer.h"
 
 struct event_base;
 struct loop_mailbox;
+
+#define LOOP_TICK_MS 500
 
 /* Embedded in its owner. Queued at most once at a time. */
 struct loop_task {
@@ -24,17 +27,29 @@ struct loop {
     struct slab chunks;       /* CHUNK_BLOCK: bytes in motion */
     struct slab blocks;       /* 4 KiB: exchange arenas */
     uint64_t now_ms;          /* monotonic, refreshed once per turn */
+    bool fresh;               /* now_ms belongs to this turn */
+    bool stopping;
     struct rng rng;
     struct loop_task ready;   /* ring head: tasks to run before the next wait */
-    struct loop_task parked;  /* ring head: memory to free at the start of the next turn */
+    struct loop_task parked;  /* ring head: memory to free when this turn's callbacks have returned */
+    struct loop_task later;   /* ring head: tasks that join ready at the next tick of `tick` */
+    struct loop_task orphans; /* ring head: streams closed by their owners that still flush or linger */
+    struct timer tick;
     struct loop_mailbox *mailbox;
     uint64_t turns;           /* for the watchdog */
 };
 
 /* NULL: no memory or descriptors. */
 struct loop *loop_new(void);
-/* Frees what is parked and pending; nothing may be registered any more. */
+/* Cuts orphans, frees what is parked and pending; nothing else may be registered any more. */
 void loop_free(struct loop *l);
+void loop_refresh(struct loop *l);
+/* Every callback that libevent makes calls this first; whoever runs below it then sees this turn's now_ms. */
+static inline void loop_enter(struct loop *l)
+{
+    if (!l->fresh)
+        loop_refresh(l);
+}
 /* Runs until loop_stop(). A turn: wait, refresh now_ms, events, ready tasks (those queued meanwhile wait for the next
  * turn, which then does not block), parked memory. */
 void loop_run(struct loop *l);
@@ -44,7 +59,14 @@ void loop_task_init(struct loop_task *t, void (*run)(void *arg), void *arg);
 /* No effect when queued already. */
 void loop_task_queue(struct loop *l, struct loop_task *t);
 void loop_task_cancel(struct loop_task *t);
-/* Frees by release(p) on the loop's next turn, when no callback of this turn can still hold p. `t` lies inside p. */
+/* Queues the task within LOOP_TICK_MS, all such tasks by one timer. No effect when queued already. */
+void loop_task_later(struct loop *l, struct loop_task *t);
+bool loop_task_is_queued(const struct loop_task *t);
+/* Puts the task on `orphans`: loop_free() runs it, unless it is cancelled before. */
+void loop_orphan(struct loop *l, struct loop_task *t);
+/* Streams that were closed by their owners and still flush or linger: a worker that drains waits for them. */
+bool loop_has_orphans(const struct loop *l);
+/* Frees by release(p) once no callback of this turn can still hold p. `t` lies inside p. */
 void loop_defer_free(struct loop *l, struct loop_task *t, void (*release)(void *p), void *p);
 
 /* Message from any thread: run(arg) on the loop's thread, in order of posting. False: no memory. `drop` (may be NULL)

@@ -7,6 +7,8 @@
  * Writing: fill `out`, then stream_flush(): it writes what the socket takes at once and the rest when it is writable;
  * on_drained is called (never from inside stream_flush) when `out` fell to write_low or below after having been above it
  * when a flush ended. With TLS, several records leave by one write.
+ * When a write fails, what the peer still has said is read (one turn's budget, pauses or not) before the input turns
+ * to STREAM_IN_ERROR: an early answer is not lost.
  * Fairness: at most a byte budget per turn (64 KiB each way), the rest by the ready list.
  * Callbacks may call any function of the stream, stream_close included; after stream_close no callback comes any more
  * and the memory is freed on the loop's next turn. thread: the loop's. Sources: RFC 9112 §9.6, §9.8; RFC 8446 §6.1. */
@@ -66,7 +68,7 @@ struct stream_connect {
 struct stream *stream_open(struct loop *loop, const struct stream_connect *to, const struct stream_limits *limits,
                            const struct stream_events *events, void *arg);
 
-/* Gives the stream to another owner. */
+/* Gives the stream to another owner; events is copied. */
 void stream_set_events(struct stream *s, const struct stream_events *events, void *arg);
 
 struct chunkq *stream_in(struct stream *s);
@@ -92,8 +94,8 @@ void stream_finish(struct stream *s);
 enum stream_close {
     STREAM_CLOSE_NOW = 0, /* TLS: no close_notify, TCP: RST, so that the peer sees a truncated body as truncated */
     STREAM_CLOSE_FLUSH,   /* what is in out goes (at most 5 s), close_notify, FIN, close */
-    STREAM_CLOSE_LINGER   /* as FLUSH, then input is read and thrown away until its end, 256 KiB… see limits, or 2 s
-                             (RFC 9112 §9.6): a client still sending its body can read our refusal */
+    STREAM_CLOSE_LINGER   /* as FLUSH, but input is read and thrown away meanwhile and then until its end, 2 s of
+                             silence or 64 MiB (RFC 9112 §9.6): a client still sending its body can read our refusal */
 };
 void stream_close(struct stream *s, enum stream_close how);
 

@@ -1,0 +1,114 @@
+#include "net/stream_impl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define FLUSH_MS 5000
+#define LINGER_IDLE_MS 2000
+#define LINGER_BYTES (64u << 20)
+
+static void release(void *p)
+{
+    free(p);
+}
+
+void stream_destroy(struct stream *s, bool reset)
+{
+    static const struct linger now = {.l_onoff = 1, .l_linger = 0};
+    event_del(&s->event);
+    if (reset)
+        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    close(s->fd);
+    s->fd = -1;
+    loop_task_cancel(&s->task);
+    loop_task_cancel(&s->recheck);
+    timer_fini(&s->limit);
+    chunkq_clear(&s->in);
+    chunkq_clear(&s->out);
+    chunkq_clear(&s->wire);
+    s->ops->fini(s);
+    s->ending = ENDING_NONE;
+    loop_defer_free(s->loop, &s->task, release, s);
+}
+
+void stream_destroy_task(void *arg)
+{
+    stream_destroy(arg, true);
+}
+
+static void on_limit(void *arg)
+{
+    stream_destroy(arg, false);
+}
+
+/* Reads and throws away, at most a budget. False: there is nothing more to come, or more than we put up with. */
+static bool discard(struct stream *s)
+{
+    s->read_budget = STREAM_BUDGET;
+    uint8_t *bin = slab_take(&s->loop->chunks);
+    if (!bin)
+        return false;
+    bool alive = true;
+    size_t before = s->discarded;
+    while (alive && s->read_budget && (s->flags & KNOW_READABLE)) {
+        ssize_t r = stream_sock_read(s, bin, CHUNK_BLOCK);
+        if (r > 0)
+            s->discarded += (size_t)r;
+        else
+            alive = r < 0 && !(s->flags & KNOW_END) && (errno == EAGAIN);
+    }
+    slab_give(&s->loop->chunks, bin);
+    if (s->discarded != before && (s->flags & FIN_SENT) && !timer_set(&s->limit, LINGER_IDLE_MS))
+        return false;
+    return alive && s->discarded < LINGER_BYTES;
+}
+
+/* `alive`: the peer's side may still say something. */
+static bool is_over(const struct stream *s, bool alive)
+{
+    bool sent = s->flags & FIN_SENT, ended = s->flags & KNOW_END;
+    if (s->flags & OUT_BROKEN)
+        return true;
+    if (sent)
+        return s->ending == ENDING_FLUSH || ended || !alive;
+    return !alive && !ended;
+}
+
+void stream_ending_turn(struct stream *s)
+{
+    if (s->ending == ENDING_NONE)
+        return; /* destroyed in this very turn */
+    bool was_sent = s->flags & FIN_SENT;
+    if (!was_sent)
+        stream_write_out(s);
+    bool sent = s->flags & FIN_SENT, alive = true;
+    /* Bytes left unread when the socket closes would turn the FIN into a reset, and that overtakes our last words. */
+    if ((s->flags & KNOW_READABLE) && (sent || s->ending == ENDING_LINGER))
+        alive = discard(s);
+    if (is_over(s, alive) || (sent && !was_sent && !timer_set(&s->limit, LINGER_IDLE_MS))) {
+        stream_destroy(s, false);
+        return;
+    }
+    bool can_write = !sent && stream_has_unsent(s) && (s->flags & KNOW_WRITABLE);
+    bool can_read = s->ending == ENDING_LINGER && (s->flags & KNOW_READABLE);
+    if (can_write || can_read)
+        loop_task_queue(s->loop, &s->task);
+}
+
+void stream_ending_start(struct stream *s, enum stream_ending ending)
+{
+    s->ending = ending;
+    s->flags |= FIN_ASKED;
+    chunkq_clear(&s->in);
+    timer_init(&s->limit, s->loop, on_limit, s);
+    if (!timer_set(&s->limit, FLUSH_MS)) {
+        stream_destroy(s, true);
+        return;
+    }
+    /* From here on only the loop knows the stream. */
+    loop_task_cancel(&s->recheck);
+    loop_task_init(&s->recheck, stream_destroy_task, s);
+    loop_orphan(s->loop, &s->recheck);
+    stream_ending_turn(s);
+}
