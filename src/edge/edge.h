@@ -35,7 +35,8 @@ struct edge_listen {
 
 /* Commits a configuration: the thread takes its own reference. Listeners that stay keep their queues; new ones start, others stop.
  * Exchanges that run keep the snapshot they began with. False: no memory, and nothing changed. */
-bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens, size_t count) MUSTUSE;
+bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens,
+                     size_t count) MUSTUSE;
 
 /* Stops accepting; idle connections close at once, open exchanges end with Connection: close, tunnels are cut after the snapshot's
  * tunnel grace, everything after its drain timeout. on_done is called once when nothing is left. */

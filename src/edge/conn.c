@@ -1,0 +1,357 @@
+/* One HTTP/1 client connection: life, heads, request bodies, deadlines. Writing is conn_write.c. */
+#include "edge/conn.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "edge/conn_write.h"
+#include "edge/tunnel.h"
+
+/* What we read and throw away of a refused request's body to keep the connection: longer ones end it. */
+#define DISCARD_MAX (64u * 1024)
+
+static void conn_on_open(void *arg);
+static void conn_on_read(void *arg);
+static void conn_on_drained(void *arg);
+
+static const struct stream_events conn_events = {conn_on_open, conn_on_read, conn_on_drained};
+
+static const struct limits_config *limits_of(const struct conn *c)
+{
+    return &c->thread->hold->snapshot->limits;
+}
+
+static void wait_until(struct conn *c, uint32_t ms)
+{
+    c->deadline_ms = c->thread->loop->now_ms + ms;
+}
+
+/* --- life ---------------------------------------------------------------------------------------------------------- */
+
+static void list_add(struct conn *c)
+{
+    c->next = c->thread->conns;
+    if (c->next)
+        c->next->prev = c;
+    c->thread->conns = c;
+    atomic_fetch_add_explicit(&c->thread->shared->connections, 1, memory_order_relaxed);
+}
+
+static void list_remove(struct conn *c)
+{
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        c->thread->conns = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    atomic_fetch_sub_explicit(&c->thread->shared->connections, 1, memory_order_relaxed);
+}
+
+static void conn_release(void *p)
+{
+    free(p);
+}
+
+void conn_close(struct conn *c, enum stream_close how)
+{
+    if (c->state == CONN_CLOSED)
+        return;
+    c->state = CONN_CLOSED;
+    if (c->tunnel)
+        tunnel_cut(c->tunnel, "cut");
+    tunnel_free(c->tunnel);
+    c->tunnel = NULL;
+    if (c->exchange) {
+        exchange_end(c->exchange, true); /* writes the log line of what was cut short */
+        exchange_free(c->exchange);
+        c->exchange = NULL;
+    }
+    if (c->stream)
+        stream_close(c->stream, how);
+    c->stream = NULL;
+    edge_address_leave(c->thread->shared, &c->counted);
+    list_remove(c);
+    loop_task_cancel(&c->task);
+    struct edge_thread *t = c->thread;
+    loop_defer_free(t->loop, &c->task, conn_release, c);
+    edge_thread_closed_one(t);
+}
+
+static bool connections_full(const struct edge_thread *t)
+{
+    return atomic_load_explicit(&t->shared->connections, memory_order_relaxed) >= t->hold->snapshot->limits.connections;
+}
+
+static void conn_after_exchange(void *arg);
+
+/* Owns fd from here on: the stream closes it, also when it can't be made. */
+static bool conn_open_stream(struct conn *c, int fd)
+{
+    static const struct stream_limits limits = {.read_high = EDGE_READ_HIGH, .write_low = EDGE_LOW};
+    const struct snapshot *s = c->thread->hold->snapshot;
+    bool tls = c->listen.kind == LISTEN_SERVE && !c->listen.plain;
+    if (tls && !s->tls) {
+        close(fd);
+        return false;
+    }
+    c->stream = stream_accept(c->thread->loop, fd, tls ? s->tls : NULL, &limits, &conn_events, c);
+    c->state = tls ? CONN_HANDSHAKE : CONN_IDLE;
+    return c->stream != NULL;
+}
+
+void conn_start(struct edge_thread *t, int fd, const struct listen_config *listen, const struct addr *peer,
+                bool trusted, const struct addr *counted)
+{
+    struct addr nobody = {.family = 0};
+    /* A trusted proxy brings everybody's connections: it is not one client. */
+    struct addr count = trusted && !listen->proxy_protocol ? nobody : *counted;
+    if (connections_full(t) ||
+        !edge_address_enter(t->shared, &count, t->hold->snapshot->limits.connections_per_address)) {
+        close(fd);
+        return;
+    }
+    struct conn *c = calloc(1, sizeof *c);
+    if (!c) {
+        edge_address_leave(t->shared, &count);
+        close(fd);
+        return;
+    }
+    c->thread = t;
+    c->listen = *listen;
+    c->peer = *peer;
+    c->peer_trusted = trusted;
+    c->counted = count;
+    loop_task_init(&c->task, conn_after_exchange, c);
+    if (!conn_open_stream(c, fd)) {
+        edge_address_leave(t->shared, &count);
+        free(c);
+        return;
+    }
+    wait_until(c, limits_of(c)->handshake_timeout_ms);
+    list_add(c);
+}
+
+static void conn_on_open(void *arg)
+{
+    struct conn *c = arg;
+    c->state = CONN_IDLE;
+    wait_until(c, limits_of(c)->header_timeout_ms);
+}
+
+/* --- heads ---------------------------------------------------------------------------------------------------------- */
+
+/* A request that the codec refused still becomes an exchange: it gets an answer and a log line like any other. */
+static void start_exchange(struct conn *c, size_t head_n, const struct h1_error *refused)
+{
+    struct exchange *x = exchange_new(c->thread, c, &conn_client_ops);
+    uint8_t *head = x ? arena_alloc(&x->arena, head_n) : NULL;
+    if (!head) {
+        if (x)
+            exchange_free(x);
+        conn_close(c, STREAM_CLOSE_NOW);
+        return;
+    }
+    struct chunkq *in = stream_in(c->stream);
+    chunkq_copy(in, head_n, head);
+    chunkq_drop(in, head_n);
+    const struct limits_config *l = limits_of(c);
+    struct h1_limits limits = {.head_bytes = l->header_bytes, .fields = l->header_fields};
+    if (refused)
+        x->parse_error = *refused;
+    else
+        h1_parse_request(span_make(head, head_n), &limits, &x->arena, &x->req, &x->parse_error);
+    bool bad = x->parse_error.status != 0;
+    h1_body_init(&c->body, bad ? BODY_NONE : x->req.body, x->req.content_length);
+    c->exchange = x;
+    c->state = CONN_EXCHANGE;
+    c->scanned = 0;
+    c->requests++;
+    c->deadline_ms = 0;
+    c->written_ms = c->thread->loop->now_ms;
+    bool last =
+        bad || !x->req.keep_alive || c->requests >= l->requests_per_connection || c->thread->state != EDGE_SERVING;
+    c->end = last ? CONN_FINISH : CONN_KEEP;
+    exchange_start(x);
+}
+
+static void head_incomplete(struct conn *c)
+{
+    if (stream_input(c->stream) != STREAM_IN_OPEN) {
+        conn_close(c, STREAM_CLOSE_FLUSH);
+        return;
+    }
+    if (stream_in(c->stream)->bytes > 0 && c->state == CONN_IDLE) {
+        c->state = CONN_HEAD;
+        wait_until(c, limits_of(c)->header_timeout_ms);
+    }
+}
+
+static void read_head(struct conn *c)
+{
+    static const struct h1_error too_large = {431, "header-too-large"};
+    static const struct h1_error bad = {400, "bad-request"};
+    struct chunkq *in = stream_in(c->stream);
+    size_t head_n = 0;
+    switch (in->bytes ? h1_scan_head(in, limits_of(c)->header_bytes, &c->scanned, &head_n) : H1_SCAN_MORE) {
+    case H1_SCAN_MORE:
+        head_incomplete(c);
+        break;
+    case H1_SCAN_DONE:
+        start_exchange(c, head_n, NULL);
+        break;
+    case H1_SCAN_TOO_LARGE:
+        start_exchange(c, 0, &too_large);
+        break;
+    case H1_SCAN_BAD:
+        start_exchange(c, 0, &bad);
+        break;
+    }
+}
+
+/* --- between exchanges ----------------------------------------------------------------------------------------------- */
+
+static void conn_next_request(struct conn *c)
+{
+    if (stream_out(c->stream)->bytes > EDGE_HIGH) { /* a client that pipelines without reading waits: conn_on_drained */
+        c->state = CONN_DISCARD;
+        return;
+    }
+    c->state = CONN_IDLE;
+    wait_until(c, limits_of(c)->keepalive_timeout_ms);
+    if (stream_in(c->stream)->bytes > 0 || stream_input(c->stream) != STREAM_IN_OPEN)
+        read_head(c);
+    else
+        stream_resume(c->stream, 0);
+}
+
+/* Reads what is left of a request that was answered without it. */
+static void conn_discard(struct conn *c)
+{
+    struct chunkq waste;
+    uint64_t payload = 0;
+    chunkq_init(&waste, &c->thread->loop->chunks);
+    bool ok = h1_body_read(&c->body, stream_in(c->stream), &waste, SIZE_MAX, &payload);
+    chunkq_clear(&waste);
+    if (!ok || c->body.state == H1_BODY_BAD)
+        conn_close(c, STREAM_CLOSE_LINGER);
+    else if (c->body.state == H1_BODY_END)
+        conn_next_request(c);
+    else if (stream_input(c->stream) != STREAM_IN_OPEN)
+        conn_close(c, STREAM_CLOSE_FLUSH);
+    else
+        stream_resume(c->stream, 0);
+}
+
+static void conn_after_exchange(void *arg)
+{
+    struct conn *c = arg;
+    if (c->state != CONN_EXCHANGE || !c->exchange || c->exchange->state != EX_DONE)
+        return;
+    exchange_free(c->exchange);
+    c->exchange = NULL;
+    bool body_left = c->body.state != H1_BODY_END;
+    wait_until(c, limits_of(c)->body_timeout_ms);
+    if (c->end == CONN_CUT)
+        conn_close(c, STREAM_CLOSE_NOW);
+    else if (c->end == CONN_FINISH)
+        conn_close(c, body_left || stream_in(c->stream)->bytes ? STREAM_CLOSE_LINGER : STREAM_CLOSE_FLUSH);
+    else if (body_left) {
+        c->state = CONN_DISCARD;
+        conn_discard(c);
+    } else
+        conn_next_request(c);
+}
+
+bool conn_can_discard(const struct conn *c)
+{
+    return c->body.state == H1_BODY_END || (c->body.kind == BODY_LENGTH && c->body.left <= DISCARD_MAX);
+}
+
+/* --- events ---------------------------------------------------------------------------------------------------------- */
+
+static void conn_on_read(void *arg)
+{
+    struct conn *c = arg;
+    if (stream_input(c->stream) == STREAM_IN_ERROR && c->state != CONN_TUNNEL) {
+        if (c->exchange && c->exchange->state != EX_DONE)
+            exchange_on_client_lost(c->exchange);
+        else
+            conn_close(c, STREAM_CLOSE_NOW);
+        return;
+    }
+    switch (c->state) {
+    case CONN_HANDSHAKE:
+        if (stream_input(c->stream) != STREAM_IN_OPEN)
+            conn_close(c, STREAM_CLOSE_NOW);
+        break;
+    case CONN_IDLE:
+    case CONN_HEAD:
+        read_head(c);
+        break;
+    case CONN_EXCHANGE:
+        exchange_on_body(c->exchange);
+        break;
+    case CONN_DISCARD:
+        conn_discard(c);
+        break;
+    case CONN_TUNNEL:
+    case CONN_CLOSED:
+        break;
+    }
+}
+
+static void conn_on_drained(void *arg)
+{
+    struct conn *c = arg;
+    if (c->state == CONN_EXCHANGE)
+        exchange_on_drained(c->exchange);
+    else if (c->state == CONN_DISCARD)
+        conn_discard(c);
+}
+
+/* --- deadlines ------------------------------------------------------------------------------------------------------- */
+
+/* A client that takes nothing while we have bytes for it. */
+static bool write_stalled(struct conn *c, uint64_t now)
+{
+    uint64_t written = stream_bytes_written(c->stream);
+    if (written != c->seen_written || stream_out(c->stream)->bytes == 0) {
+        c->seen_written = written;
+        c->written_ms = now;
+        return false;
+    }
+    return now - c->written_ms >= limits_of(c)->write_timeout_ms;
+}
+
+/* A head that never ends gets an answer (RFC 9110 §15.5.9); idle connections just end. */
+static void deadline_passed(struct conn *c)
+{
+    static const struct h1_error slow = {408, "header-timeout"};
+    if (c->state == CONN_HEAD)
+        start_exchange(c, 0, &slow);
+    else
+        conn_close(c, c->state == CONN_IDLE ? STREAM_CLOSE_FLUSH : STREAM_CLOSE_NOW);
+}
+
+void conn_sweep(struct conn *c)
+{
+    uint64_t now = c->thread->loop->now_ms;
+    if (c->state == CONN_TUNNEL)
+        tunnel_sweep(c->tunnel);
+    else if (write_stalled(c, now))
+        conn_close(c, STREAM_CLOSE_NOW);
+    else if (c->state == CONN_EXCHANGE)
+        exchange_sweep(c->exchange);
+    else if (c->deadline_ms && now >= c->deadline_ms)
+        deadline_passed(c);
+}
+
+void conn_drain(struct conn *c)
+{
+    if (c->end == CONN_KEEP)
+        c->end = CONN_FINISH;
+    if (c->state == CONN_IDLE || c->state == CONN_HANDSHAKE)
+        conn_close(c, STREAM_CLOSE_FLUSH);
+}

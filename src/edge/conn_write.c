@@ -1,0 +1,110 @@
+/* The HTTP/1 side of struct client_ops: framing, Connection, request payload. RFC 9112 §6, §9. */
+#include "edge/conn_write.h"
+
+/* How the body travels to this client: what the origin framed by close or in chunks is chunked for HTTP/1.1, and ends with the
+ * connection for HTTP/1.0 (RFC 9112 §7.1: no chunks to 1.0). */
+static enum body_kind framing_for(const struct exchange *x, enum body_kind kind)
+{
+    if (kind != BODY_CHUNKED && kind != BODY_UNTIL_CLOSE)
+        return kind;
+    return x->req.version == HTTP_1_1 ? BODY_CHUNKED : BODY_UNTIL_CLOSE;
+}
+
+static struct span connection_field(const struct exchange *x, const struct conn *c)
+{
+    if (c->end != CONN_KEEP)
+        return SPAN("close");
+    return x->req.version == HTTP_1_0 ? SPAN("keep-alive") : SPAN_NONE;
+}
+
+static bool send_head(struct exchange *x, struct http_response *resp, const struct headers *extra)
+{
+    struct conn *c = x->conn;
+    struct chunkq *out = stream_out(c->stream);
+    if (resp->status == 101)
+        return h1_write_response(out, resp, extra, SPAN("upgrade"));
+    resp->body = framing_for(x, resp->body);
+    c->framing = resp->body;
+    if (c->framing == BODY_UNTIL_CLOSE || x->must_close)
+        c->end = CONN_FINISH;
+    return h1_write_response(out, resp, extra, connection_field(x, c));
+}
+
+static bool send_interim(struct exchange *x, unsigned status, const struct headers *fields)
+{
+    if (x->req.version != HTTP_1_1) /* RFC 9110 §15.2: not to 1.0 */
+        return true;
+    return h1_write_interim(stream_out(x->conn->stream), status, fields);
+}
+
+static bool send_body(struct exchange *x, struct chunkq *from, size_t n)
+{
+    return h1_body_write(x->conn->framing, stream_out(x->conn->stream), from, n);
+}
+
+static bool send_end(struct exchange *x)
+{
+    return h1_body_write_end(x->conn->framing, stream_out(x->conn->stream));
+}
+
+static void flush(struct exchange *x)
+{
+    stream_flush(x->conn->stream);
+}
+
+static size_t backlog(const struct exchange *x)
+{
+    return stream_out(x->conn->stream)->bytes;
+}
+
+static enum h1_body_state read_body(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    struct chunkq *in = stream_in(c->stream);
+    if (c->body.state != H1_BODY_MORE)
+        return c->body.state;
+    if (in->bytes && x->from_client.bytes < EDGE_HIGH) {
+        if (!h1_body_read(&c->body, in, &x->from_client, EDGE_HIGH, &x->bytes_in))
+            return H1_BODY_BAD;
+        if (c->body.state == H1_BODY_MORE)
+            stream_resume(c->stream, 0);
+    }
+    /* A body that ends before its length or last chunk is no body (RFC 9112 §8). */
+    if (c->body.state == H1_BODY_MORE && in->bytes == 0 && stream_input(c->stream) != STREAM_IN_OPEN)
+        return H1_BODY_BAD;
+    return c->body.state;
+}
+
+static struct stream *take_stream(struct exchange *x)
+{
+    x->conn->state = CONN_TUNNEL;
+    return x->conn->stream;
+}
+
+static void done(struct exchange *x, bool cut)
+{
+    struct conn *c = x->conn;
+    if (c->state == CONN_CLOSED)
+        return;
+    if (cut)
+        c->end = CONN_CUT;
+    loop_task_queue(c->thread->loop, &c->task);
+}
+
+static bool is_tls(const struct exchange *x)
+{
+    return stream_is_tls(x->conn->stream);
+}
+
+static bool cert_covers(const struct exchange *x, struct span host)
+{
+    return stream_cert_covers(x->conn->stream, host);
+}
+
+static size_t early_bytes(const struct exchange *x)
+{
+    return stream_in(x->conn->stream)->bytes;
+}
+
+const struct client_ops conn_client_ops = {send_head, send_interim, send_body, send_end, flush,       backlog,
+                                           read_body, take_stream,  done,      is_tls,   cert_covers, early_bytes};

@@ -1,0 +1,123 @@
+/* The life of one exchange: the step table, the end. What each step does stands in the file named after it. */
+#include "edge/exchange.h"
+
+#include "base/clock.h"
+#include "edge/conn.h"
+#include "edge/conn_write.h"
+
+static const struct {
+    const char *name;
+    enum ex_next (*run)(struct exchange *x);
+} steps[] = {
+    [EX_ROUTE] = {"route", exchange_route}, [EX_DECIDE] = {"decide", exchange_decide},
+    [EX_GATE] = {"gate", exchange_gate},    [EX_CONNECT] = {"connect", exchange_connect},
+    [EX_RELAY] = {"relay", exchange_relay},
+};
+
+void exchange_run(struct exchange *x)
+{
+    while (x->state != EX_DONE && steps[x->state].run(x) == EX_MORE)
+        ;
+}
+
+struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struct client_ops *ops)
+{
+    struct arena arena;
+    arena_init(&arena, &t->loop->blocks);
+    struct exchange *x = arena_zalloc(&arena, sizeof *x);
+    if (!x) {
+        arena_fini(&arena);
+        return NULL;
+    }
+    x->arena = arena;
+    x->thread = t;
+    x->conn = c;
+    x->client = ops;
+    x->hold = snapshot_hold_take(t);
+    x->snapshot = x->hold->snapshot;
+    x->reason = "";
+    chunkq_init(&x->from_client, &t->loop->chunks);
+    chunkq_init(&x->from_origin, &t->loop->chunks);
+    atomic_fetch_add_explicit(&t->shared->exchanges, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&t->shared->requests, 1, memory_order_relaxed);
+    return x;
+}
+
+/* 128 random bits name the request in the log, on pages and as trace id (W3C trace context). */
+static bool name_request(struct exchange *x)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *id = arena_alloc(&x->arena, 32);
+    if (!id)
+        return false;
+    for (unsigned half = 0; half < 2; half++) {
+        uint64_t r = rng_u64(&x->thread->loop->rng) | 1; /* an all-zero id is invalid */
+        for (unsigned i = 0; i < 16; i++, r >>= 4)
+            id[half * 16 + i] = digits[r & 15];
+    }
+    x->request_id = span_make(id, 32);
+    return true;
+}
+
+void exchange_start(struct exchange *x)
+{
+    x->start_us = clock_mono_us();
+    x->origin_ms = x->thread->loop->now_ms;
+    if (!name_request(x)) {
+        exchange_end(x, true);
+        return;
+    }
+    exchange_run(x);
+}
+
+static void drop_origin(struct exchange *x)
+{
+    origin_cancel(&x->wait);
+    if (x->origin)
+        origin_drop(x->thread->origins, x->origin, STREAM_CLOSE_NOW);
+    x->origin = NULL;
+}
+
+void exchange_free(struct exchange *x)
+{
+    struct edge_thread *t = x->thread;
+    gate_cancel(t->gate, &x->check);
+    drop_origin(x);
+    chunkq_clear(&x->from_client);
+    chunkq_clear(&x->from_origin);
+    snapshot_hold_give(x->hold);
+    atomic_fetch_sub_explicit(&t->shared->exchanges, 1, memory_order_relaxed);
+    struct arena arena = x->arena; /* x lies in it */
+    arena_fini(&arena);
+}
+
+/* Clean: request and response are complete, nothing is queued either way, and the origin wants to go on. */
+static bool origin_is_clean(const struct exchange *x)
+{
+    return x->resp_state == RESP_END && x->request_sent && x->resp.keep_alive && x->resp.status != 101 &&
+           stream_out(x->origin->stream)->bytes == 0 && stream_in(x->origin->stream)->bytes == 0 &&
+           stream_input(x->origin->stream) == STREAM_IN_OPEN;
+}
+
+enum ex_next exchange_end(struct exchange *x, bool cut)
+{
+    if (x->state == EX_DONE)
+        return EX_END;
+    x->state = EX_DONE;
+    if (x->origin && !cut && origin_is_clean(x)) {
+        origin_give(x->thread->origins, x->origin);
+        x->origin = NULL;
+    }
+    drop_origin(x);
+    exchange_log(x);
+    x->client->done(x, cut);
+    return EX_END;
+}
+
+void exchange_on_client_lost(struct exchange *x)
+{
+    if (x->state == EX_DONE)
+        return;
+    x->detail = "client went away";
+    exchange_end(x, true);
+}

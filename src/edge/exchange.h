@@ -1,0 +1,145 @@
+/* Inside of edge/: one request and its response, blind to the HTTP version of the client's side.
+ *
+ *   route -> decide -> gate -> connect -> relay -> done
+ *
+ * Each step returns whether to go on at once (EX_MORE), to wait for a callback (EX_WAIT), or that the exchange is over (EX_END). */
+#ifndef TG_EDGE_EXCHANGE_H
+#define TG_EDGE_EXCHANGE_H
+
+#include "edge/thread.h"
+#include "gate/answer.h"
+#include "http/h1/h1.h"
+#include "http/host.h"
+#include "http/path.h"
+
+enum ex_state { EX_ROUTE = 0, EX_DECIDE, EX_GATE, EX_CONNECT, EX_RELAY, EX_DONE };
+enum ex_next { EX_MORE = 0, EX_WAIT, EX_END };
+
+struct exchange;
+
+/* What an exchange needs of the connection it came by. */
+struct client_ops {
+    /* Writes the final head; framing is the connection's business (resp->body says how long the body is). False: no memory. */
+    bool (*send_head)(struct exchange *x, struct http_response *resp, const struct headers *extra);
+    bool (*send_interim)(struct exchange *x, unsigned status, const struct headers *fields);
+    /* Moves n bytes out of `from`. */
+    bool (*send_body)(struct exchange *x, struct chunkq *from, size_t n);
+    bool (*send_end)(struct exchange *x);
+    void (*flush)(struct exchange *x);
+    size_t (*backlog)(const struct exchange *x);
+    /* Moves request payload that is there into x->from_client, up to EDGE_HIGH. */
+    enum h1_body_state (*read_body)(struct exchange *x);
+    /* Hands the stream over; the connection is a tunnel's from here on. */
+    struct stream *(*take_stream)(struct exchange *x);
+    /* The exchange is over. `cut`: the response is incomplete, the client must notice. */
+    void (*done)(struct exchange *x, bool cut);
+    bool (*is_tls)(const struct exchange *x);
+    bool (*cert_covers)(const struct exchange *x, struct span host);
+    size_t (*early_bytes)(const struct exchange *x); /* received behind this request's head or body */
+};
+
+enum resp_state {
+    RESP_NONE = 0, /* nothing of the origin's answer has arrived */
+    RESP_HEAD,     /* bytes have, the head is not complete */
+    RESP_BODY,     /* the final head went to the client */
+    RESP_END       /* all of it did */
+};
+
+struct exchange {
+    const struct client_ops *client;
+    struct conn *conn;          /* back */
+    struct edge_thread *thread; /* back */
+    struct snapshot_hold *hold; /* counted */
+    const struct snapshot *snapshot;
+    struct arena arena;
+    enum ex_state state;
+
+    struct http_request req;
+    struct h1_error parse_error; /* status != 0: the head was refused by the codec */
+    struct host host;            /* normal form of what was asked for */
+    const struct host_config *site;
+    struct span captured;
+    struct path path;
+    struct addr client_addr; /* for rules, limits, logs; family 0: unknown */
+    enum asker asker;
+    struct cors_grant cors;
+    struct span request_id; /* 32 hex digits: also the trace id */
+    struct decision decision;
+    struct gate_check check;
+    const struct identity *who;          /* NULL: anonymous */
+    const struct own_endpoint *endpoint; /* one of ours instead of an origin */
+    bool preflight_to_origin;
+
+    struct origin_wait wait;
+    struct origin_conn *origin;   /* lent */
+    struct span origin_host_name; /* of the url, capture filled in */
+    bool tried_fresh;             /* the one retry was used */
+    struct chunkq from_client;    /* request payload not yet given to the origin */
+    bool request_sent;            /* all of it lies in the origin's out queue */
+    bool body_taken;              /* payload went to an origin: no retry any more */
+    enum h1_body_state body_state;
+    bool continue_sent;
+    struct http_response resp;
+    struct h1_body resp_body;
+    struct chunkq from_origin; /* response payload not yet given to the client */
+    enum resp_state resp_state;
+    size_t resp_scanned;
+    unsigned interims;
+    bool must_close;      /* the client's connection ends with this exchange */
+    uint64_t origin_seen; /* bytes moved on the origin stream at the last sweep */
+    uint64_t origin_ms;   /* loop time of the last progress there */
+
+    /* for the log */
+    unsigned status;
+    const char *reason; /* static: value of Tiergate, or of the failure */
+    const char *detail; /* static, may be NULL */
+    uint64_t start_us, gate_us, connect_us, first_byte_us;
+    uint64_t bytes_in, bytes_out; /* payload */
+};
+
+/* Takes a hold of the thread's snapshot. NULL: no memory. */
+struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struct client_ops *ops);
+/* x->req (or parse_error) is filled in: go. */
+void exchange_start(struct exchange *x);
+/* Releases everything, the origin's connection too. */
+void exchange_free(struct exchange *x);
+
+/* Told by the connection. */
+void exchange_on_body(struct exchange *x);    /* request payload may have arrived */
+void exchange_on_drained(struct exchange *x); /* the client took bytes */
+void exchange_on_client_lost(struct exchange *x);
+void exchange_sweep(struct exchange *x);
+
+/* --- between the files of the exchange ------------------------------------------------------------------------------ */
+
+void exchange_run(struct exchange *x);
+enum ex_next exchange_route(struct exchange *x);
+enum ex_next exchange_decide(struct exchange *x);
+enum ex_next exchange_gate(struct exchange *x);
+enum ex_next exchange_connect(struct exchange *x);
+enum ex_next exchange_relay(struct exchange *x);
+
+/* Our own answers: the exchange is over with them. `reason`: static token. */
+enum ex_next exchange_refuse(struct exchange *x, unsigned status, const char *reason);
+enum ex_next exchange_reply(struct exchange *x, struct answer *a, const char *reason);
+void exchange_answer_request(struct exchange *x, const char *reason, struct answer_request *q);
+/* Over, in whatever state: logs, and tells the connection. */
+enum ex_next exchange_end(struct exchange *x, bool cut);
+
+/* client_address.c: who asks (design §3 client_address). */
+struct addr exchange_client_address(const struct exchange *x);
+/* circle.c: does the Origin field name a page of this request's circle? */
+bool exchange_origin_in_circle(const struct exchange *x);
+struct cors_grant exchange_cors_grant(const struct exchange *x);
+
+/* forward.c: the request as the origin gets it. False: no memory. */
+bool forward_write_request(struct exchange *x, struct chunkq *out);
+/* Once per exchange, before the first forward_write_request. */
+bool forward_prepare(struct exchange *x);
+/* respond.c: the origin's final head as the client gets it. */
+bool respond_prepare(struct exchange *x, struct headers *extra);
+
+/* access_log.c */
+void exchange_log(const struct exchange *x);
+
+#endif

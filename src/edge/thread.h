@@ -1,0 +1,77 @@
+/* Inside of edge/: the state of one loop thread and of the worker. */
+#ifndef TG_EDGE_THREAD_H
+#define TG_EDGE_THREAD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "edge/edge.h"
+#include "net/listener.h"
+#include "net/timer.h"
+
+#define EDGE_SWEEP_MS 250u
+#define EDGE_HIGH (64u * 1024) /* stop filling a queue here … */
+#define EDGE_LOW (16u * 1024)  /* … and go on when it fell to this */
+#define EDGE_READ_HIGH (64u * 1024)
+
+struct conn;
+struct address_counts;
+
+struct edge_shared {
+    struct gate_shared *gate; /* borrows */
+    struct log *log;          /* borrows */
+    atomic_uint_fast64_t connections, exchanges, tunnels, requests;
+    struct address_counts *addresses; /* owns; has its own lock */
+};
+
+/* A thread's share of a snapshot: one atomic reference for all of its exchanges, counted here without atomics. */
+struct snapshot_hold {
+    struct snapshot *snapshot; /* owns a reference */
+    unsigned refs;
+};
+
+struct edge_listener {
+    struct edge_thread *thread; /* back */
+    struct edge_listener *next;
+    struct listener *listener; /* owns */
+    int fd;                    /* borrows */
+    struct addr address;
+};
+
+struct edge_thread {
+    struct edge_shared *shared; /* borrows */
+    struct loop *loop;          /* borrows */
+    struct snapshot_hold *hold; /* the configuration for new exchanges; NULL before the first */
+    struct gate_thread *gate;
+    struct resolver *resolver;
+    struct origin_thread *origins;
+    struct proxy_acceptor *proxies;
+    struct policy_scratch *scratch;
+    struct log_ring *ring;
+    struct edge_listener *listeners;
+    struct conn *conns; /* all open connections and tunnels */
+    struct timer sweep;
+    char date[29]; /* IMF-fixdate of date_s */
+    int64_t date_s;
+    enum { EDGE_SERVING = 0, EDGE_DRAINING, EDGE_GONE } state;
+    uint64_t drain_ms, tunnel_cut_ms; /* loop times at which everything / tunnels end */
+    void (*on_drained)(void *arg);
+    void *drained_arg;
+};
+
+struct snapshot_hold *snapshot_hold_take(struct edge_thread *t);
+void snapshot_hold_give(struct snapshot_hold *h);
+
+/* Connections per address, all threads together. False: over `max`. Address family 0 is not counted. */
+bool edge_address_enter(struct edge_shared *s, const struct addr *a, uint32_t max);
+void edge_address_leave(struct edge_shared *s, const struct addr *a);
+struct address_counts *address_counts_new(void);
+void address_counts_free(struct address_counts *c);
+
+/* Called when a connection went: maybe the drain is over. */
+void edge_thread_closed_one(struct edge_thread *t);
+/* IMF-fixdate for our own answers, formatted once per second. */
+struct span edge_thread_date(struct edge_thread *t);
+void edge_on_accept(void *arg, int fd, const struct addr *peer);
+
+#endif
