@@ -31,6 +31,13 @@ static void rewind_and_read(int fd, struct text *out)
     read_all(fd, out);
 }
 
+/* sscanf() looks for the end of all the text first: a line at a time keeps that short. */
+static const char *text_of(struct span line, char out[80])
+{
+    snprintf(out, 80, "%.*s", SPAN_ARG(line));
+    return out;
+}
+
 static bool wait_readable(int fd, int ms)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -62,7 +69,9 @@ static void lines_in_order(void **state)
     assert_int_equal(log_dropped(l), 3);
     log_free(l, 1000);
     rewind_and_read(fd, &got);
-    assert_non_null(strstr(got.p, "one\ntwo\n"));
+    /* the count of the dropped may stand before, between or behind */
+    assert_true(strstr(got.p, "one\n") && strstr(got.p, "two\n") > strstr(got.p, "one\n"));
+    assert_non_null(strstr(got.p, "{\"event\":\"log_dropped\",\"lines\":"));
     text_fini(&got);
     close(fd);
 }
@@ -166,13 +175,14 @@ static void threads_do_not_mix(void **state)
 
     while (rest.n && span_cut(rest, '\n', &line, &rest)) {
         int id, number;
+        char head[80];
         unsigned long long lost;
 
-        if (sscanf((const char *)line.p, "{\"event\":\"log_dropped\",\"lines\":%llu}", &lost) == 1) {
+        if (sscanf(text_of(line, head), "{\"event\":\"log_dropped\",\"lines\":%llu}", &lost) == 1) {
             told += lost;
             continue;
         }
-        assert_int_equal(sscanf((const char *)line.p, "%d %d", &id, &number), 2);
+        assert_int_equal(sscanf(text_of(line, head), "%d %d", &id, &number), 2);
         assert_int_equal(number, next[id]++);
         assert_true(number % 100 == 0 || line.p[line.n - 1] == 'y');
     }
@@ -248,8 +258,9 @@ static void stall_and_go_on(void **state)
 
         while (rest.n && span_cut(rest, '\n', &line, &rest)) {
             unsigned long long n = 0;
+            char head[80];
 
-            if (sscanf((const char *)line.p, "{\"event\":\"log_dropped\",\"lines\":%llu}", &n) == 1)
+            if (sscanf(text_of(line, head), "{\"event\":\"log_dropped\",\"lines\":%llu}", &n) == 1)
                 told += n;
             else
                 whole += line.n == 999;
