@@ -1,0 +1,153 @@
+#include "control/worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "control/privilege.h"
+#include "control/process.h"
+#include "control/worker_priv.h"
+
+#define SEND_MS 1000
+#define LOG_FLUSH_MS 1000
+
+void worker_die(const char *why)
+{
+    (void)fprintf(stderr, "tiergate: worker: %s\n", why);
+    _exit(1);
+}
+
+void worker_answer(struct worker *w, enum wire_type type, uint64_t generation, const char *why)
+{
+    wire_begin(&w->msg, type);
+    wire_put_u64(&w->msg, generation);
+    if (why != NULL) {
+        wire_put_bytes(&w->msg, span_of(why));
+    }
+    struct res r = wire_send(CONTROL_FD, &w->msg, SEND_MS);
+    if (!res_ok(r)) {
+        worker_drain_start(w); /* nobody is there any more */
+    }
+}
+
+/* --- what the supervisor says ------------------------------------------------------------------------------------- */
+
+static void on_log(struct worker *w)
+{
+    log_set_fd(w->log, wire_take_fd(&w->msg, 0));
+}
+
+/* False: nothing more now, or ever. */
+static bool read_one(struct worker *w)
+{
+    const unsigned accept = WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN);
+    enum wire_io io = wire_recv(CONTROL_FD, accept, &w->msg);
+    if (io != WIRE_IO_OK) {
+        if (io != WIRE_IO_AGAIN) {
+            watch_free(w->control);
+            w->control = NULL;
+            worker_drain_start(w); /* the supervisor is gone */
+        }
+        return false;
+    }
+    switch (w->msg.type) {
+    case WIRE_LISTEN:
+        worker_listen_add(w);
+        break;
+    case WIRE_LOG:
+        on_log(w);
+        break;
+    case WIRE_COMMIT:
+        worker_commit_start(w);
+        break;
+    default:
+        worker_drain_start(w);
+        break;
+    }
+    return true;
+}
+
+static void on_control(void *arg)
+{
+    struct worker *w = arg;
+    while (w->control != NULL && read_one(w)) {
+    }
+}
+
+/* --- life ----------------------------------------------------------------------------------------------------------- */
+
+static struct res set_up(struct worker *w)
+{
+    w->loop = loop_new();
+    w->log = log_new(-1);
+    w->threads = calloc(w->thread_count, sizeof(*w->threads));
+    if (w->loop == NULL || w->log == NULL || w->threads == NULL) {
+        return res_err("out of memory");
+    }
+    w->control = watch_new(w->loop, CONTROL_FD, on_control, w);
+    return w->control != NULL ? RES_OK : res_err("out of memory");
+}
+
+static void tear_down(struct worker *w)
+{
+    worker_threads_stop(w);
+    snapshot_unref(w->commit.snapshot);
+    snapshot_unref(w->current);
+    listen_set_close_except(&w->incoming, &w->listens);
+    listen_set_close_except(&w->listens, NULL);
+    edge_shared_free(w->edge);
+    gate_shared_free(w->gate);
+    log_free(w->log, LOG_FLUSH_MS);
+    watch_free(w->control);
+    if (w->limit.loop != NULL) {
+        timer_fini(&w->limit);
+    }
+    loop_free(w->loop);
+    free(w->threads);
+    free(w);
+}
+
+static bool parse_number(const char *s, uint64_t max, uint64_t *out)
+{
+    return span_parse_u64(span_of(s), max, out);
+}
+
+static struct res take_arguments(struct worker *w, int argc, char **argv, struct privilege *user)
+{
+    uint64_t threads, uid, gid;
+    if (argc < 4 || !parse_number(argv[1], LISTEN_SOCKETS, &threads) || threads == 0 ||
+        !parse_number(argv[2], UINT32_MAX - 1, &uid) || !parse_number(argv[3], UINT32_MAX - 1, &gid)) {
+        return res_err("this command is the supervisor's");
+    }
+    w->thread_count = (unsigned)threads;
+    w->resolver = argc > 4 ? argv[4] : NULL;
+    *user = (struct privilege){.uid = (uid_t)uid, .gid = (gid_t)gid, .name = ""};
+    return RES_OK;
+}
+
+static struct res begin(struct worker *w, int argc, char **argv)
+{
+    struct privilege user;
+    struct res r = take_arguments(w, argc, argv, &user);
+    if (res_ok(r)) {
+        r = privilege_drop(&user);
+    }
+    if (res_ok(r) && chdir("/") == -1) {
+        r = res_err("cannot leave the working directory");
+    }
+    return res_ok(r) ? set_up(w) : r;
+}
+
+int worker_main(int argc, char **argv)
+{
+    struct worker *w = calloc(1, sizeof(*w));
+    (void)prctl(PR_SET_NAME, "tiergate"); /* started from /proc/self/exe we are called "exe" */
+    struct res r = w != NULL ? begin(w, argc, argv) : res_err("out of memory");
+    if (!res_ok(r)) {
+        worker_die(r.err);
+    }
+    loop_run(w->loop);
+    tear_down(w);
+    return 0;
+}

@@ -1,0 +1,162 @@
+/* Commit: bundle → snapshot on the control thread, then the pointer to every loop thread; answered when all have it. */
+#include "control/worker_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+void worker_listen_add(struct worker *w)
+{
+    struct listen_entry e = {.address = wire_get_addr(&w->msg), .n = w->msg.fd_count};
+    bool good = wire_done(&w->msg) && e.n == w->thread_count && w->commit.snapshot == NULL;
+    for (size_t i = 0; i < e.n; i++) {
+        e.fds[i] = wire_take_fd(&w->msg, i);
+    }
+    if (!good || !listen_set_add(&w->incoming, &e)) {
+        worker_die("the supervisor sent sockets that do not fit");
+    }
+}
+
+/* Sockets that serve already go on doing so under the number they have: the edge knows them by it. */
+static void keep_known_sockets(struct worker *w)
+{
+    for (size_t i = 0; i < w->incoming.n; i++) {
+        struct listen_entry *e = &w->incoming.v[i];
+        const struct listen_entry *known = listen_set_find(&w->listens, &e->address);
+        if (known == NULL) {
+            continue;
+        }
+        for (size_t k = 0; k < e->n; k++) {
+            (void)close(e->fds[k]);
+        }
+        *e = *known;
+    }
+}
+
+static void print_errors(const struct diags *d)
+{
+    struct text t;
+    text_init(&t);
+    diags_print(d, false, &t);
+    (void)fwrite(t.p != NULL ? t.p : "", 1, t.n, stderr);
+    text_fini(&t);
+}
+
+/* The loader has judged and told everything already; what fails here was not to be expected. */
+static struct snapshot *compile(const struct bundle *b)
+{
+    struct diags d;
+    diags_init(&d);
+    struct snapshot *s = config_compile(b, &d);
+    if (s != NULL && !diags_ok(&d)) {
+        snapshot_unref(s);
+        s = NULL;
+    }
+    if (s == NULL) {
+        print_errors(&d);
+    }
+    diags_fini(&d);
+    return s;
+}
+
+static struct res open_and_compile(int fd, struct snapshot **out)
+{
+    struct bundle *b;
+    struct res r = bundle_open(fd, &b);
+    if (!res_ok(r)) {
+        return r;
+    }
+    *out = compile(b);
+    bundle_free(b);
+    return *out != NULL ? RES_OK : res_err("the bundle does not compile");
+}
+
+/* What needs limits before it can be made. */
+static struct res first_set_up(struct worker *w, const struct snapshot *s)
+{
+    if (w->edge != NULL) {
+        return RES_OK;
+    }
+    w->gate = gate_shared_new(&s->limits.gate);
+    w->edge = w->gate != NULL ? edge_shared_new(w->gate, w->log) : NULL;
+    return w->edge != NULL ? worker_threads_start(w) : res_err("out of memory");
+}
+
+/* --- to the threads and back -------------------------------------------------------------------------------------- */
+
+static void finish(struct worker *w)
+{
+    uint64_t generation = w->commit.snapshot->generation;
+    if (w->commit.refused) {
+        /* Some threads serve the new rules, some the old ones: only a new process is sure to serve one of them. */
+        worker_die("a loop thread could not take the new rules: out of memory");
+    }
+    listen_set_close_except(&w->listens, &w->incoming);
+    w->listens = w->incoming;
+    w->incoming.n = 0;
+    gate_shared_set_limits(w->gate, &w->commit.snapshot->limits.gate);
+    snapshot_unref(w->current);
+    w->current = w->commit.snapshot;
+    w->commit.snapshot = NULL;
+    worker_answer(w, WIRE_COMMITTED, generation, NULL);
+}
+
+static void on_answer(void *arg)
+{
+    struct worker_thread *t = arg;
+    struct worker *w = t->worker;
+    w->commit.refused |= !t->order.taken;
+    if (--w->commit.waiting == 0) {
+        finish(w);
+    }
+}
+
+static void on_order(void *arg) /* thread: the loop's */
+{
+    struct worker_thread *t = arg;
+    t->order.taken = edge_thread_set(t->edge, t->order.snapshot, t->order.listens, t->order.count);
+    worker_thread_reply(t, on_answer);
+}
+
+static void send_order(struct worker_thread *t, struct snapshot *s, const struct listen_set *l)
+{
+    t->order.snapshot = s;
+    t->order.count = l->n;
+    for (size_t i = 0; i < l->n; i++) {
+        t->order.listens[i] = (struct edge_listen){.fd = l->v[i].fds[t->index], .address = l->v[i].address};
+    }
+    worker_thread_post(t, on_order);
+}
+
+static void refuse(struct worker *w, uint64_t generation, const char *why)
+{
+    listen_set_close_except(&w->incoming, &w->listens);
+    worker_answer(w, WIRE_FAILED, generation, why);
+}
+
+void worker_commit_start(struct worker *w)
+{
+    uint64_t generation = wire_get_u64(&w->msg);
+    int fd = wire_take_fd(&w->msg, 0);
+    struct snapshot *s = NULL;
+    struct res r = wire_done(&w->msg) && w->commit.snapshot == NULL ? RES_OK : res_err("a commit out of turn");
+    if (!res_ok(r)) {
+        worker_die(r.err);
+    }
+    keep_known_sockets(w);
+    r = w->state == WORKER_SERVES ? open_and_compile(fd, &s) : res_err("draining");
+    (void)close(fd);
+    if (res_ok(r)) {
+        s->generation = generation;
+        r = first_set_up(w, s);
+    }
+    if (!res_ok(r)) {
+        snapshot_unref(s);
+        refuse(w, generation, r.err);
+        return;
+    }
+    w->commit = (struct worker_commit){.snapshot = s, .waiting = w->thread_count};
+    for (unsigned i = 0; i < w->thread_count; i++) {
+        send_order(&w->threads[i], s, &w->incoming);
+    }
+}

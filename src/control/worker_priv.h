@@ -1,0 +1,91 @@
+/* The inside of the worker, shared by its files. thread: control, but for what says otherwise. */
+#ifndef TG_CONTROL_WORKER_PRIV_H
+#define TG_CONTROL_WORKER_PRIV_H
+
+#include <pthread.h>
+#include <semaphore.h>
+
+#include "base/log.h"
+#include "config/snapshot.h"
+#include "control/listen_set.h"
+#include "control/wire.h"
+#include "edge/edge.h"
+#include "gate/gate.h"
+#include "net/loop.h"
+#include "net/timer.h"
+#include "net/watch.h"
+
+struct worker;
+
+/* A configuration on its way to one loop thread and back: with the thread, then with control again. */
+struct worker_order {
+    struct snapshot *snapshot; /* borrows from the commit */
+    bool taken;                /* the thread's answer */
+    size_t count;
+    struct edge_listen listens[LISTEN_ADDRESSES];
+};
+
+enum worker_thread_state { THREAD_NONE = 0, THREAD_SERVES, THREAD_DRAINS, THREAD_DRAINED };
+
+struct worker_thread {
+    struct worker *worker; /* back */
+    unsigned index;
+    enum worker_thread_state state;
+    pthread_t id;
+    sem_t started;
+    struct loop *loop;        /* owned by the thread; NULL: it could not start */
+    struct edge_thread *edge; /* thread: the loop's */
+    struct worker_order order;
+};
+
+enum worker_state { WORKER_SERVES = 0, WORKER_DRAINS, WORKER_STOPS };
+
+/* The one commit under way. */
+struct worker_commit {
+    struct snapshot *snapshot; /* NULL: none is under way; a reference */
+    unsigned waiting;          /* threads that have not answered */
+    bool refused;              /* by one of them */
+};
+
+struct worker {
+    enum worker_state state;
+    unsigned thread_count;
+    const char *resolver; /* borrows; NULL: the system's */
+    struct loop *loop;    /* control's own */
+    struct watch *control;
+    struct timer limit; /* of the drain */
+    struct log *log;
+    struct gate_shared *gate; /* from the first commit on, as are the next two */
+    struct edge_shared *edge;
+    struct worker_thread *threads;
+    struct snapshot *current;   /* a reference */
+    struct listen_set listens;  /* of current */
+    struct listen_set incoming; /* received since the last commit, then of the commit under way */
+    struct worker_commit commit;
+    unsigned draining;  /* threads that still have something open */
+    unsigned accepting; /* threads that still listen */
+    struct wire_msg msg;
+};
+
+/* worker.c */
+void worker_answer(struct worker *w, enum wire_type type, uint64_t generation, const char *why);
+/* Ends the process: the supervisor starts a new one with the last good bundle. */
+_Noreturn void worker_die(const char *why);
+
+/* worker_thread.c */
+struct res worker_threads_start(struct worker *w) MUSTUSE;
+/* Ends and joins them; everything of edge must be closed or aborted. */
+void worker_threads_stop(struct worker *w);
+/* run(thread) on the thread; dies when there is no memory for that. */
+void worker_thread_post(struct worker_thread *t, void (*run)(void *thread));
+/* run(thread) on control. thread: the loop's. */
+void worker_thread_reply(struct worker_thread *t, void (*run)(void *thread));
+
+/* worker_commit.c */
+void worker_listen_add(struct worker *w);
+void worker_commit_start(struct worker *w);
+
+/* worker_drain.c */
+void worker_drain_start(struct worker *w);
+
+#endif
