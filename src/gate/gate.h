@@ -15,14 +15,17 @@ struct basic_user {
     struct span name;
     struct span hash;   /* crypt(3) string, or … */
     struct span secret; /* … the plain secret from the rules file; exactly one of both is not empty */
-    uint8_t fingerprint[16]; /* keyed hash of gate, user and stored secret; set by gate_config_seal() */
+    /* Hash of gate, user and stored secret; set by gate_config_seal(). Covered by the MAC of session tokens but never in them: it does not
+     * leave the process, and a change of the session secret does not change it. */
+    uint8_t fingerprint[16];
 };
 
 struct basic_config {
     struct span realm;
     const struct basic_user *users; /* sorted by name */
     size_t user_count;
-    struct span dummy_hash; /* a hash of the costliest kind among the users: unknown users cost the same */
+    struct span dummy_hash; /* a hash of the costliest kind among the users, that no password fits: unknown users cost the same; empty when
+                               all users have plain secrets */
 };
 
 struct session_key {
@@ -45,11 +48,17 @@ struct gate_config {
     struct span name;
     struct basic_config *basic; /* NULL: the gate has no basic */
     struct session_config session;
+    uint8_t digest[16]; /* of all of the above but the realm: what was verified under one digest holds under it; set by gate_config_seal() */
 };
 
-/* Derives key ids and keys from the secrets (HKDF, purposes separated) and the users' fingerprints and the dummy hash.
- * secrets: each >= 32 bytes. Arena: the snapshot's. */
+/* Derives key ids and keys from the secrets (HKDF, purposes separated), the users' fingerprints, the dummy hash and the digest. The users
+ * are replaced by a sorted copy. secrets: 1 to SESSION_KEYS, each >= 32 bytes. A user with neither hash nor secret is let in by nothing.
+ * Fails when a name is empty, too long or there twice, a user has both, or a hash is of no kind that is taken (gate_hash_is_known). Arena: the
+ * snapshot's. */
 struct res gate_config_seal(struct gate_config *g, const struct span *secrets, size_t count, struct arena *a) MUSTUSE;
+
+/* bcrypt, yescrypt, sha512-crypt or sha256-crypt, well-formed, and of a cost that can be waited for? */
+bool gate_hash_is_known(struct span hash);
 
 struct gate_limits {
     uint32_t failures_per_user;    /* wrong passwords of one (address, user) within the window */
@@ -69,6 +78,7 @@ void gate_shared_set_limits(struct gate_shared *g, const struct gate_limits *lim
 /* Stops the hash thread. All gate_threads must be gone. */
 void gate_shared_free(struct gate_shared *g);
 struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loop);
+/* Before loop_free(). Checks that still wait are forgotten: their on_done is not called. */
 void gate_thread_free(struct gate_thread *t);
 
 /* --- the check ------------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,110 @@
+#include "gate/cache.h"
+
+#include "base/crypto/mac.h"
+#include "base/hash.h"
+
+#include <stdlib.h>
+
+#define WAYS 4
+
+struct cache_entry {
+    uint8_t *bytes; /* owns: the key, then the value; NULL: free */
+    size_t key_n, value_n;
+    uint64_t expires_ms;
+    uint64_t used; /* the tick of the last use */
+};
+
+struct cache {
+    struct hash_key hash;
+    size_t sets;
+    uint64_t tick;
+    struct cache_entry entries[];
+};
+
+struct cache *cache_new(size_t entries)
+{
+    size_t sets = (entries + WAYS - 1) / WAYS;
+    struct cache *c = calloc(1, sizeof(*c) + sets * WAYS * sizeof(c->entries[0]));
+    if (!c)
+        return NULL;
+    c->hash = hash_key_random();
+    c->sets = sets;
+    return c;
+}
+
+static void entry_clear(struct cache_entry *e)
+{
+    if (!e->bytes)
+        return;
+    wipe(e->bytes, e->key_n + e->value_n);
+    free(e->bytes);
+    *e = (struct cache_entry){0};
+}
+
+void cache_free(struct cache *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->sets * WAYS; i++)
+        entry_clear(&c->entries[i]);
+    free(c);
+}
+
+static struct cache_entry *set_of(struct cache *c, struct span key)
+{
+    return &c->entries[hash_span(c->hash, key) % c->sets * WAYS];
+}
+
+static bool entry_has_key(const struct cache_entry *e, struct span key)
+{
+    return e->bytes && e->key_n == key.n && equal_const_time(e->bytes, key.p, key.n);
+}
+
+static struct cache_entry *set_find(struct cache_entry *set, struct span key)
+{
+    for (size_t i = 0; i < WAYS; i++)
+        if (entry_has_key(&set[i], key))
+            return &set[i];
+    return NULL;
+}
+
+bool cache_get(struct cache *c, struct span key, uint64_t now_ms, struct span *value)
+{
+    struct cache_entry *e = set_find(set_of(c, key), key);
+    if (!e)
+        return false;
+    if (now_ms >= e->expires_ms) {
+        entry_clear(e);
+        return false;
+    }
+    e->used = ++c->tick;
+    *value = span_make(e->bytes + e->key_n, e->value_n);
+    return true;
+}
+
+/* The entry of that key, else a free one, else the longest unused. */
+static struct cache_entry *set_place(struct cache_entry *set, struct span key)
+{
+    struct cache_entry *place = set_find(set, key);
+    if (place)
+        return place;
+    place = set;
+    for (size_t i = 0; i < WAYS; i++)
+        if (set[i].used < place->used)
+            place = &set[i];
+    return place;
+}
+
+void cache_put(struct cache *c, struct span key, struct span value, uint64_t expires_ms)
+{
+    uint8_t *bytes = malloc(key.n + value.n + 1);
+    if (!bytes)
+        return;
+    memcpy(bytes, key.p, key.n);
+    if (value.n)
+        memcpy(bytes + key.n, value.p, value.n);
+    struct cache_entry *e = set_place(set_of(c, key), key);
+    entry_clear(e);
+    *e = (struct cache_entry){
+        .bytes = bytes, .key_n = key.n, .value_n = value.n, .expires_ms = expires_ms, .used = ++c->tick};
+}

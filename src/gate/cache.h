@@ -1,0 +1,19 @@
+/* Bounded look-up table of one thread: bytes -> bytes, with an expiry. Keys may be secrets or come from peers: they are
+ * compared in constant time, spread by a keyed hash, and wiped. A full set loses its longest unused entry.
+ * thread: the one that owns it. */
+#ifndef TG_GATE_CACHE_H
+#define TG_GATE_CACHE_H
+
+#include "base/span.h"
+
+struct cache;
+
+/* Room for at least `entries`. NULL: no memory. */
+struct cache *cache_new(size_t entries);
+void cache_free(struct cache *c);
+/* False: not there, or expired. *value is borrowed until the next change of the cache. */
+bool cache_get(struct cache *c, struct span key, uint64_t now_ms, struct span *value);
+/* Copies; replaces what has the same key. Without memory nothing is remembered. */
+void cache_put(struct cache *c, struct span key, struct span value, uint64_t expires_ms);
+
+#endif

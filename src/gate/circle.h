@@ -1,0 +1,17 @@
+/* The circle that a session holds on (design §1): all hosts of a gate at or below its session domain, or one host. Pure. */
+#ifndef TG_GATE_CIRCLE_H
+#define TG_GATE_CIRCLE_H
+
+#include "gate/gate.h"
+
+enum circle_kind { CIRCLE_HOST = 'h', CIRCLE_DOMAIN = 'd' };
+
+struct circle {
+    enum circle_kind kind;
+    struct span name;
+};
+
+/* host: normal form. A host outside the session domain is a circle of its own. */
+struct circle circle_of(const struct session_config *s, struct span host);
+
+#endif

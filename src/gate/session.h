@@ -1,0 +1,23 @@
+/* Sessions of requests: which cookie counts, and the Set-Cookie for who proved himself otherwise. What was verified or minted is remembered per
+ * thread, so that a request costs a look-up. thread: the loop's. */
+#ifndef TG_GATE_SESSION_H
+#define TG_GATE_SESSION_H
+
+#include "gate/state.h"
+#include "gate/token.h"
+
+enum session_state {
+    SESSION_NONE = 0,
+    SESSION_GOOD,
+    SESSION_TWO /* two different good ones: none counts, since one of them may have been planted */
+};
+
+enum session_state session_find(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
+                                struct session *out);
+/* The one Set-Cookie of who proved to be `user` otherwise, in c's arena. p == NULL: no memory. */
+struct span session_mint(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
+                         const struct basic_user *user);
+/* A later idle time for a good session when that is due; empty: not due (or no memory: the old one still holds). */
+struct span session_renew(const struct gate_check *c, const struct circle *circle, const struct session *s);
+
+#endif

@@ -1,0 +1,51 @@
+#include "gate/set_cookie.h"
+
+#include "http/cookie.h"
+
+#define ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age="
+
+struct span cookie_default(size_t i)
+{
+    static const struct span names[COOKIE_DEFAULTS] = {{(const uint8_t *)"__Host-tiergate", 15},
+                                                       {(const uint8_t *)"__Secure-tiergate", 17}};
+    return names[i];
+}
+
+struct span set_cookie_make(const struct session_config *s, const struct circle *circle, struct span token,
+                            int64_t max_age_s, struct arena *a)
+{
+    long long age = max_age_s > 0 ? (long long)max_age_s : 0;
+    if (circle->kind == CIRCLE_DOMAIN)
+        return arena_printf(a, "%.*s=%.*s" ATTRIBUTES "%lld; Domain=%.*s", SPAN_ARG(s->cookie), SPAN_ARG(token), age,
+                            SPAN_ARG(circle->name));
+    return arena_printf(a, "%.*s=%.*s" ATTRIBUTES "%lld", SPAN_ARG(s->cookie), SPAN_ARG(token), age);
+}
+
+bool set_cookie_deletions(const struct session_config *s, struct arena *a, struct span out[2])
+{
+    struct circle host = circle_of(&(struct session_config){.cookie = s->cookie}, SPAN_NONE);
+    struct circle domain = circle_of(s, s->domain);
+    out[0] = set_cookie_make(s, &host, SPAN_NONE, 0, a);
+    out[1] = SPAN_NONE;
+    if (domain.kind == CIRCLE_DOMAIN)
+        out[1] = set_cookie_make(s, &domain, SPAN_NONE, 0, a);
+    return out[0].p && (domain.kind != CIRCLE_DOMAIN || out[1].p);
+}
+
+bool gate_clear_cookies(const struct gate_config *gate, struct arena *a, struct span out[2])
+{
+    return set_cookie_deletions(&gate->session, a, out);
+}
+
+static bool is_own(const struct gate_config *gate, struct span name)
+{
+    for (size_t i = 0; i < COOKIE_DEFAULTS; i++)
+        if (span_eq_nocase(name, cookie_default(i)))
+            return true;
+    return gate && gate->session.cookie.n && span_eq_nocase(name, gate->session.cookie);
+}
+
+bool gate_owns_cookie(const struct gate_config *gate, struct span set_cookie)
+{
+    return is_own(gate, set_cookie_name(set_cookie));
+}

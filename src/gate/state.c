@@ -1,0 +1,68 @@
+#include "gate/state.h"
+
+#include "base/crypto/random.h"
+#include "gate/flight.h"
+
+#include <stdlib.h>
+
+#define PAIRS 1024
+#define SESSIONS 1024
+#define MINTED 256
+
+struct gate_shared *gate_shared_new(const struct gate_limits *limits)
+{
+    struct gate_shared *g = calloc(1, sizeof(*g));
+    if (!g)
+        return NULL;
+    g->limits = limits_new(limits);
+    g->pool = hash_pool_new(limits->hash_queue, limits->hash_queue_per_address);
+    if (g->limits && g->pool && res_ok(random_bytes(g->key, sizeof(g->key))))
+        return g;
+    gate_shared_free(g);
+    return NULL;
+}
+
+void gate_shared_set_limits(struct gate_shared *g, const struct gate_limits *limits)
+{
+    limits_set(g->limits, limits);
+    hash_pool_set_limits(g->pool, limits->hash_queue, limits->hash_queue_per_address);
+}
+
+void gate_shared_free(struct gate_shared *g)
+{
+    if (!g)
+        return;
+    hash_pool_free(g->pool);
+    limits_free(g->limits);
+    wipe(g->key, sizeof(g->key));
+    free(g);
+}
+
+struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loop)
+{
+    struct gate_thread *t = calloc(1, sizeof(*t));
+    if (!t)
+        return NULL;
+    t->shared = shared;
+    t->loop = loop;
+    t->mac = mac_new(span_make(shared->key, sizeof(shared->key)));
+    t->pairs = cache_new(PAIRS);
+    t->sessions = cache_new(SESSIONS);
+    t->minted = cache_new(MINTED);
+    if (t->mac && t->pairs && t->sessions && t->minted)
+        return t;
+    gate_thread_free(t);
+    return NULL;
+}
+
+void gate_thread_free(struct gate_thread *t)
+{
+    if (!t)
+        return;
+    flight_abandon_all(t);
+    mac_free(t->mac);
+    cache_free(t->pairs);
+    cache_free(t->sessions);
+    cache_free(t->minted);
+    free(t);
+}

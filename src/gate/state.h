@@ -1,0 +1,33 @@
+/* Inside of gate/: what a worker and what a loop thread keep. */
+#ifndef TG_GATE_STATE_H
+#define TG_GATE_STATE_H
+
+#include "base/crypto/mac.h"
+#include "gate/cache.h"
+#include "gate/hash_pool.h"
+#include "gate/limits.h"
+
+#define PAIR_TTL_MS 300000u /* a remembered pair is verified again after this */
+
+struct gate_shared {
+    struct limits *limits;  /* owns; thread: any */
+    struct hash_pool *pool; /* owns; thread: any */
+    uint8_t key[32];        /* of this process; immutable */
+};
+
+/* The name of a (gate, user, stored secret, password) without any of them: HMAC by the process's key. */
+struct pair {
+    uint8_t sum[MAC_SIZE];
+};
+
+struct gate_thread {
+    struct gate_shared *shared; /* borrows */
+    struct loop *loop;          /* borrows */
+    struct mac *mac;            /* owns; keyed by shared->key */
+    struct cache *pairs;        /* owns; good pairs only */
+    struct cache *sessions;     /* owns; verified tokens */
+    struct cache *minted;       /* owns; Set-Cookie values */
+    struct flight *flights;     /* owns; list of the pairs being hashed for this thread */
+};
+
+#endif

@@ -1,0 +1,47 @@
+/* What a request must not carry to an origin: the gate's own credentials (design §5 Basic, Session), on every path. */
+#include "gate/basic.h"
+#include "gate/set_cookie.h"
+#include "http/cookie.h"
+
+/* Also as an origin might fold the name. */
+static bool is_own_field(const struct header *f)
+{
+    return f->id == H_TIERGATE_AUTHORIZATION || f->id == H_PROXY_AUTHORIZATION ||
+           header_name_alias(f->name, SPAN("tiergate-authorization")) ||
+           header_name_alias(f->name, SPAN("proxy-authorization"));
+}
+
+static bool strip_name(struct header *f, struct span name, struct arena *a)
+{
+    struct span left = cookie_strip(a, f->value, name);
+    if (!left.p && f->value.n)
+        return false;
+    f->value = left;
+    return true;
+}
+
+static bool strip_cookie(const struct gate_config *gate, struct header *f, struct arena *a)
+{
+    bool had = f->value.n > 0;
+    for (size_t i = 0; i < COOKIE_DEFAULTS; i++)
+        if (!strip_name(f, cookie_default(i), a))
+            return false;
+    if (gate && !strip_name(f, gate->session.cookie, a))
+        return false;
+    if (had && f->value.n == 0)
+        f->drop = 1;
+    return true;
+}
+
+bool gate_strip_request(const struct gate_config *gate, struct http_request *r, struct arena *a)
+{
+    bool has_basic = gate && gate->basic;
+    for (size_t i = 0; i < r->headers.n; i++) {
+        struct header *f = &r->headers.v[i];
+        if (is_own_field(f) || (has_basic && f->id == H_AUTHORIZATION && basic_is_scheme(f->value)))
+            f->drop = 1;
+        else if (f->id == H_COOKIE && !strip_cookie(gate, f, a))
+            return false;
+    }
+    return true;
+}
