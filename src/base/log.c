@@ -193,7 +193,8 @@ static void wait_for_lines(struct log *l, bool flowing)
     uint64_t count;
 
     atomic_store(&l->state, flowing ? LOG_NAP : LOG_IDLE);
-    if (flowing || (is_empty(l) && log_dropped(l) == l->reported))
+    /* A flush that was held up may have swallowed the wake-up that came with an order. */
+    if (flowing || (is_empty(l) && log_dropped(l) == l->reported && !log_sink_has_orders(l->sink)))
         poll(&p, 1, flowing ? LOG_NAP_MS : -1);
     atomic_store(&l->state, LOG_BUSY);
     if (p.revents && read(l->wake, &count, sizeof(count)) < 0)

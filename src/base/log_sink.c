@@ -90,6 +90,11 @@ bool log_sink_is_ending(const struct log_sink *s)
     return atomic_load(&s->deadline_us) != 0;
 }
 
+bool log_sink_has_orders(const struct log_sink *s)
+{
+    return log_sink_is_ending(s) || atomic_load(&s->next_fd) != SINK_NOTHING_NEW;
+}
+
 uint64_t log_sink_lost(const struct log_sink *s)
 {
     return atomic_load(&s->lost);

@@ -22,6 +22,8 @@ uint64_t log_sink_lost(const struct log_sink *s);
 
 /* thread: the writer. */
 
+/* Was another fd or the end asked for, and not yet obeyed? */
+bool log_sink_has_orders(const struct log_sink *s);
 /* Begins to use what log_sink_set_fd asked for, if anything. */
 void log_sink_take_fd(struct log_sink *s);
 /* Buffers as many whole lines of a followed by b as there is room for; returns their bytes. 0: flush first. */

@@ -272,6 +272,32 @@ static void stall_and_go_on(void **state)
     }
 }
 
+/* The rings are empty, all that is left is in the writer's hands. */
+static void free_with_little_left(void **state)
+{
+    static char full[65536];
+
+    for (unsigned flush_ms = 0; flush_ms <= 50; flush_ms += 50) {
+        int fds[2];
+
+        open_sink(SINK_A_PIPE, fds);
+        memset(full, '.', sizeof(full));
+        assert_int_equal(write(fds[1], full, sizeof(full)), sizeof(full));
+
+        struct log *l = log_new(fds[1]);
+
+        assert_true(put(log_ring_new(l, 1), "left\n"));
+        usleep(30000);
+
+        uint64_t before = clock_mono_ms();
+
+        log_free(l, flush_ms);
+        assert_true(clock_mono_ms() - before < flush_ms + 2000);
+        close(fds[0]);
+        close(fds[1]);
+    }
+}
+
 static void free_while_stalled(void **state)
 {
     for (enum sink kind = SINK_A_PIPE; kind <= SINK_A_SOCKET; kind++) {
@@ -329,6 +355,49 @@ static void swap_while_stalled(void **state)
     text_fini(&got);
     close(fd);
     close(fds[0]);
+}
+
+static void *drain_later(void *arg)
+{
+    static char buf[131072];
+    int *args = arg;
+
+    usleep((unsigned)args[1]);
+    while (read(args[0], buf, sizeof(buf)) > 0)
+        ;
+    return NULL;
+}
+
+/* An order that comes just as a stalled sink begins to move again is obeyed, although nothing else is to be done. */
+static void orders_meet_a_moving_sink(void **state)
+{
+    static char full[61440];
+
+    memset(full, '.', sizeof(full));
+    for (int i = 0; i < 60; i++) {
+        int fds[2], fd = memfd_create("log", 0);
+        pthread_t thread;
+
+        open_sink(SINK_A_PIPE, fds);
+        assert_int_equal(write(fds[1], full, sizeof(full)), sizeof(full));
+
+        struct log *l = log_new(fds[1]);
+        struct log_ring *r = log_ring_new(l, 1);
+        int args[] = {fds[0], i * 35};
+
+        for (int k = 0; k < 100; k++)
+            assert_true(put(r, "a line of some sixty bytes, so that a hundred do not fit in\n"));
+        assert_int_equal(pthread_create(&thread, NULL, drain_later, args), 0);
+        usleep(1000);
+        log_set_fd(l, fd);
+        while (i % 2 && fcntl(fds[1], F_GETFD) >= 0)
+            usleep(100);
+        log_free(l, 1000);
+        close(fds[1]);
+        pthread_join(thread, NULL);
+        close(fds[0]);
+        close(fd);
+    }
 }
 
 static void swap_files(void **state)
@@ -400,9 +469,17 @@ static void out_of_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_in_order),     cmocka_unit_test(longest_line),    cmocka_unit_test(idle_writer_wakes),
-        cmocka_unit_test(threads_do_not_mix), cmocka_unit_test(stall_and_go_on), cmocka_unit_test(free_while_stalled),
-        cmocka_unit_test(swap_while_stalled), cmocka_unit_test(swap_files),      cmocka_unit_test(nowhere_and_broken),
+        cmocka_unit_test(lines_in_order),
+        cmocka_unit_test(longest_line),
+        cmocka_unit_test(idle_writer_wakes),
+        cmocka_unit_test(threads_do_not_mix),
+        cmocka_unit_test(stall_and_go_on),
+        cmocka_unit_test(free_while_stalled),
+        cmocka_unit_test(free_with_little_left),
+        cmocka_unit_test(swap_while_stalled),
+        cmocka_unit_test(orders_meet_a_moving_sink),
+        cmocka_unit_test(swap_files),
+        cmocka_unit_test(nowhere_and_broken),
         cmocka_unit_test(out_of_memory),
     };
 
