@@ -223,7 +223,7 @@ describe('HTTP/1.1', () => {
   });
 
   it('takes an absolute-form target that matches, and no other', async () => {
-    const r = await ask(`https://${host}/absolute?x=1`);
+    const r = await ask(`https://${host}:${gate.port}/absolute?x=1`);
     assert.equal(r.text, '/absolute?x=1');
     assert.equal((await ask('https://app.example.test/absolute')).status, 400);
     assert.equal((await ask(`ftp://${host}/absolute`)).status, 400);

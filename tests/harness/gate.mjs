@@ -93,11 +93,16 @@ export class Gate {
     return connect({ port: this.port, servername: host, ca: authority().pem, ...more });
   }
 
+  /** What a browser's Host field says: the port is not 443 here. */
+  authority(host) {
+    return host === undefined || host.includes(':') ? host : `${host}:${this.port}`;
+  }
+
   /** One request on a connection of its own. */
   async request({ host, ms = 10000, sni = host, ...what }) {
     const wire = await this.connect({ host: sni, ms });
     try {
-      await wire.send(requestBytes({ host, ...what, headers: { ...what.headers, Connection: 'close' } }));
+      await wire.send(requestBytes({ host: this.authority(host), ...what, headers: { ...what.headers, Connection: 'close' } }));
       return await wire.response({ to: what.method, ms });
     } finally {
       wire.close();

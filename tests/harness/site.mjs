@@ -6,7 +6,7 @@ export const PASSWORD = 'correct horse';
 export const OTHER_PASSWORD = 'battery staple';
 export const secrets = { APP_PASSWORD: PASSWORD, OTHER_PASSWORD };
 
-/** Rules for the hosts below; `origin` is the url of all, `more` overrides top keys. */
+/** Rules for the hosts below; `origin` is the url of all, `more` adds gates, origins, hosts, limits, and top keys in .top. */
 export function siteRules(origin, more = {}) {
   const gated = [
     { name: 'health', path: '/api/health', methods: ['GET', 'HEAD'], action: 'bypass' },
@@ -26,7 +26,8 @@ export function siteRules(origin, more = {}) {
         basic: { realm: 'other', users: { beta: 'env:OTHER_PASSWORD' } },
         session: { domain: 'other.example.test' }
       },
-      solo: { basic: { realm: 'solo', users: { beta: 'env:APP_PASSWORD' } } }
+      solo: { basic: { realm: 'solo', users: { beta: 'env:APP_PASSWORD' } } },
+      ...more.gates
     },
     origins: { web: { url: origin }, ...more.origins },
     rulesets: { gated },
