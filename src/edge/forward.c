@@ -65,7 +65,7 @@ static bool add_ours(struct exchange *x, struct headers *extra)
     for (size_t i = 0; i < o->header_count; i++)
         if (!headers_add(extra, a, o->headers[i].name, o->headers[i].value))
             return false;
-    return !x->req.websocket || headers_add(extra, a, SPAN("Upgrade"), SPAN("websocket"));
+    return true;
 }
 
 /* The name that the origin is asked by (design §5 The origin's name); a port that is not the scheme's own belongs to it. */
@@ -91,5 +91,5 @@ bool forward_write_request(struct exchange *x, struct chunkq *out)
     struct span host = host_field(x);
     return host.p && headers_init(&extra, &x->arena, OUR_FIELDS + x->site->origin->header_count) &&
            add_ours(x, &extra) &&
-           h1_write_request(out, &x->req, host, &extra, x->req.websocket ? SPAN("Upgrade") : SPAN_NONE);
+           h1_write_request(out, &x->req, host, &extra, x->req.websocket ? SPAN("upgrade") : SPAN_NONE);
 }

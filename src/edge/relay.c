@@ -213,8 +213,7 @@ static void switch_protocols(struct exchange *x)
     }
     x->status = 101;
     x->resp_state = RESP_END;
-    if (!respond_prepare(x, &extra) || !headers_add(&extra, &x->arena, SPAN("Upgrade"), SPAN("websocket")) ||
-        !x->client->send_head(x, &x->resp, &extra)) {
+    if (!respond_prepare(x, &extra) || !x->client->send_head(x, &x->resp, &extra)) {
         exchange_end(x, true);
         return;
     }
