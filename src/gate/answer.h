@@ -11,8 +11,8 @@ enum asker {
     ASKER_WEBSOCKET,  /* upgrade with Origin */
     ASKER_NAVIGATION, /* GET navigation */
     ASKER_POST_NAVIGATION,
-    ASKER_SCRIPT,     /* any other Sec-Fetch-* */
-    ASKER_CLIENT      /* curl, probes, API clients */
+    ASKER_SCRIPT, /* any other Sec-Fetch-* */
+    ASKER_CLIENT  /* curl, probes, API clients */
 };
 
 /* canonical: the path is canonical (a preflight needs it). */
@@ -20,7 +20,7 @@ enum asker asker_of(const struct http_request *r, bool canonical);
 
 /* May pages of this origin read our answers? Filled by edge from the snapshot. */
 struct cors_grant {
-    struct span origin;  /* the Origin field when it is in the circle or in cors.origins; else empty */
+    struct span origin; /* the Origin field when it is in the circle or in cors.origins; else empty */
 };
 
 struct answer {
@@ -31,18 +31,20 @@ struct answer {
 struct answer_request {
     const struct http_request *request; /* may be NULL (malformed before it was parsed) */
     enum asker asker;
-    const struct gate_config *gate;     /* may be NULL */
+    const struct gate_config *gate; /* may be NULL */
     struct cors_grant cors;
-    const char *reason;                 /* static token: value of the Tiergate field */
-    uint32_t retry_after_s;             /* 0: none */
-    struct span request_id;             /* shown on pages, so that a person can name it */
-    const struct span *set_cookies;     /* Set-Cookie values to add (deletions) */
-    size_t set_cookie_count;
+    const char *reason;             /* static token: value of the Tiergate field */
+    uint32_t retry_after_s;         /* 0: none */
+    struct span request_id;         /* shown on pages, so that a person can name it */
+    const struct span *set_cookies; /* Set-Cookie values to add (deletions) */
+    size_t set_cookie_count;        /* empty ones are left out */
+    struct span allow;              /* 405: value of Allow (RFC 9110 §15.5.6); empty: "GET, HEAD" */
     struct arena *arena;
 };
 
-/* All of them: Tiergate, Cache-Control: no-store, Vary: Cookie, Authorization (plus Origin with CORS). False: no memory. */
-/* 401 by asker: page with challenge, JSON, JSON with CORS, bare; the Basic challenge exactly as design §5 says, and not where it would
+/* All of them: Tiergate, Cache-Control: no-store, Vary: Cookie, Authorization (plus Origin with CORS). Framing and Date are the
+ * connection's. False: no memory, or a value that no field may hold; *out must not be used. */
+/* 401 by asker: page with challenge, JSON {error, sign_in}, JSON with CORS (a preflight: answer_preflight); the Basic challenge exactly as design §5 says, and not where it would
  * pop a dialog in an app. */
 bool answer_sign_in(const struct answer_request *q, bool tried_basic, struct answer *out);
 /* 400 403 404 405 408 413 421 429 431 500 501 502 503 504 …: page for navigations, JSON for others, text of the status. */

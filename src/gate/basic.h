@@ -16,7 +16,7 @@ enum basic_state {
 
 struct basic_credentials {
     enum basic_state state;
-    struct span user, password; /* in room */
+    struct span user, password;          /* in room */
     uint8_t room[BASIC_DECODED_MAX + 4]; /* the base64 decoder's; wipe() after use */
 };
 

@@ -21,7 +21,7 @@ struct attempt {
     const struct basic_user *user; /* NULL: no such user */
     struct span hash;              /* what the password is checked against; empty: the plain secret has been already */
     struct span password;
-    bool plain_wrong;              /* a plain secret that did not fit: hashed all the same, for equal times */
+    bool plain_wrong; /* a plain secret that did not fit: hashed all the same, for equal times */
 };
 
 struct flight *flight_find(struct gate_thread *t, const struct pair *pair);

@@ -24,7 +24,8 @@ struct basic_config {
     struct span realm;
     const struct basic_user *users; /* sorted by name */
     size_t user_count;
-    struct span dummy_hash; /* a hash of the costliest kind among the users, that no password fits: unknown users cost the same; empty when
+    struct span
+        dummy_hash; /* a hash of the costliest kind among the users, that no password fits: unknown users cost the same; empty when
                                all users have plain secrets */
 };
 
@@ -36,10 +37,10 @@ struct session_key {
 #define SESSION_KEYS 4
 
 struct session_config {
-    struct span domain;     /* empty: the circle is the one host */
-    struct span cookie;     /* full name: `__Host-tiergate`, `__Secure-tiergate` or what the file says */
+    struct span domain; /* empty: the circle is the one host */
+    struct span cookie; /* full name: `__Host-tiergate`, `__Secure-tiergate` or what the file says */
     uint32_t lifetime_s;
-    uint32_t idle_s;        /* 0: none */
+    uint32_t idle_s;                       /* 0: none */
     struct session_key keys[SESSION_KEYS]; /* [0] signs, all verify */
     size_t key_count;
 };
@@ -48,7 +49,8 @@ struct gate_config {
     struct span name;
     struct basic_config *basic; /* NULL: the gate has no basic */
     struct session_config session;
-    uint8_t digest[16]; /* of all of the above but the realm: what was verified under one digest holds under it; set by gate_config_seal() */
+    uint8_t digest
+        [16]; /* of all of the above but the realm: what was verified under one digest holds under it; set by gate_config_seal() */
 };
 
 /* Derives key ids and keys from the secrets (HKDF, purposes separated), the users' fingerprints, the dummy hash and the digest. The users
@@ -61,10 +63,10 @@ struct res gate_config_seal(struct gate_config *g, const struct span *secrets, s
 bool gate_hash_is_known(struct span hash);
 
 struct gate_limits {
-    uint32_t failures_per_user;    /* wrong passwords of one (address, user) within the window */
+    uint32_t failures_per_user; /* wrong passwords of one (address, user) within the window */
     uint32_t failures_per_address;
     uint32_t window_s;
-    uint32_t hash_queue;           /* hashes waiting at most, all together */
+    uint32_t hash_queue; /* hashes waiting at most, all together */
     uint32_t hash_queue_per_address;
 };
 
@@ -86,11 +88,11 @@ void gate_thread_free(struct gate_thread *t);
 enum gate_result {
     GATE_ANONYMOUS = 0, /* no credentials that mean anything here */
     GATE_IDENTIFIED,
-    GATE_REFUSED,       /* wrong user or password */
-    GATE_LIMITED,       /* too many wrong ones: 429, retry_after_s */
-    GATE_BUSY,          /* hash queue full: 503, retry_after_s */
-    GATE_FAILED,        /* internal error or no memory: 503 */
-    GATE_PENDING        /* on_done comes later */
+    GATE_REFUSED, /* wrong user or password */
+    GATE_LIMITED, /* too many wrong ones: 429, retry_after_s */
+    GATE_BUSY,    /* hash queue full: 503, retry_after_s */
+    GATE_FAILED,  /* internal error or no memory: 503 */
+    GATE_PENDING  /* on_done comes later */
 };
 
 /* Embedded in the exchange; lives until gate_check returned something else than GATE_PENDING, on_done ran, or gate_cancel. */
@@ -104,11 +106,12 @@ struct gate_check {
     void (*on_done)(void *arg, enum gate_result result);
     void *arg;
     /* out */
-    struct identity identity;  /* GATE_IDENTIFIED; spans live in the arena or the gate config */
-    struct span set_cookie;    /* value of the one Set-Cookie to add to an admitted answer; empty: none */
-    struct span clear_cookies[2]; /* Set-Cookie values that delete both variants (two different valid cookies came); empty: none */
-    bool by_cookie;            /* the identity came from a session cookie */
-    bool tried_basic;          /* Authorization: Basic (or one of its further places) was there */
+    struct identity identity; /* GATE_IDENTIFIED; spans live in the arena or the gate config */
+    struct span set_cookie;   /* value of the one Set-Cookie to add to an admitted answer; empty: none */
+    struct span clear_cookies
+        [2];          /* Set-Cookie values that delete both variants (two different valid cookies came); empty: none */
+    bool by_cookie;   /* the identity came from a session cookie */
+    bool tried_basic; /* Authorization: Basic (or one of its further places) was there */
     uint32_t retry_after_s;
     /* internal */
     struct gate_wait *wait;

@@ -14,10 +14,10 @@ enum hash_state { HASH_QUEUED = 0, HASH_TAKEN };
 /* Made by hash_job_new, the pool's from hash_pool_add on, until on_done runs (then it frees itself when on_done returns)
  * or the job is abandoned. */
 struct hash_job {
-    struct loop *loop;                      /* borrows: where on_done runs */
-    void (*on_done)(struct hash_job *job);  /* thread: the loop's */
+    struct loop *loop;                     /* borrows: where on_done runs */
+    void (*on_done)(struct hash_job *job); /* thread: the loop's */
     void *arg;
-    enum crypt_verdict verdict;             /* for on_done */
+    enum crypt_verdict verdict; /* for on_done */
     /* the pool's */
     struct hash_job *next, *prev;
     enum hash_state state;

@@ -26,7 +26,8 @@ enum attempt_outcome { ATTEMPT_VOID = 0, ATTEMPT_RIGHT, ATTEMPT_WRONG };
 struct limits *limits_new(const struct gate_limits *config);
 void limits_set(struct limits *l, const struct gate_limits *config);
 void limits_free(struct limits *l);
-struct limit_ticket limits_ticket(const struct limits *l, const struct addr *client, struct span gate, struct span user);
+struct limit_ticket limits_ticket(const struct limits *l, const struct addr *client, struct span gate,
+                                  struct span user);
 /* Before a password is checked. */
 enum limit_verdict limits_begin(struct limits *l, struct limit_ticket t, uint64_t now_ms, uint32_t *retry_after_s);
 /* As limits_begin, but promises nothing: for who waits for somebody else's check of the same pair. */

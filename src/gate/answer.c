@@ -1,0 +1,202 @@
+#include "gate/answer.h"
+
+#include "gate/answer_head.h"
+
+#define SIGN_IN_PATH "/.tiergate/sign-in"
+
+/* --- 401 ------------------------------------------------------------------------------------------------------------ */
+
+/* RFC 7617 §2, exactly as Playwright needs it. */
+static void add_challenge(struct draft *d)
+{
+    struct text t;
+    struct span realm = d->q->gate->basic->realm;
+    text_init(&t);
+    text_add(&t, SPAN("Basic realm=\""));
+    for (size_t i = 0; i < realm.n; i++) {
+        if (realm.p[i] == '"' || realm.p[i] == '\\')
+            text_add(&t, SPAN("\\"));
+        text_add(&t, span_make(realm.p + i, 1));
+    }
+    text_add(&t, SPAN("\", charset=\"UTF-8\""));
+    struct span value = t.failed ? SPAN_NONE : arena_copy(d->q->arena, text_span(&t));
+    text_fini(&t);
+    d->failed = d->failed || !value.p;
+    draft_field(d, "WWW-Authenticate", value);
+}
+
+/* Also one that was already taken off. */
+static bool has_authorization(const struct http_request *r)
+{
+    for (size_t i = 0; i < r->headers.n; i++)
+        if (r->headers.v[i].id == H_AUTHORIZATION)
+            return true;
+    return false;
+}
+
+/* Where a challenge would pop a dialog in the middle of an app, there is none. */
+static bool wants_challenge(const struct answer_request *q, bool tried_basic)
+{
+    if (!q->gate || !q->gate->basic || !q->request)
+        return false;
+    switch (q->asker) {
+    case ASKER_NAVIGATION:
+    case ASKER_CLIENT:
+        return true;
+    case ASKER_SCRIPT:
+        return !tried_basic && !has_authorization(q->request);
+    case ASKER_TOKEN:
+    case ASKER_PREFLIGHT:
+    case ASKER_WEBSOCKET:
+    case ASKER_POST_NAVIGATION:
+        break;
+    }
+    return false;
+}
+
+static void sign_in_page(struct draft *d, bool tried_basic)
+{
+    bool again = d->q->asker == ASKER_POST_NAVIGATION;
+    struct page p = {
+        .title = tried_basic ? "That did not let you in" : "Sign in",
+        .text = again         ? "This form needs you to be signed in. Nothing was sent on. Sign in, then send it again."
+                : tried_basic ? "The user name or the password is wrong."
+                              : "This site is not public. You need a user name and a password for",
+        .subject = !again && !tried_basic && d->q->gate && d->q->gate->basic ? d->q->gate->basic->realm : SPAN_NONE,
+        .link = SPAN(SIGN_IN_PATH),
+        .link_text = tried_basic ? "Try again" : "Sign in",
+        .id = d->q->request_id,
+    };
+    if (!p.subject.n && !again && !tried_basic)
+        p.text = "This site is not public.";
+    draft_page(d, &p);
+}
+
+static void sign_in_json(struct draft *d)
+{
+    struct span url = answer_url(d->q, SIGN_IN_PATH);
+    bool token = d->q->asker == ASKER_TOKEN;
+    draft_json_string(d, "error", token ? SPAN("service_token_invalid") : SPAN("sign_in_required"));
+    if (url.n && !token)
+        draft_json_string(d, "sign_in", url);
+    text_add(&d->body, SPAN("}\n"));
+    draft_json_type(d);
+}
+
+bool answer_sign_in(const struct answer_request *q, bool tried_basic, struct answer *out)
+{
+    struct draft d;
+    if (q->asker == ASKER_PREFLIGHT && q->request)
+        return answer_preflight(q, out);
+    draft_begin(&d, q, 401, out);
+    if (wants_challenge(q, tried_basic))
+        add_challenge(&d);
+    if (wants_page(q))
+        sign_in_page(&d, tried_basic);
+    else
+        sign_in_json(&d);
+    return draft_end(&d);
+}
+
+/* --- refusals and failures ------------------------------------------------------------------------------------------ */
+
+struct status_text {
+    unsigned status;
+    const char *code; /* for scripts */
+    const char *text; /* for people */
+};
+
+static const struct status_text *text_of(unsigned status)
+{
+    static const struct status_text texts[] = {
+        {400, "bad_request", "The request could not be understood."},
+        {401, "sign_in_required", "You need to sign in first."},
+        {403, "not_allowed", "You may not see this page."},
+        {404, "not_found", "There is nothing here."},
+        {405, "method_not_allowed", "This address cannot be used that way."},
+        {408, "request_timeout", "The request took too long to arrive."},
+        {413, "too_large", "The request is too large."},
+        {414, "address_too_long", "The address is too long."},
+        {417, "expectation_failed", "The request expects something that is not done here."},
+        {421, "unknown_host", "No site of that name is served here."},
+        {429, "too_many_attempts", "There were too many wrong passwords. Wait a while, then try again."},
+        {431, "header_too_large", "The request's header is too large. Clearing this site's cookies may help."},
+        {500, "internal_error", "Something went wrong here."},
+        {501, "not_implemented", "That is not done here."},
+        {502, "origin_failed", "The site behind this gate could not be reached, or its answer was broken."},
+        {503, "busy", "There is too much to do just now. Try again in a moment."},
+        {504, "origin_timeout", "The site behind this gate did not answer in time."},
+        {505, "version_not_supported", "That version of HTTP is not spoken here."},
+    };
+    static const struct status_text other = {0, "refused", "The request was refused."};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (texts[i].status == status)
+            return &texts[i];
+    return &other;
+}
+
+static void status_json(struct draft *d, unsigned status, const struct status_text *t)
+{
+    draft_json_string(d, "error", span_of(t->code));
+    text_addf(&d->body, ",\"status\":%u", status);
+    draft_json_string(d, "reason", span_of(d->q->reason));
+    draft_json_string(d, "message", span_of(t->text));
+    if (d->q->request_id.n)
+        draft_json_string(d, "request_id", d->q->request_id);
+    text_add(&d->body, SPAN("}\n"));
+    draft_json_type(d);
+}
+
+bool answer_status(const struct answer_request *q, unsigned status, struct answer *out)
+{
+    const struct status_text *t = text_of(status);
+    struct draft d;
+    draft_begin(&d, q, status, out);
+    if (status == 405)
+        draft_field(&d, "Allow", q->allow.n ? q->allow : SPAN("GET, HEAD"));
+    if (wants_page(q))
+        draft_page(&d, &(struct page){.title = http_reason(status), .text = t->text, .id = q->request_id});
+    else
+        status_json(&d, status, t);
+    return draft_end(&d);
+}
+
+/* --- redirects and preflights --------------------------------------------------------------------------------------- */
+
+bool answer_redirect(const struct answer_request *q, unsigned status, struct span location, struct answer *out)
+{
+    struct draft d;
+    draft_begin(&d, q, status, out);
+    draft_field(&d, "Location", location);
+    return draft_end(&d);
+}
+
+/* A method is a token; the field list is echoed as it is, free of control bytes. Several fields of one name would be read as one list by
+ * some and not by others. */
+static bool preflight_fields(struct draft *d)
+{
+    const struct headers *h = &d->q->request->headers;
+    struct span method = headers_only(h, H_ACCESS_CONTROL_REQUEST_METHOD);
+    if (!http_is_token(method) || headers_count(h, H_ACCESS_CONTROL_REQUEST_HEADERS) > 1)
+        return false;
+    struct span fields = headers_only(h, H_ACCESS_CONTROL_REQUEST_HEADERS);
+    draft_field(d, "Access-Control-Allow-Methods", method);
+    if (fields.n)
+        draft_field(d, "Access-Control-Allow-Headers", fields);
+    draft_field(d, "Access-Control-Max-Age", SPAN("600"));
+    return true;
+}
+
+bool answer_preflight(const struct answer_request *q, struct answer *out)
+{
+    struct draft d;
+    if (!q->request || !q->cors.origin.n)
+        return answer_status(q, 403, out);
+    draft_begin(&d, q, 204, out);
+    if (!preflight_fields(&d)) {
+        text_fini(&d.body);
+        return answer_status(q, 403, out);
+    }
+    out->head.body = BODY_NONE;
+    return draft_end(&d);
+}

@@ -1,0 +1,33 @@
+/* What all of our answers have in common: the marks of design §5, CORS, the body. Private to gate/. */
+#ifndef TG_GATE_ANSWER_HEAD_H
+#define TG_GATE_ANSWER_HEAD_H
+
+#include "base/text.h"
+#include "gate/answer.h"
+#include "gate/pages.h"
+
+/* An answer being made. The first failure stays; answer_end() tells it. */
+struct draft {
+    const struct answer_request *q;
+    struct answer *out;
+    struct text body;
+    bool failed;
+};
+
+/* Status and marks. */
+void draft_begin(struct draft *d, const struct answer_request *q, unsigned status, struct answer *out);
+void draft_field(struct draft *d, const char *name, struct span value);
+/* Body and its fields. */
+void draft_page(struct draft *d, const struct page *p);
+/* The body so far is JSON. */
+void draft_json_type(struct draft *d);
+/* Adds a member; the first one opens the object, which the caller closes. */
+void draft_json_string(struct draft *d, const char *key, struct span value);
+/* False: no memory; *out must not be used. */
+bool draft_end(struct draft *d);
+/* Does the asker want a page rather than JSON? */
+bool wants_page(const struct answer_request *q);
+/* "https://host[:port]" + path for what the client asked for; p == NULL when its name is unknown (or no memory). */
+struct span answer_url(const struct answer_request *q, const char *path);
+
+#endif
