@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 struct watch {
+    struct loop *loop;   /* back */
     struct event *event; /* owns */
     void (*on_readable)(void *arg);
     void *arg;
@@ -13,8 +14,8 @@ struct watch {
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     struct watch *w = arg;
-    (void)fd;
-    (void)what;
+    loop_enter(w->loop);
+    loop_enter(w->loop);
     w->on_readable(w->arg);
 }
 
@@ -23,7 +24,7 @@ struct watch *watch_new(struct loop *loop, int fd, void (*on_readable)(void *arg
     struct watch *w = calloc(1, sizeof(*w));
     if (w == NULL)
         return NULL;
-    *w = (struct watch){.on_readable = on_readable, .arg = arg};
+    *w = (struct watch){.loop = loop, .on_readable = on_readable, .arg = arg};
     w->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_event, w);
     if (w->event == NULL || event_add(w->event, NULL) == -1) {
         watch_free(w);
