@@ -26,9 +26,11 @@ struct diags {
 
 void diags_init(struct diags *d);
 void diags_fini(struct diags *d);
-void diags_addf(struct diags *d, enum diag_level level, const char *file, unsigned line, const char *path, const char *format, ...)
-    __attribute__((format(printf, 6, 7)));
+void diags_addf(struct diags *d, enum diag_level level, const char *file, unsigned line, const char *path,
+                const char *format, ...) __attribute__((format(printf, 6, 7)));
 bool diags_ok(const struct diags *d);
+/* Has some error already said something that holds `words`? So that one missing thing is not told twice. */
+bool diags_mentions(const struct diags *d, const char *words);
 /* "rules/a.json:12: hosts[1].rules[0].path: …" per line, errors first; colour only when asked. */
 void diags_print(const struct diags *d, bool colour, struct text *out);
 /* {"ok":false,"errors":[{"file","line","path","message"}],"warnings":[…]} */

@@ -1,0 +1,75 @@
+#include "config/build.h"
+
+#include "config/nearest.h"
+
+void *build_alloc(struct build *b, size_t n, size_t size)
+{
+    void *p = n > SIZE_MAX / 2 / size ? NULL : arena_zalloc(b->arena, (n ? n : 1) * size);
+
+    if (!p)
+        b->failed = true;
+    return p;
+}
+
+struct span build_copy(struct build *b, struct span s)
+{
+    struct span copy = arena_printf(b->arena, "%.*s", SPAN_ARG(s));
+
+    if (!copy.p)
+        b->failed = true;
+    return copy;
+}
+
+struct span build_secret(struct build *b, struct span s)
+{
+    struct span copy = config_memory_secret(b->mem, s);
+
+    if (!copy.p)
+        b->failed = true;
+    return copy;
+}
+
+static const struct entry *entry_at(const struct objects_field *map, size_t size, size_t i)
+{
+    return (const struct entry *)((const char *)map->v + i * size);
+}
+
+size_t build_find(const struct objects_field *map, size_t size, struct span name)
+{
+    for (size_t i = 0; i < map->n; i++)
+        if (span_eq(entry_at(map, size, i)->name.v, name))
+            return i;
+    return map->n;
+}
+
+const char *build_suggest(struct build *b, const struct objects_field *map, size_t size, struct span name)
+{
+    struct nearest near = nearest_to(name);
+
+    for (size_t i = 0; i < map->n; i++)
+        nearest_offer(&near, entry_at(map, size, i)->name.v);
+    if (!near.best.n)
+        return "";
+    struct span s = arena_printf(b->arena, ": did you mean \"%.*s\"?", SHOW(near.best));
+
+    return s.p ? (const char *)s.p : "";
+}
+
+static bool is_name(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (!(s.p[i] == '_' || s.p[i] == '-' || s.p[i] == '.' || (s.p[i] >= '0' && s.p[i] <= '9') ||
+              (ascii_lower(s.p[i]) >= 'a' && ascii_lower(s.p[i]) <= 'z')))
+            return false;
+    return s.n > 0 && s.n <= 64;
+}
+
+void build_check_names(struct build *b, const struct objects_field *map, size_t size, const char *what)
+{
+    for (size_t i = 0; i < map->n; i++) {
+        const struct entry *e = entry_at(map, size, i);
+
+        if (!is_name(e->name.v))
+            place_error(b->d, e->at, "the name of %s is 1 to 64 letters, digits, '.', '_' and '-'", what);
+    }
+}

@@ -1,0 +1,54 @@
+/* What is allowed but was hardly meant. */
+#include "config/build.h"
+
+static void unused(struct build *b, const struct objects_field *map, size_t size, const bool *used, const char *what)
+{
+    for (size_t i = 0; used && i < map->n; i++) {
+        const struct entry *e = (const struct entry *)((const char *)map->v + i * size);
+
+        if (!used[i])
+            place_warning(b->d, e->at, "no %s uses this", what);
+    }
+}
+
+/* Rules of unused rulesets are judged, too: they will be used one day. */
+static void unused_rulesets(struct build *b)
+{
+    for (size_t i = 0; i < b->ruleset_count; i++)
+        if (!b->rulesets[i].used) {
+            place_warning(b->d, b->rulesets[i].at, "no host uses this");
+            build_rules_policy(b, &b->rulesets[i], false);
+        }
+}
+
+static void shadowed(struct build *b, const struct build_rules *r)
+{
+    const struct policy *p = r->made[0].policy ? r->made[0].policy : r->made[1].policy;
+    size_t from = 0, by = 0;
+    int i;
+
+    while (p && (i = policy_find_shadowed(p, from, &by)) >= 0) {
+        place_warning(b->d, r->raw[i].e.at,
+                      "can never decide: %s (line %u) takes all of its paths and methods before it",
+                      r->raw[by].e.at.path, r->raw[by].e.at.line);
+        from = (size_t)i + 1;
+    }
+}
+
+static void shadowed_rules(struct build *b)
+{
+    for (size_t i = 0; i < b->ruleset_count; i++)
+        shadowed(b, &b->rulesets[i]);
+    for (size_t i = 0; i < b->raw->hosts.n; i++)
+        if (b->build_hosts[i].rules && !b->build_hosts[i].rules->name.n)
+            shadowed(b, b->build_hosts[i].rules);
+}
+
+void build_lint(struct build *b)
+{
+    unused(b, &b->raw->gates, sizeof(struct raw_gate), b->gate_used, "host");
+    unused(b, &b->raw->origins, sizeof(struct raw_origin), b->origin_used, "host");
+    unused(b, &b->raw->groups, sizeof(struct named_texts), b->group_used, "rule");
+    unused_rulesets(b);
+    shadowed_rules(b);
+}
