@@ -30,12 +30,12 @@ export async function tiergate(args, { env = {}, cwd, input } = {}) {
 const SANITIZER = /ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
 
 export class Gate {
-  static async start({ rules, names, env = {}, threads = 2, redirect = false, args = [] } = {}) {
+  static async start({ rules, names, port, env = {}, threads = 2, redirect = false, args = [] } = {}) {
     const gate = new Gate();
     gate.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-flow-'));
     // The worker may run as another user: it needs its way to the state folder, not to anything else.
     fs.chmodSync(gate.dir, 0o755);
-    gate.port = await freePort();
+    gate.port = port ?? (await freePort());
     gate.redirectPort = redirect ? await freePort() : undefined;
     gate.names = names ?? ['example.test', '*.example.test', '*.app.example.test', '*.other.example.test'];
     gate.pair = authority().issue(gate.names);
