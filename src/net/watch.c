@@ -15,7 +15,6 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     struct watch *w = arg;
     loop_enter(w->loop);
-    loop_enter(w->loop);
     w->on_readable(w->arg);
 }
 
