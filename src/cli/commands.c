@@ -1,0 +1,111 @@
+#include "cli/commands.h"
+
+static const char serve_help[] =
+    "usage: tiergate serve [FILE|DIR…] [--state DIR] [--threads N] [--user NAME] [--resolver IP[:PORT],…]\n"
+    "\n"
+    "Serves by the rules, in the foreground. A folder stands for its *.json. Default: ./rules, then "
+    "/etc/tiergate/rules.\n"
+    "\n"
+    "  --state DIR     where keys live; default $STATE_DIRECTORY, /var/lib/tiergate (as root, or when it is "
+    "writable),\n"
+    "                  $XDG_STATE_HOME/tiergate, ~/.local/state/tiergate; made 0700 for the worker's user\n"
+    "  --threads N     loop threads, 1 to 64; default: one per CPU\n"
+    "  --user NAME     whom the worker runs as when started as root; default \"tiergate\" if there is one, else "
+    "\"nobody\"\n"
+    "  --resolver IP   name servers to ask for origins' names instead of the system's\n"
+    "\n"
+    "SIGHUP loads the rules anew, all or nothing, and opens the log file anew. SIGTERM or SIGINT: no new connections,\n"
+    "open exchanges end, then it exits; a second one ends it at once.\n"
+    "Exit codes: 0 drained; 1 the rules have errors (all are printed), an address cannot be bound, or a hard end; 2 "
+    "usage.\n"
+    "\n"
+    "Example: tiergate serve rules/ --state /var/lib/tiergate --user tiergate\n";
+
+static const char check_help[] = "usage: tiergate check [FILE|DIR…] [--deploy] [--json]\n"
+                                 "\n"
+                                 "Reads the rules as serve would and prints everything that is wrong, each with file, "
+                                 "line, place and what to write\n"
+                                 "instead; holds the `expect` list against the rules. Secrets and certificates that "
+                                 "cannot be read on this machine are\n"
+                                 "warnings, with --deploy errors.\n"
+                                 "\n"
+                                 "  --deploy   judge as the machine that will serve\n"
+                                 "  --json     {\"ok\", \"errors\": […], \"warnings\": […]}\n"
+                                 "\n"
+                                 "Exit codes: 0 no errors; 1 errors; 2 usage.\n"
+                                 "\n"
+                                 "Example: tiergate check rules/\n";
+
+static const char explain_help[] =
+    "usage: tiergate explain [METHOD] URL [--as IDENTITY] [--ip ADDRESS] [--rules FILE|DIR]…\n"
+    "\n"
+    "Says what the rules decide about a request, and shows each rule that was tried, by the very code that serves.\n"
+    "\n"
+    "  --as IDENTITY   anonymous (default), basic:GATE/USER\n"
+    "  --ip ADDRESS    the client's address; default: unknown\n"
+    "  --rules PATH    default ./rules, then /etc/tiergate/rules\n"
+    "\n"
+    "Exit codes: 0 decided; 1 the rules have errors or the URL is malformed; 2 usage.\n"
+    "\n"
+    "Example: tiergate explain GET https://dev.example.org/api/health --as basic:beta/beta\n";
+
+static const char passwd_help[] =
+    "usage: tiergate passwd [--bcrypt] [--cost N] USER\n"
+    "\n"
+    "Asks for a password (on a terminal twice, without showing it; else one line of stdin) and prints the line for an\n"
+    "htpasswd file: yescrypt, or bcrypt with --bcrypt.\n"
+    "\n"
+    "Exit codes: 0 printed; 1 no password, or the two differ; 2 usage.\n"
+    "\n"
+    "Example: tiergate passwd anna >> /etc/tiergate/beta.htpasswd\n";
+
+static const char cert_help[] =
+    "usage: tiergate cert dev NAME… [--out DIR]\n"
+    "\n"
+    "Makes a certificate for development, signed by a local authority of your own: DIR/dev.pem and DIR/dev.key, and, "
+    "when\n"
+    "there is none yet, DIR/ca.pem and DIR/ca.key. Names may be wildcards (\"*.dev.localhost\") and IP addresses. "
+    "Trust the\n"
+    "authority once; how is printed. Keep ca.key to yourself: who has it can pretend to be any site to you.\n"
+    "\n"
+    "  --out DIR   default ./certs\n"
+    "\n"
+    "Exit codes: 0 made; 1 failed; 2 usage.\n"
+    "\n"
+    "Example: tiergate cert dev dev.localhost '*.dev.localhost'\n";
+
+static const char demo_help[] =
+    "usage: tiergate demo [--port N] [--dir DIR]\n"
+    "\n"
+    "A whole gated site on this machine: a small origin, a certificate, rules with a basic gate, printed address, user "
+    "and\n"
+    "password. Ctrl-C ends it and removes everything again.\n"
+    "\n"
+    "  --port N    default 8443, or the next free one\n"
+    "  --dir DIR   keep certificate, rules, password and log there instead of in a temporary folder\n"
+    "\n"
+    "Exit codes: as serve.\n"
+    "\n"
+    "Example: tiergate demo --dir ./demo\n";
+
+static const char version_help[] = "usage: tiergate version\n"
+                                   "\n"
+                                   "Prints the version, how it was built and the libraries it runs with.\n"
+                                   "\n"
+                                   "Example: tiergate version\n";
+
+static const struct cli_command commands[] = {
+    {"serve", "serve by the rules, in the foreground", serve_help, cli_serve},
+    {"check", "find everything that is wrong with the rules", check_help, cli_check},
+    {"explain", "what the rules decide about a request, and why", explain_help, cli_explain},
+    {"passwd", "make a line for an htpasswd file", passwd_help, cli_passwd},
+    {"cert", "make certificates for development", cert_help, cli_cert},
+    {"demo", "a gated site on this machine, ready to look at", demo_help, cli_demo},
+    {"version", "version, build and libraries", version_help, cli_version},
+    {NULL, NULL, NULL, NULL},
+};
+
+const struct cli_command *cli_commands(void)
+{
+    return commands;
+}

@@ -1,0 +1,56 @@
+/* serve: from the command line to the supervisor. */
+#include <stdio.h>
+
+#include "cli/commands.h"
+#include "cli/options.h"
+#include "cli/state_dir.h"
+#include "control/privilege.h"
+#include "control/supervisor.h"
+
+struct serve_words {
+    const char *state, *threads, *user, *resolver;
+};
+
+static int with_state(struct supervisor_options *o, const char *state)
+{
+    struct privilege worker;
+    struct text dir;
+    struct res r = privilege_find(o->user, &worker);
+    if (!res_ok(r)) {
+        return cli_usage("serve", "--user: %s", r.err);
+    }
+    text_init(&dir);
+    int code = CLI_FAILED;
+    if (cli_state_dir(state, &worker, &dir)) {
+        o->state_dir = dir.p;
+        code = supervisor_run(o);
+    }
+    text_fini(&dir);
+    return code;
+}
+
+int cli_serve(int argc, char **argv)
+{
+    struct serve_words words = {NULL, NULL, NULL, NULL};
+    const struct cli_option options[] = {
+        {"--state", &words.state, NULL},
+        {"--threads", &words.threads, NULL},
+        {"--user", &words.user, NULL},
+        {"--resolver", &words.resolver, NULL},
+    };
+    const char *fallback = cli_default_rules();
+    struct supervisor_options o = {0};
+    int n = cli_options_parse(argc, argv, options, sizeof(options) / sizeof(options[0]));
+    if (n < 0 ||
+        (words.threads != NULL && !cli_option_number("serve", "--threads", words.threads, 1, 64, &o.threads))) {
+        return CLI_USAGE;
+    }
+    if (n == 0 && fallback == NULL) {
+        return cli_usage("serve", "no rules: there is neither ./rules nor /etc/tiergate/rules; name a file or folder");
+    }
+    o.rules = n > 0 ? (const char *const *)(argv + 1) : &fallback;
+    o.rule_count = n > 0 ? (size_t)n : 1;
+    o.user = words.user;
+    o.resolver = words.resolver;
+    return with_state(&o, words.state);
+}
