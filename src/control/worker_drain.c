@@ -21,9 +21,15 @@ static void on_drained(void *arg)
     }
 }
 
+/* Nothing is open any more, but the end of an answer may still be on its way out. */
 static void thread_drained(void *arg) /* thread: the loop's */
 {
-    worker_thread_reply(arg, on_drained);
+    struct worker_thread *t = arg;
+    if (loop_has_orphans(t->loop)) {
+        loop_task_later(t->loop, &t->last_words);
+    } else {
+        worker_thread_reply(t, on_drained);
+    }
 }
 
 /* When no thread listens any more, the sockets close: whoever comes now is refused instead of left waiting. */
@@ -39,6 +45,7 @@ static void on_deaf(void *arg)
 static void thread_drain(void *arg) /* thread: the loop's */
 {
     struct worker_thread *t = arg;
+    loop_task_init(&t->last_words, thread_drained, t);
     edge_thread_drain(t->edge, thread_drained, t);
     worker_thread_reply(t, on_deaf);
 }
@@ -46,6 +53,7 @@ static void thread_drain(void *arg) /* thread: the loop's */
 static void thread_abort(void *arg) /* thread: the loop's */
 {
     struct worker_thread *t = arg;
+    loop_task_cancel(&t->last_words);
     edge_thread_abort(t->edge);
 }
 

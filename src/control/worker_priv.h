@@ -33,8 +33,9 @@ struct worker_thread {
     enum worker_thread_state state;
     pthread_t id;
     sem_t started;
-    struct loop *loop;        /* owned by the thread; NULL: it could not start */
-    struct edge_thread *edge; /* thread: the loop's */
+    struct loop *loop;           /* owned by the thread; NULL: it could not start */
+    struct edge_thread *edge;    /* thread: the loop's */
+    struct loop_task last_words; /* thread: the loop's; waits for streams that still flush */
     struct worker_order order;
 };
 
