@@ -115,6 +115,7 @@ void build_expect(struct build *b)
             .is = span_of(results[raw[i].is.v]),
             .where = span_of(raw[i].e.at.path),
             .file = raw[i].e.at.file,
+            .line = raw[i].e.at.line,
         };
     }
     b->snapshot->expects = all;

@@ -94,6 +94,7 @@ struct expect_config {
     struct span request, as, is;
     struct span where;  /* "expect[3]" for messages */
     const char *file;
+    unsigned line;      /* 0: unknown */
 };
 
 /* NULL when there is any error; all errors and warnings are in diags. In LOAD_CHECK mode (BLOB_OPTION "mode"="check") secrets that

@@ -5,6 +5,11 @@ size_t policy_rule_count(const struct policy *p)
     return p->count;
 }
 
+const struct rule_spec *policy_rule_spec(const struct policy *p, size_t rule)
+{
+    return &p->specs[rule];
+}
+
 struct span policy_rule_name(const struct policy *p, size_t rule)
 {
     return rule < p->count ? p->specs[rule].name : SPAN_NONE;

@@ -95,6 +95,8 @@ struct decision policy_decide(const struct policy *p, const struct policy_query 
 /* --- for lint, explain, logs ------------------------------------------------------------------------------------- */
 
 size_t policy_rule_count(const struct policy *p);
+/* The rule as config gave it. */
+const struct rule_spec *policy_rule_spec(const struct policy *p, size_t rule);
 struct span policy_rule_name(const struct policy *p, size_t rule); /* may be empty */
 enum action policy_rule_action(const struct policy *p, size_t rule);
 const char *action_name(enum action a);

@@ -1,0 +1,27 @@
+#include "cli/rules.h"
+
+#include "cli/commands.h"
+
+struct snapshot *rules_compile(const char *const *paths, size_t count, enum load_mode mode, struct diags *d)
+{
+    struct load_request q = {.paths = paths, .path_count = count, .mode = mode};
+    struct bundle *b = config_load(&q, d);
+    struct snapshot *s = b ? config_compile(b, d) : NULL;
+    bundle_free(b);
+    if (!s && diags_ok(d))
+        diags_addf(d, DIAG_ERROR, NULL, 0, NULL, "out of memory");
+    if (!s || diags_ok(d))
+        return s;
+    snapshot_unref(s);
+    return NULL;
+}
+
+void rules_print_diags(const struct diags *d, FILE *f)
+{
+    struct text out;
+    text_init(&out);
+    diags_print(d, cli_colour(f), &out);
+    if (out.n)
+        fwrite(out.p, 1, out.n, f);
+    text_fini(&out);
+}
