@@ -9,7 +9,7 @@
 struct host {
     char name[HOST_MAX + 3]; /* lower case, no trailing dot; an IPv6 literal in brackets; NUL-terminated */
     size_t n;
-    int port;                /* -1: none given */
+    int port; /* -1: none given */
 };
 
 /* Letters, digits, `-`, `_` in labels of 1–63, at most one trailing dot, optional `:port` of 1–5 digits 1–65535 without

@@ -11,7 +11,7 @@ enum http_version { HTTP_1_0 = 10, HTTP_1_1 = 11, HTTP_2 = 20 };
 /* How the end of a body is told. */
 enum body_kind {
     BODY_NONE = 0,
-    BODY_LENGTH,  /* length is in content_length */
+    BODY_LENGTH, /* length is in content_length */
     BODY_CHUNKED,
     BODY_UNTIL_CLOSE /* responses only */
 };
@@ -20,14 +20,15 @@ struct http_request {
     enum http_method method;
     struct span method_name; /* as received */
     struct span target;      /* as received, for logs */
-    struct span authority;   /* Host field, or that of an absolute-form target (then Host agreed with it); may be empty in HTTP/1.0 */
-    struct span path_query;  /* origin-form: what goes to the origin; "*" for OPTIONS * */
+    struct span
+        authority; /* Host field, or that of an absolute-form target (then Host agreed with it); may be empty in HTTP/1.0 */
+    struct span path_query; /* origin-form: what goes to the origin; "*" for OPTIONS * */
     enum http_version version;
     enum body_kind body;
     uint64_t content_length;
-    bool keep_alive;         /* the client may send another request afterwards */
+    bool keep_alive; /* the client may send another request afterwards */
     bool expect_continue;
-    bool websocket;          /* a well-formed RFC 6455 §4.1 opening handshake */
+    bool websocket; /* a well-formed RFC 6455 §4.1 opening handshake */
     struct headers headers;
 };
 
