@@ -152,6 +152,8 @@ bool stream_flush(struct stream *s)
     if (s->state == STREAM_OPEN) {
         stream_write_out(s);
         stream_settle(s);
+    } else if (s->out.bytes > s->limits.write_low) {
+        s->flags |= OUT_ABOVE; /* waits for the connection: on_drained follows */
     }
     return !(s->flags & OUT_BROKEN);
 }

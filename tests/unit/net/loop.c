@@ -1,0 +1,321 @@
+#include "net/loop.h"
+
+#include "net/timer.h"
+
+#include "base/clock.h"
+
+#include "check.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct probe {
+    struct loop *loop;
+    struct loop_task task, other;
+    struct timer timer, stop;
+    unsigned runs;
+    uint64_t at, turn;
+    int order[8], orders;
+};
+
+static int setup(void **state)
+{
+    struct probe *p = calloc(1, sizeof *p);
+    p->loop = loop_new();
+    *state = p;
+    return p->loop ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct probe *p = *state;
+    loop_free(p->loop);
+    free(p);
+    return 0;
+}
+
+static void on_stop(void *arg)
+{
+    struct probe *p = arg;
+    p->at = p->loop->now_ms;
+    loop_stop(p->loop);
+}
+
+static void run_for(struct probe *p, uint64_t ms)
+{
+    timer_init(&p->stop, p->loop, on_stop, p);
+    assert_true(timer_set(&p->stop, ms));
+    loop_run(p->loop);
+    timer_fini(&p->stop);
+}
+
+static void on_count(void *arg)
+{
+    struct probe *p = arg;
+    p->runs++;
+    p->at = p->loop->now_ms;
+}
+
+static void test_timer_fires_once(void **state)
+{
+    struct probe *p = *state;
+    uint64_t start = p->loop->now_ms;
+    timer_init(&p->timer, p->loop, on_count, p);
+    assert_false(timer_is_set(&p->timer));
+    assert_true(timer_set(&p->timer, 20));
+    assert_true(timer_is_set(&p->timer));
+    run_for(p, 80);
+    assert_int_equal(p->runs, 1);
+    assert_false(timer_is_set(&p->timer));
+    assert_true(p->at >= start + 20);
+    timer_fini(&p->timer);
+}
+
+static void test_timer_pushed_back(void **state)
+{
+    struct probe *p = *state;
+    uint64_t start = p->loop->now_ms;
+    timer_init(&p->timer, p->loop, on_count, p);
+    assert_true(timer_set(&p->timer, 10));
+    assert_true(timer_set(&p->timer, 60));
+    run_for(p, 30);
+    assert_int_equal(p->runs, 0);
+    run_for(p, 100);
+    assert_int_equal(p->runs, 1);
+    assert_true(start + 60 <= p->loop->now_ms);
+    timer_fini(&p->timer);
+}
+
+static void test_timer_brought_forward_and_stopped(void **state)
+{
+    struct probe *p = *state;
+    timer_init(&p->timer, p->loop, on_count, p);
+    assert_true(timer_set(&p->timer, 10000));
+    assert_true(timer_set(&p->timer, 10));
+    run_for(p, 50);
+    assert_int_equal(p->runs, 1);
+    assert_true(timer_set(&p->timer, 10));
+    timer_stop(&p->timer);
+    run_for(p, 50);
+    assert_int_equal(p->runs, 1);
+    /* Set again while the stopped one's event is still armed. */
+    assert_true(timer_set(&p->timer, 10));
+    timer_stop(&p->timer);
+    assert_true(timer_set(&p->timer, 30));
+    run_for(p, 80);
+    assert_int_equal(p->runs, 2);
+    timer_fini(&p->timer);
+}
+
+static void on_again(void *arg)
+{
+    struct probe *p = arg;
+    p->runs++;
+    if (p->runs > 1)
+        assert_true(p->loop->turns > p->turn); /* queued from inside: the next turn's */
+    p->turn = p->loop->turns;
+    if (p->runs < 3)
+        loop_task_queue(p->loop, &p->task);
+    else
+        loop_stop(p->loop);
+}
+
+static void test_task_requeued_waits_a_turn_without_blocking(void **state)
+{
+    struct probe *p = *state;
+    uint64_t start = clock_mono_ms();
+    loop_task_init(&p->task, on_again, p);
+    loop_task_queue(p->loop, &p->task);
+    loop_task_queue(p->loop, &p->task);
+    loop_run(p->loop);
+    assert_int_equal(p->runs, 3);
+    assert_true(clock_mono_ms() - start < 300);
+}
+
+static void cancel_other(void *arg)
+{
+    struct probe *p = arg;
+    loop_task_cancel(&p->other);
+}
+
+static void test_task_cancelled_by_its_neighbour(void **state)
+{
+    struct probe *p = *state;
+    loop_task_init(&p->task, cancel_other, p);
+    loop_task_init(&p->other, on_count, p);
+    loop_task_queue(p->loop, &p->task);
+    loop_task_queue(p->loop, &p->other);
+    run_for(p, 20);
+    assert_int_equal(p->runs, 0);
+    assert_false(loop_task_is_queued(&p->other));
+}
+
+static void test_task_later(void **state)
+{
+    struct probe *p = *state;
+    loop_task_init(&p->task, on_count, p);
+    loop_task_later(p->loop, &p->task);
+    loop_task_later(p->loop, &p->task);
+    run_for(p, LOOP_TICK_MS + 100);
+    assert_int_equal(p->runs, 1);
+    loop_task_later(p->loop, &p->task);
+    loop_task_cancel(&p->task);
+    run_for(p, LOOP_TICK_MS + 100);
+    assert_int_equal(p->runs, 1);
+}
+
+struct parked {
+    struct loop_task task;
+    unsigned *freed;
+    char bytes[64];
+};
+
+static void release(void *p)
+{
+    struct parked *parked = p;
+    ++*parked->freed;
+    memset(parked->bytes, 0x5a, sizeof parked->bytes);
+    free(parked);
+}
+
+static struct parked *park(struct probe *p)
+{
+    struct parked *parked = calloc(1, sizeof *parked);
+    parked->freed = &p->runs;
+    loop_defer_free(p->loop, &parked->task, release, parked);
+    return parked;
+}
+
+static void on_park(void *arg)
+{
+    struct probe *p = arg;
+    struct parked *parked = park(p);
+    assert_int_equal(p->runs, 0);
+    parked->bytes[0] = 1; /* still ours during this callback */
+}
+
+static void test_defer_free(void **state)
+{
+    struct probe *p = *state;
+    loop_task_init(&p->task, on_park, p);
+    loop_task_queue(p->loop, &p->task);
+    run_for(p, 10);
+    assert_int_equal(p->runs, 1);
+    park(p); /* freed by loop_free(); the leak check would say otherwise */
+}
+
+/* --- mailbox ------------------------------------------------------------------------------------------------- */
+
+#define THREADS 4
+#define POSTS 20000
+
+struct crowd {
+    struct probe *p;
+    unsigned seen[THREADS], total;
+    bool out_of_order;
+};
+
+struct note {
+    struct crowd *crowd;
+    unsigned thread, number;
+};
+
+static void on_note(void *arg)
+{
+    struct note *n = arg;
+    struct crowd *c = n->crowd;
+    c->out_of_order |= n->number != c->seen[n->thread];
+    c->seen[n->thread]++;
+    if (++c->total == THREADS * POSTS)
+        loop_stop(c->p->loop);
+    free(n);
+}
+
+struct poster {
+    struct crowd *crowd;
+    unsigned thread;
+};
+
+static void *post_all(void *arg)
+{
+    struct poster *who = arg;
+    for (unsigned i = 0; i < POSTS; i++) {
+        struct note *n = malloc(sizeof *n);
+        *n = (struct note){who->crowd, who->thread, i};
+        if (!loop_post(who->crowd->p->loop, on_note, free, n))
+            abort();
+    }
+    return NULL;
+}
+
+static void test_post_from_threads(void **state)
+{
+    struct crowd crowd = {.p = *state};
+    pthread_t threads[THREADS];
+    struct poster posters[THREADS];
+    for (unsigned i = 0; i < THREADS; i++) {
+        posters[i] = (struct poster){&crowd, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, post_all, &posters[i]), 0);
+    }
+    loop_run(crowd.p->loop);
+    for (unsigned i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(crowd.total, THREADS * POSTS);
+    assert_false(crowd.out_of_order);
+}
+
+static void *post_after_rest(void *arg)
+{
+    struct probe *p = arg;
+    usleep(30000);
+    if (!loop_post(p->loop, on_stop, NULL, p))
+        abort();
+    return NULL;
+}
+
+static void test_post_wakes_a_sleeping_loop(void **state)
+{
+    struct probe *p = *state;
+    pthread_t thread;
+    uint64_t start = clock_mono_ms();
+    assert_int_equal(pthread_create(&thread, NULL, post_after_rest, p), 0);
+    loop_run(p->loop);
+    pthread_join(thread, NULL);
+    assert_true(p->at >= start + 29 && p->at < start + 400);
+}
+
+static void on_drop(void *arg)
+{
+    ++*(unsigned *)arg;
+}
+
+static void test_messages_left_are_dropped(void **state)
+{
+    unsigned dropped = 0;
+    struct loop *l = loop_new();
+    assert_non_null(l);
+    assert_true(loop_post(l, on_stop, on_drop, &dropped));
+    assert_true(loop_post(l, on_stop, NULL, &dropped));
+    loop_free(l);
+    assert_int_equal(dropped, 1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(test_timer_fires_once),
+        T(test_timer_pushed_back),
+        T(test_timer_brought_forward_and_stopped),
+        T(test_task_requeued_waits_a_turn_without_blocking),
+        T(test_task_cancelled_by_its_neighbour),
+        T(test_task_later),
+        T(test_defer_free),
+        T(test_post_from_threads),
+        T(test_post_wakes_a_sleeping_loop),
+        T(test_messages_left_are_dropped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
