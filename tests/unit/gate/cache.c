@@ -1,0 +1,77 @@
+#include "support.h"
+
+#include "gate/cache.h"
+
+static struct span number(char *room, int i)
+{
+    return span_make(room, (size_t)snprintf(room, 16, "key-%d", i));
+}
+
+static void test_values(void **state)
+{
+    struct cache *c = cache_new(64);
+    struct span v = SPAN_NONE;
+    assert_false(cache_get(c, SPAN("a"), 1, &v));
+    cache_put(c, SPAN("a"), SPAN("one"), 100);
+    cache_put(c, SPAN("b"), SPAN_NONE, 100);
+    assert_true(cache_get(c, SPAN("a"), 1, &v));
+    CHECK_SPAN("value", v, SPAN("one"));
+    assert_true(cache_get(c, SPAN("b"), 1, &v));
+    assert_int_equal(v.n, 0);
+    assert_false(cache_get(c, SPAN("ao"), 1, &v)); /* key and value lie side by side: the border counts */
+    cache_put(c, SPAN("a"), SPAN("two"), 100);
+    assert_true(cache_get(c, SPAN("a"), 1, &v));
+    CHECK_SPAN("replaced", v, SPAN("two"));
+    cache_free(c);
+}
+
+static void test_expiry(void **state)
+{
+    struct cache *c = cache_new(64);
+    struct span v;
+    cache_put(c, SPAN("a"), SPAN("one"), 100);
+    assert_true(cache_get(c, SPAN("a"), 99, &v));
+    assert_false(cache_get(c, SPAN("a"), 100, &v));
+    assert_false(cache_get(c, SPAN("a"), 99, &v)); /* gone for good */
+    cache_free(c);
+}
+
+static void test_is_bounded(void **state)
+{
+    struct cache *c = cache_new(64);
+    struct span v;
+    char room[16];
+    int kept = 0;
+    for (int i = 0; i < 10000; i++)
+        cache_put(c, number(room, i), SPAN("x"), 100);
+    for (int i = 0; i < 10000; i++)
+        kept += cache_get(c, number(room, i), 1, &v);
+    assert_in_range(kept, 32, 64);
+    assert_true(cache_get(c, number(room, 9999), 1, &v));
+    cache_free(c);
+}
+
+/* What is in use stays while others come and go. */
+static void test_used_ones_stay(void **state)
+{
+    struct cache *c = cache_new(64);
+    struct span v;
+    char room[16];
+    cache_put(c, SPAN("mine"), SPAN("x"), 100);
+    for (int i = 0; i < 10000; i++) {
+        cache_put(c, number(room, i), SPAN("x"), 100);
+        assert_true(cache_get(c, SPAN("mine"), 1, &v));
+    }
+    cache_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_is_bounded),
+        cmocka_unit_test(test_used_ones_stay),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,116 @@
+#include "support.h"
+
+#include "gate/crypt_hash.h"
+
+static const struct {
+    const char *name, *hash;
+    enum crypt_kind kind;
+} kinds[] = {
+    {"bcrypt", BCRYPT, CRYPT_KIND_BCRYPT},
+    {"bcrypt of htpasswd", BCRYPT_10, CRYPT_KIND_BCRYPT},
+    {"yescrypt", YESCRYPT, CRYPT_KIND_YESCRYPT},
+    {"yescrypt of Debian", YESCRYPT_5, CRYPT_KIND_YESCRYPT},
+    {"sha512-crypt", SHA512, CRYPT_KIND_SHA512},
+    {"sha512-crypt with rounds", SHA512_ROUNDS, CRYPT_KIND_SHA512},
+    {"sha256-crypt", SHA256, CRYPT_KIND_SHA256},
+    {"md5-crypt", MD5, CRYPT_KIND_NONE},
+    {"apr1", "$apr1$saltsalt$IQRsoDSJhvGPGnO1SdXtd/", CRYPT_KIND_NONE},
+    {"DES", "ab1SfKsc1ZbzI", CRYPT_KIND_NONE},
+    {"the SHA-1 of htpasswd", "{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=", CRYPT_KIND_NONE},
+    {"plain", "open sesame", CRYPT_KIND_NONE},
+    {"empty", "", CRYPT_KIND_NONE},
+    {"locked", "!" BCRYPT, CRYPT_KIND_NONE},
+    {"failure token", "*0", CRYPT_KIND_NONE},
+    {"a setting without digest", "$2b$04$abcdefghijklmnopqrstuu", CRYPT_KIND_NONE},
+    {"bcrypt cut short", "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c", CRYPT_KIND_NONE},
+    {"bcrypt of a year", "$2b$31$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
+    {"bcrypt without cost", "$2b$xx$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
+    {"the broken bcrypt", "$2x$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
+    {"a colon inside",
+     "$6$salt:alt$e/5XKibXPLqVcfjpD.ouauaJrAOL5V0uo80Lt7n7EbRdRiCx3HbQ90yjOHr.G0T.mx79PEMRy8nmtr0qSYhQp1",
+     CRYPT_KIND_NONE},
+};
+
+static void test_kinds(void **state)
+{
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        CHECK(kinds[i].name, crypt_hash_kind(span_of(kinds[i].hash)) == kinds[i].kind);
+        CHECK(kinds[i].name, gate_hash_is_known(span_of(kinds[i].hash)) == (kinds[i].kind != CRYPT_KIND_NONE));
+    }
+}
+
+static void test_costs(void **state)
+{
+    static const char *const cheap_first[] = {SHA512_ROUNDS, BCRYPT, SHA512, YESCRYPT_5, BCRYPT_10};
+    for (size_t i = 1; i < COUNT(cheap_first); i++)
+        CHECK(cheap_first[i], crypt_hash_cost(span_of(cheap_first[i - 1])) < crypt_hash_cost(span_of(cheap_first[i])));
+}
+
+static const struct {
+    const char *name, *password, *hash;
+    enum crypt_verdict verdict;
+} checks[] = {
+    {"bcrypt", "open sesame", BCRYPT, CRYPT_MATCH},
+    {"bcrypt, wrong", "open sesamf", BCRYPT, CRYPT_MISMATCH},
+    {"yescrypt", "open sesame", YESCRYPT, CRYPT_MATCH},
+    {"yescrypt, wrong", "open sesam", YESCRYPT, CRYPT_MISMATCH},
+    {"sha512", "open sesame", SHA512, CRYPT_MATCH},
+    {"sha512, wrong", "Open sesame", SHA512, CRYPT_MISMATCH},
+    {"sha256", "open sesame", SHA256, CRYPT_MATCH},
+    {"sha256, wrong", "", SHA256, CRYPT_MISMATCH},
+    {"no hash", "open sesame", "", CRYPT_FAILED},
+    {"a failure token is no match for itself", "x", "*0", CRYPT_FAILED},
+    {"broken setting", "x", "$2b$04$!", CRYPT_FAILED},
+    {"a DES hash", "x", "ab1SfKsc1ZbzI", CRYPT_FAILED},
+};
+
+static void test_checks(void **state)
+{
+    struct crypt_room *room = crypt_room_new();
+    assert_non_null(room);
+    for (size_t i = 0; i < COUNT(checks); i++)
+        CHECK(checks[i].name, crypt_hash_check(room, checks[i].password, checks[i].hash) == checks[i].verdict);
+    crypt_room_free(room);
+}
+
+static void test_make(void **state)
+{
+    static const struct {
+        const char *name;
+        enum crypt_kind kind;
+        unsigned cost;
+        bool ok;
+    } makes[] = {
+        {"bcrypt", CRYPT_KIND_BCRYPT, 4, true},
+        {"yescrypt", CRYPT_KIND_YESCRYPT, 1, true},
+        {"bcrypt too cheap", CRYPT_KIND_BCRYPT, 3, false},
+        {"bcrypt too costly", CRYPT_KIND_BCRYPT, 18, false},
+        {"yescrypt too costly", CRYPT_KIND_YESCRYPT, 12, false},
+        {"sha512", CRYPT_KIND_SHA512, 0, false},
+    };
+    struct crypt_room *room = crypt_room_new();
+    assert_non_null(room);
+    for (size_t i = 0; i < COUNT(makes); i++) {
+        char one[CRYPT_HASH_MAX], two[CRYPT_HASH_MAX];
+        CHECK(makes[i].name, res_ok(crypt_hash_make(makes[i].kind, makes[i].cost, "pw", one)) == makes[i].ok);
+        if (!makes[i].ok)
+            continue;
+        CHECK(makes[i].name, crypt_hash_kind(span_of(one)) == makes[i].kind);
+        CHECK(makes[i].name, crypt_hash_check(room, "pw", one) == CRYPT_MATCH);
+        CHECK(makes[i].name, crypt_hash_check(room, "pv", one) == CRYPT_MISMATCH);
+        CHECK(makes[i].name, res_ok(crypt_hash_make(makes[i].kind, makes[i].cost, "pw", two)));
+        CHECK(makes[i].name, strcmp(one, two) != 0);
+    }
+    crypt_room_free(room);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_costs),
+        cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_make),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
