@@ -40,11 +40,21 @@ static void print_host(const struct decided *d)
     printf("%s\n", h->is_public ? ", public" : "");
 }
 
+/* U+0080 to U+009F are controls to a terminal. */
+static bool is_printable(struct span s)
+{
+    for (size_t i = 0; i + 1 < s.n; i++) {
+        if (s.p[i] == 0xc2 && s.p[i + 1] < 0xa0)
+            return false;
+    }
+    return true;
+}
+
 static void print_path(const struct path *p)
 {
     static const char *const kinds[] = {"malformed", "ambiguous", "canonical"};
     printf("path      %.*s (%s%s%s)", SPAN_ARG(p->raw), kinds[p->kind], p->kind == PATH_CANONICAL ? "" : ": ", p->why);
-    if (p->kind == PATH_CANONICAL && !span_eq(p->decoded, p->raw))
+    if (p->kind == PATH_CANONICAL && !span_eq(p->decoded, p->raw) && is_printable(p->decoded))
         printf(", rules see %.*s", SPAN_ARG(p->decoded));
     printf("\n");
 }
@@ -97,7 +107,8 @@ static void print_rules(const struct decided *d)
     printf("rules\n");
     for (size_t i = 0; i < policy_rule_count(p); i++) {
         const struct rule_spec *r = policy_rule_spec(p, i);
-        printf("  %-7zu %-6s  %-22s  ", i, action_name(r->action), rule_outcome_name(d->trace.outcome[i]));
+        printf("  [%zu]%*s%-6s  %-22s  ", i, i < 10 ? 5 : 4, "", action_name(r->action),
+               rule_outcome_name(d->trace.outcome[i]));
         if (r->name.n)
             printf("\"%.*s\" ", SPAN_ARG(r->name));
         print_paths(r);
@@ -124,10 +135,10 @@ static const char *verdict_meaning(enum verdict v)
 
 static void print_decision(const char *label, const struct decision *d)
 {
-    printf("%-9s %s: %s (%s", label, verdict_name(d->verdict), verdict_meaning(d->verdict), d->reason);
+    printf("%-9s %s: %s (", label, verdict_name(d->verdict), verdict_meaning(d->verdict));
     if (d->rule >= 0)
-        printf(", rule %d", d->rule);
-    printf(")\n");
+        printf("rules[%d]%s", d->rule, strcmp(d->reason, "rule") == 0 ? "" : ", ");
+    printf("%s)\n", d->rule >= 0 && strcmp(d->reason, "rule") == 0 ? "" : d->reason);
 }
 
 static void print_origin(const struct decided *d)
