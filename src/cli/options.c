@@ -26,6 +26,7 @@ static const struct cli_option *find(const struct parse *p, struct span name)
 static bool tell_unknown(const struct parse *p, struct span name)
 {
     struct nearest n = nearest_to(name);
+    nearest_offer(&n, SPAN("--help"));
     for (size_t i = 0; i < p->count; i++) {
         nearest_offer(&n, span_of(p->options[i].name));
     }

@@ -69,9 +69,19 @@ static struct res probe(const struct addr *a)
     return failed == 0 ? RES_OK : res_err(strerrordesc_np(failed));
 }
 
-static struct res entry_bind(struct listen_entry *e, size_t per)
+static bool has_port(const struct listen_set *s, uint16_t port)
 {
-    struct res r = probe(&e->address);
+    for (size_t i = 0; i < s->n; i++) {
+        if (s->v[i].address.port == port) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct res entry_bind(struct listen_entry *e, size_t per, bool ours)
+{
+    struct res r = ours ? RES_OK : probe(&e->address);
     while (res_ok(r) && e->n < per) {
         r = listener_bind(&e->address, &e->fds[e->n]);
         e->n += res_ok(r);
@@ -96,7 +106,8 @@ struct res listen_set_take_or_bind(struct listen_set *out, const struct listen_s
     if (have != NULL) {
         e = *have;
     } else {
-        struct res r = entry_bind(&e, per);
+        /* "[::]:443" may take over from, or stand beside, our own "0.0.0.0:443". */
+        struct res r = entry_bind(&e, per, has_port(old, a->port) || has_port(out, a->port));
         if (!res_ok(r)) {
             return r;
         }

@@ -31,7 +31,7 @@ static struct listen_entry entry(const char *text)
     return e;
 }
 
-/* What stays, what goes, what is new, when one set gives way to another: by first letters of ports. */
+/* What stays, what goes, what is new, when one set gives way to another. */
 static const struct {
     const char *name;
     const char *old[3], *new[3];
@@ -163,6 +163,10 @@ static void binds_shares_and_refuses(void **state)
     assert_int_equal(second.v[0].fds[2], first.v[0].fds[2]);
     /* A stranger, though of the same user and with SO_REUSEPORT, does not get in beside us. */
     assert_non_null(listen_set_take_or_bind(&other, &empty, &a, 3).err);
+    /* A wider address on the same port may come beside our own. */
+    struct addr any = address("0.0.0.0:1");
+    any.port = a.port;
+    assert_null(listen_set_take_or_bind(&second, &first, &any, 3).err);
     listen_set_close_except(&first, &second);
     assert_true(is_open(second.v[0].fds[0]));
     listen_set_close_except(&second, NULL);
