@@ -158,6 +158,12 @@ bool stream_flush(struct stream *s)
     return !(s->flags & OUT_BROKEN);
 }
 
+bool stream_is_quiet(const struct stream *s)
+{
+    return s->state == STREAM_OPEN && s->input == STREAM_IN_OPEN && s->in.bytes == 0 && !stream_has_unsent(s) &&
+           !(s->flags & (KNOW_READABLE | KNOW_HUP | FIN_ASKED | OUT_BROKEN)) && !s->ops->has_held(s);
+}
+
 void stream_finish(struct stream *s)
 {
     s->flags |= FIN_ASKED;

@@ -38,9 +38,12 @@ struct origin_config {
 
 struct origin_thread;
 
+/* NULL: no memory. */
 struct origin_thread *origin_thread_new(struct loop *loop, struct resolver *resolver);
+/* Nothing may be lent any more; whoever still waits hears nothing. */
 void origin_thread_free(struct origin_thread *t);
-/* Closes what is idle in pools (drain, or a reload that changed origins). */
+/* Closes what is idle in pools (drain, or a reload that changed origins); what is lent or being connected now is not pooled
+ * afterwards. */
 void origin_thread_flush(struct origin_thread *t);
 
 enum origin_error {
@@ -57,19 +60,23 @@ enum origin_error {
 
 /* A connection to an origin, lent to one exchange. */
 struct origin_conn {
-    struct stream *stream;  /* owned by the origin layer until origin_detach */
+    struct stream *stream;  /* owned by the origin layer: ended by origin_drop alone */
     bool reused;            /* came from the pool: may turn out dead */
-    unsigned uses;
+    unsigned uses;          /* exchanges so far, this one included */
     uint32_t connect_us;    /* 0 when reused */
     struct origin_target *target; /* back */
     struct origin_conn *next, *prev;
 };
 
-/* Embedded in the exchange. */
+/* Embedded in the exchange; zeroed before on_conn and arg are filled. */
 struct origin_wait {
     void (*on_conn)(void *arg, struct origin_conn *conn, enum origin_error error, const char *detail); /* conn NULL: failed; detail: static text for the log */
     void *arg;
-    struct origin_attempt *attempt; /* internal */
+    /* internal: */
+    struct origin_attempt *attempt;
+    struct loop_task told; /* a failure on its way to on_conn */
+    enum origin_error error;
+    const char *detail;
 };
 
 struct origin_ask {
@@ -84,6 +91,7 @@ struct origin_ask {
  * is still silent); a refused or reset connect is tried again with growing pauses (100 ms … 1 s) until connect_timeout: machines
  * that start on demand. Verification failures are final at once. */
 struct origin_conn *origin_take(struct origin_thread *t, const struct origin_ask *ask, struct origin_wait *w);
+/* No on_conn any more. No effect when it has been called, or on a zeroed struct. */
 void origin_cancel(struct origin_wait *w);
 /* Back into the pool: only when request and response were both complete, in and out are empty and the response allowed it.
  * Any byte or close that arrives while pooled closes it. Dropped instead when the stream is not clean or the pool is full. */

@@ -1,0 +1,318 @@
+#include "origin/impl.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+#define STAGGER_MS 250u /* RFC 8305 §5: Connection Attempt Delay */
+#define PAUSE_FIRST_MS 100u
+#define PAUSE_MOST_MS 1000u
+#define RESOLVE_PAUSE_MS 500u
+#define RESOLVE_TRIES 2u
+#define TLS_TRIES 2u
+#define READ_HIGH (64u * 1024)
+#define WRITE_LOW (16u * 1024)
+
+enum phase {
+    PHASE_RESOLVE = 0,
+    PHASE_RESOLVE_PAUSE,
+    PHASE_CONNECT, /* a round: each address once */
+    PHASE_PAUSE    /* between rounds: the machine may be starting */
+};
+
+struct contender {
+    struct origin_attempt *attempt; /* back */
+    struct stream *stream;          /* owned; NULL: it has failed */
+    uint64_t since_ms;
+};
+
+struct origin_attempt {
+    struct origin_target *target;
+    struct origin_attempt *next, *prev; /* of the thread */
+    struct origin_wait *wait;           /* borrowed: whoever waits cancels before going */
+    struct pooled *conn;                /* owned: made first, so that success cannot fail */
+    struct resolve resolve;
+    struct timer deadline, step;
+    enum phase phase;
+    unsigned resolve_failures, tls_failures;
+    uint32_t pause_ms;
+    uint64_t start_us;
+    enum origin_error error; /* what to say at the deadline; ORIGIN_OK: nothing has failed yet */
+    const char *detail;
+    size_t count, launched, open;
+    struct addr addrs[RESOLVER_MAX];
+    struct contender contenders[RESOLVER_MAX];
+    struct loop_task park;
+};
+
+static void release(void *p)
+{
+    free(p);
+}
+
+void attempt_end(struct origin_attempt *a)
+{
+    struct origin_thread *t = a->target->thread;
+    *(a->prev ? &a->prev->next : &t->attempts) = a->next;
+    if (a->next)
+        a->next->prev = a->prev;
+    for (size_t i = 0; i < a->launched; i++)
+        if (a->contenders[i].stream)
+            stream_close(a->contenders[i].stream, STREAM_CLOSE_NOW);
+    resolver_cancel(&a->resolve);
+    timer_fini(&a->deadline);
+    timer_fini(&a->step);
+    free(a->conn);
+    a->wait->attempt = NULL;
+    a->target->users--;
+    loop_defer_free(t->loop, &a->park, release, a);
+}
+
+/* Must be the last thing its caller does. */
+static void fail(struct origin_attempt *a, enum origin_error error, const char *detail)
+{
+    struct origin_thread *t = a->target->thread;
+    struct origin_wait *w = a->wait;
+    attempt_end(a);
+    origin_fail(t, w, error, detail);
+}
+
+/* False: no memory, the attempt has failed. */
+static bool set_step(struct origin_attempt *a, uint32_t ms)
+{
+    if (timer_set(&a->step, ms))
+        return true;
+    fail(a, ORIGIN_MEMORY, "no memory");
+    return false;
+}
+
+/* --- connecting ----------------------------------------------------------------------------------------------------------- */
+
+/* "Refused" says most: somebody is there, and not ready. */
+static void note_failure(struct origin_attempt *a, enum origin_error error, const char *detail)
+{
+    if (a->error == ORIGIN_REFUSED && error != ORIGIN_REFUSED)
+        return;
+    a->error = error;
+    a->detail = detail;
+}
+
+static void pause_round(struct origin_attempt *a)
+{
+    uint32_t ms = a->pause_ms;
+    a->phase = PHASE_PAUSE;
+    a->pause_ms = ms * 2 < PAUSE_MOST_MS ? ms * 2 : PAUSE_MOST_MS;
+    set_step(a, ms);
+}
+
+static void on_contender_open(void *arg);
+static void on_contender_read(void *arg);
+
+static struct stream *open_stream(struct contender *c, const struct addr *to)
+{
+    static const struct stream_limits limits = {.read_high = READ_HIGH, .write_low = WRITE_LOW};
+    static const struct stream_events events = {.on_open = on_contender_open, .on_read = on_contender_read};
+    const struct origin_target *g = c->attempt->target;
+    struct stream_connect connect = {
+        .to = *to,
+        .tls = g->tls,
+        .name = target_tls_name(g),
+        .resume = g->session,
+    };
+    return stream_open(g->thread->loop, &connect, &limits, &events, c);
+}
+
+/* Starts the next address; the one after it follows when this one stays silent or fails. */
+static void launch(struct origin_attempt *a)
+{
+    while (a->launched < a->count) {
+        struct contender *c = &a->contenders[a->launched];
+        *c = (struct contender){.attempt = a, .since_ms = a->target->thread->loop->now_ms};
+        c->stream = open_stream(c, &a->addrs[a->launched]);
+        a->launched++;
+        if (!c->stream)
+            continue;
+        a->open++;
+        break;
+    }
+    if (a->open == 0)
+        fail(a, ORIGIN_MEMORY, "no memory or descriptors");
+    else if (a->launched < a->count)
+        set_step(a, STAGGER_MS);
+}
+
+static void start_round(struct origin_attempt *a)
+{
+    a->phase = PHASE_CONNECT;
+    a->launched = 0;
+    launch(a);
+}
+
+static void judge_failure(struct origin_attempt *a, enum stream_failure failure, const char *detail)
+{
+    static const enum origin_error errors[] = {
+        [STREAM_FAIL_NONE] = ORIGIN_UNREACHABLE,        [STREAM_FAIL_REFUSED] = ORIGIN_REFUSED,
+        [STREAM_FAIL_UNREACHABLE] = ORIGIN_UNREACHABLE, [STREAM_FAIL_RESET] = ORIGIN_REFUSED,
+        [STREAM_FAIL_TLS_VERIFY] = ORIGIN_TLS_VERIFY,   [STREAM_FAIL_TLS] = ORIGIN_TLS,
+        [STREAM_FAIL_OTHER] = ORIGIN_UNREACHABLE,
+    };
+    enum origin_error error = errors[failure];
+    /* The session offered may be what it stumbled over. */
+    if (error == ORIGIN_TLS || error == ORIGIN_TLS_VERIFY)
+        target_forget_session(a->target);
+    /* A wrong certificate does not become right by asking again, and asking another address would hide it. */
+    if (error == ORIGIN_TLS_VERIFY || (error == ORIGIN_TLS && ++a->tls_failures >= TLS_TRIES)) {
+        fail(a, error, detail);
+        return;
+    }
+    note_failure(a, error, detail);
+    if (a->launched < a->count)
+        launch(a);
+    else if (a->open == 0)
+        pause_round(a);
+}
+
+static void on_contender_read(void *arg)
+{
+    struct contender *c = arg;
+    struct stream *s = c->stream;
+    if (stream_input(s) == STREAM_IN_OPEN)
+        return;
+    enum stream_failure failure = stream_failure(s);
+    const char *detail = stream_error(s);
+    c->stream = NULL;
+    c->attempt->open--;
+    stream_close(s, STREAM_CLOSE_NOW);
+    judge_failure(c->attempt, failure, detail);
+}
+
+static void on_contender_open(void *arg)
+{
+    static const struct stream_events none = {0};
+    struct contender *c = arg;
+    struct origin_attempt *a = c->attempt;
+    struct pooled *p = a->conn;
+    struct origin_wait *w = a->wait;
+    stream_set_events(c->stream, &none, NULL);
+    p->conn.stream = c->stream;
+    p->conn.uses = 1;
+    p->conn.connect_us = (uint32_t)(clock_mono_us() - a->start_us);
+    p->conn.target->users++;
+    c->stream = NULL;
+    a->conn = NULL;
+    attempt_end(a);
+    w->on_conn(w->arg, &p->conn, ORIGIN_OK, NULL);
+}
+
+/* --- resolving ------------------------------------------------------------------------------------------------------------- */
+
+static void take_addresses(struct origin_attempt *a, const struct addr *addrs, size_t count)
+{
+    a->error = ORIGIN_OK;
+    a->count = count < RESOLVER_MAX ? count : RESOLVER_MAX;
+    for (size_t i = 0; i < a->count; i++) {
+        a->addrs[i] = addrs[i];
+        a->addrs[i].port = a->target->port;
+    }
+    start_round(a);
+}
+
+static void on_resolved(void *arg, const struct addr *addrs, size_t count, const char *why)
+{
+    struct origin_attempt *a = arg;
+    if (count) {
+        take_addresses(a, addrs, count);
+        return;
+    }
+    a->error = ORIGIN_RESOLVE;
+    a->detail = why;
+    if (++a->resolve_failures >= RESOLVE_TRIES) {
+        fail(a, ORIGIN_RESOLVE, why);
+        return;
+    }
+    a->phase = PHASE_RESOLVE_PAUSE;
+    set_step(a, RESOLVE_PAUSE_MS);
+}
+
+static void ask_resolver(struct origin_attempt *a)
+{
+    a->phase = PHASE_RESOLVE;
+    a->resolve = (struct resolve){.on_done = on_resolved, .arg = a};
+    resolver_start(a->target->thread->resolver, target_host(a->target), &a->resolve);
+}
+
+/* --- time ------------------------------------------------------------------------------------------------------------------- */
+
+static void on_step(void *arg)
+{
+    struct origin_attempt *a = arg;
+    if (a->phase == PHASE_CONNECT && a->launched < a->count)
+        launch(a);
+    else if (a->phase == PHASE_PAUSE)
+        start_round(a);
+    else if (a->phase == PHASE_RESOLVE_PAUSE)
+        ask_resolver(a);
+}
+
+/* An address that was tried a moment ago has not been silent yet. */
+static bool has_silent(const struct origin_attempt *a)
+{
+    uint64_t now = a->target->thread->loop->now_ms;
+    for (size_t i = 0; i < a->launched; i++)
+        if (a->contenders[i].stream && now - a->contenders[i].since_ms >= STAGGER_MS)
+            return true;
+    return false;
+}
+
+static void on_deadline(void *arg)
+{
+    struct origin_attempt *a = arg;
+    if (a->error == ORIGIN_OK || has_silent(a))
+        fail(a, ORIGIN_TIMEOUT, a->count ? "no answer in time" : "the name was not resolved in time");
+    else
+        fail(a, a->error, a->detail);
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------------------- */
+
+static struct origin_attempt *attempt_new(struct origin_target *g, struct origin_wait *w)
+{
+    struct origin_attempt *a = calloc(1, sizeof *a);
+    struct pooled *p = calloc(1, sizeof *p);
+    if (!a || !p) {
+        free(a);
+        free(p);
+        return NULL;
+    }
+    struct origin_thread *t = g->thread;
+    p->conn.target = g;
+    p->generation = t->generation;
+    a->target = g;
+    a->conn = p;
+    a->wait = w;
+    a->pause_ms = PAUSE_FIRST_MS;
+    a->start_us = clock_mono_us();
+    timer_init(&a->deadline, t->loop, on_deadline, a);
+    timer_init(&a->step, t->loop, on_step, a);
+    a->next = t->attempts;
+    if (a->next)
+        a->next->prev = a;
+    t->attempts = a;
+    g->users++;
+    w->attempt = a;
+    return a;
+}
+
+void attempt_start(struct origin_target *g, const struct origin_config *o, struct origin_wait *w)
+{
+    struct addr literal;
+    struct origin_attempt *a = attempt_new(g, w);
+    if (!a)
+        origin_fail(g->thread, w, ORIGIN_MEMORY, "no memory");
+    else if (!timer_set(&a->deadline, o->connect_timeout_ms))
+        fail(a, ORIGIN_MEMORY, "no memory");
+    else if (addr_parse_ip(target_host(g), &literal))
+        take_addresses(a, &literal, 1);
+    else
+        ask_resolver(a);
+}

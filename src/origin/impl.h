@@ -1,0 +1,101 @@
+/* The inside of the origin layer. thread.c keeps it together; target.c knows the places that connections lead to; pool.c keeps the
+ * idle ones; attempt.c makes new ones; host.c writes names. thread: the loop's. */
+#ifndef TG_ORIGIN_IMPL_H
+#define TG_ORIGIN_IMPL_H
+
+#include "base/hash.h"
+#include "origin/origin.h"
+
+#define TARGETS_MAX 1024u
+#define TARGET_BUCKETS 1024u
+#define IDLE_MAX 1024u /* of all targets together: a thousand previews share it */
+#define HOST_MAX 255u
+
+/* What tells targets apart, as bytes: the configuration's key, port, plain or TLS, host, name to verify. */
+struct target_id {
+    size_t n, host_n;
+    uint8_t bytes[8 + 2 + 1 + 1 + 2 * HOST_MAX];
+};
+
+#define TARGET_ID_HOST 12u /* where the host begins */
+
+struct pooled {
+    struct origin_conn conn;      /* next is older, prev is newer, among the idle ones of its target */
+    struct pooled *older, *newer; /* among all idle ones */
+    uint64_t generation;
+    uint64_t due_ms; /* idle: closed then */
+};
+
+struct origin_target {
+    struct origin_thread *thread;        /* back */
+    struct origin_target *next;          /* in its bucket */
+    struct origin_target *older, *newer; /* by last use */
+    uint64_t hash;
+    struct tls_client *tls;      /* owned reference; NULL: plain */
+    struct tls_session *session; /* owned: the newest */
+    uint32_t pool_size, pool_idle_ms;
+    uint16_t port;
+    size_t users; /* attempts and lent connections */
+    size_t idle_count;
+    struct origin_conn *idle; /* newest first */
+    size_t host_n, id_n;
+    uint8_t id[];
+};
+
+struct origin_thread {
+    struct loop *loop;         /* borrowed */
+    struct resolver *resolver; /* borrowed */
+    struct hash_key key;
+    struct origin_target *buckets[TARGET_BUCKETS];
+    struct origin_target *oldest, *newest;
+    size_t targets;
+    struct pooled *idle_oldest, *idle_newest;
+    size_t idle_count;
+    uint64_t generation;
+    struct timer sweep;
+    uint64_t sweep_ms;               /* when the sweep is due; 0: not set */
+    struct origin_attempt *attempts; /* all that are under way */
+};
+
+/* host.c. 0: longer than a name can be. */
+size_t host_write(const struct origin_config *o, struct span captured, uint8_t out[HOST_MAX]);
+
+/* target.c */
+
+/* False: a name is too long, or there is none. */
+bool target_id_make(const struct origin_ask *ask, struct target_id *id);
+/* NULL: there is none yet. It becomes the most recently used. */
+struct origin_target *target_find(struct origin_thread *t, const struct target_id *id);
+/* NULL: no memory, or TARGETS_MAX are in use (*why). */
+struct origin_target *target_new(struct origin_thread *t, const struct target_id *id, enum origin_error *why);
+/* Settings of the newest snapshot that asks. */
+void target_adopt(struct origin_target *g, const struct origin_config *o);
+void target_use_tls(struct origin_target *g, struct tls_client *tls);
+void target_keep_session(struct origin_target *g, struct stream *s);
+void target_forget_session(struct origin_target *g);
+void target_free(struct origin_target *g);
+struct span target_host(const struct origin_target *g);
+struct span target_tls_name(const struct origin_target *g);
+
+/* pool.c */
+
+struct pooled *pool_take(struct origin_target *g);
+/* False: it cannot be kept; it is still the caller's. */
+bool pool_give(struct pooled *p);
+/* Closes one idle connection. */
+void pool_evict(struct pooled *p, enum stream_close how);
+void pool_evict_all(struct origin_thread *t);
+void pool_on_sweep(void *arg);
+/* The end of a connection, idle or lent. */
+void pooled_free(struct pooled *p, enum stream_close how);
+
+/* attempt.c */
+
+/* Never calls back from inside. */
+void attempt_start(struct origin_target *g, const struct origin_config *o, struct origin_wait *w);
+/* Without telling whoever waits. */
+void attempt_end(struct origin_attempt *a);
+/* Tells w later that it failed. */
+void origin_fail(struct origin_thread *t, struct origin_wait *w, enum origin_error error, const char *detail);
+
+#endif
