@@ -70,7 +70,7 @@ class Running:
     def __init__(self, argv, port, out, env=None):
         self.out = open(out, "wb")
         self.process = subprocess.Popen(argv, stdout=self.out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                        start_new_session=True, env={**os.environ, **(env or {})})
+                                        start_new_session=True, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin", **(env or {})})
         self.pid = self.process.pid
         self.wait_for(port, argv[0], out)
 

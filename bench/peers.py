@@ -113,7 +113,7 @@ def tiergate(s, programs):
         "certificates": [{"cert": s.cert, "key": s.key}],
         "origins": {"page": {"url": f"http://127.0.0.1:{s.origin}"}},
         "hosts": [{"host": "localhost", "origin": "page", "rules": [{"path": "/*", "action": "allow" if s.basic else "bypass"}]}],
-        "log": {"to": s.path("access.log") if s.log else "off"},
+        "log": {"to": s.path("access.log") if s.log else "none"},
     }
     if s.basic:
         rules["gates"] = {"team": {"basic": {"realm": "bench", "htpasswd": s.path("htpasswd")}}}
