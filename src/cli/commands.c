@@ -37,7 +37,7 @@ static const char check_help[] = "usage: tiergate check [FILE|DIR…] [--deploy]
                                  "Example: tiergate check rules/\n";
 
 static const char explain_help[] =
-    "usage: tiergate explain [METHOD] URL [--as IDENTITY] [--ip ADDRESS] [--rules FILE|DIR]…\n"
+    "usage: tiergate explain [METHOD] URL [--as IDENTITY] [--ip ADDRESS] [--rules FILE|DIR]\n"
     "\n"
     "Says what the rules decide about a request, and shows each rule that was tried, by the very code that serves.\n"
     "\n"
@@ -50,10 +50,10 @@ static const char explain_help[] =
     "Example: tiergate explain GET https://dev.example.org/api/health --as basic:beta/beta\n";
 
 static const char passwd_help[] =
-    "usage: tiergate passwd [--bcrypt] [--cost N] USER\n"
+    "usage: tiergate passwd [--yescrypt | --bcrypt] [--cost N] USER\n"
     "\n"
     "Asks for a password (on a terminal twice, without showing it; else one line of stdin) and prints the line for an\n"
-    "htpasswd file: yescrypt, or bcrypt with --bcrypt.\n"
+    "htpasswd file: yescrypt, or bcrypt with --bcrypt. --cost: 1 to 11 for yescrypt, 4 to 17 for bcrypt.\n"
     "\n"
     "Exit codes: 0 printed; 1 no password, or the two differ; 2 usage.\n"
     "\n"

@@ -119,7 +119,6 @@ static void add_hosts(struct text *t)
                  "\"action\": \"bypass\" },\n"
                  "      { \"name\": \"docs\", \"path\": [\"/docs\", \"/docs/*\"], \"methods\": [\"GET\", \"HEAD\"], "
                  "\"action\": \"bypass\" },\n"
-                 "      { \"name\": \"nobody\", \"path\": \"/secret\", \"action\": \"block\" },\n"
                  "      { \"name\": \"everything else\", \"path\": \"/*\", \"action\": \"allow\" }\n"
                  "    ] },\n"
                  "    // the same gate and session domain: one sign-in opens both\n"
@@ -131,17 +130,17 @@ static void add_hosts(struct text *t)
 
 static void add_expect(struct text *t)
 {
-    text_addf(t, "  \"expect\": [\n"
-                 "    { \"request\": \"GET https://" DEMO_HOST "/\", \"as\": \"anonymous\", \"is\": \"gate\" },\n"
-                 "    { \"request\": \"GET https://" DEMO_HOST "/\", \"as\": \"basic:team/" DEMO_USER
-                 "\", \"is\": \"allow\" },\n"
-                 "    { \"request\": \"GET https://" DEMO_HOST
-                 "/api/health\", \"as\": \"anonymous\", \"is\": \"bypass\" },\n"
-                 "    { \"request\": \"GET https://" DEMO_HOST "/secret\", \"as\": \"basic:team/" DEMO_USER
-                 "\", \"is\": \"block\" },\n"
-                 "    { \"request\": \"GET https://ws." DEMO_HOST "/echo\", \"as\": \"anonymous\", \"is\": \"gate\" }\n"
-                 "  ]\n"
-                 "}\n");
+    text_addf(
+        t, "  \"expect\": [\n"
+           "    { \"request\": \"GET https://" DEMO_HOST "/\", \"as\": \"anonymous\", \"is\": \"gate\" },\n"
+           "    { \"request\": \"GET https://" DEMO_HOST "/\", \"as\": \"basic:team/" DEMO_USER
+           "\", \"is\": \"allow\" },\n"
+           "    { \"request\": \"GET https://" DEMO_HOST "/api/health\", \"as\": \"anonymous\", \"is\": \"bypass\" },\n"
+           "    { \"request\": \"GET https://ws." DEMO_HOST "/echo\", \"as\": \"anonymous\", \"is\": \"gate\" },\n"
+           "    { \"request\": \"GET https://" DEMO_HOST
+           "/docs/..%%2fwhoami\", \"as\": \"anonymous\", \"is\": \"gate\" }\n"
+           "  ]\n"
+           "}\n");
 }
 
 static void add_rules(struct text *t, const struct demo_site *s)
