@@ -1,0 +1,128 @@
+#include "support.h"
+
+#define LONG_SECRET "01234567890123456789012345678901"
+
+struct variation {
+    const char *name;
+    const char *gate;
+    const char *cookie;
+    uint32_t lifetime;
+    const char *user, *secret, *hash;
+    const char *second; /* user */
+    struct span key;
+    size_t keys;
+    bool ok;
+};
+
+static const struct variation cases[] = {
+    {"plain secret", "g", "c", 60, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, true},
+    {"hash", "g", "c", 60, "u", NULL, BCRYPT, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, true},
+    {"neither: nobody's account", "g", "c", 60, "u", NULL, NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, true},
+    {"both", "g", "c", 60, "u", "pw", BCRYPT, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"unknown kind of hash", "g", "c", 60, "u", NULL, MD5, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"user twice", "g", "c", 60, "u", "pw", NULL, "u", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"colon in the user", "g", "c", 60, "u:v", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"empty user", "g", "c", 60, "", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"no name", "", "c", 60, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"no cookie", "g", "", 60, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"cookie with a semicolon", "g", "c;d", 60, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"no lifetime", "g", "c", 0, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 1, false},
+    {"short session secret", "g", "c", 60, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 31}, 1, false},
+    {"no session secret", "g", "c", 60, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 0, false},
+    {"five session secrets", "g", "c", 60, "u", "pw", NULL, "v", {(const uint8_t *)LONG_SECRET, 32}, 5, false},
+};
+
+static void test_table(void **state)
+{
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const struct variation *v = &cases[i];
+        const struct span keys[] = {v->key, v->key, v->key, v->key, v->key};
+        struct memory m;
+        struct gate_fixture f;
+        memory_init(&m);
+        fixture_init(&f, v->gate, NULL);
+        f.gate.session.cookie = span_of(v->cookie);
+        f.gate.session.lifetime_s = v->lifetime;
+        fixture_add(&f, v->user, v->secret, v->hash);
+        fixture_add(&f, v->second, "pw", NULL);
+        CHECK(v->name, res_ok(gate_config_seal(&f.gate, keys, v->keys, &m.arena)) == v->ok);
+        memory_fini(&m);
+    }
+}
+
+/* What changes the digest ends what was remembered under it. */
+static void make(struct gate_fixture *f, struct arena *a, unsigned change)
+{
+    fixture_init(f, change == 1 ? "other" : "g", change == 2 ? "app.test" : NULL);
+    if (change == 3)
+        f->gate.session.lifetime_s = 100;
+    if (change == 4)
+        f->gate.session.idle_s = 100;
+    if (change == 5)
+        f->gate.session.cookie = SPAN("x");
+    fixture_add(f, change == 6 ? "v" : "u", change == 7 ? "new" : "old", NULL);
+    if (change == 8)
+        fixture_add(f, "more", "pw", NULL);
+    fixture_seal(f, a, change == 9 ? SECRET_B : SECRET_A);
+}
+
+static void test_digest(void **state)
+{
+    struct memory m;
+    struct gate_fixture f[10], again;
+    memory_init(&m);
+    for (unsigned i = 0; i < COUNT(f); i++)
+        make(&f[i], &m.arena, i);
+    for (unsigned i = 0; i < COUNT(f); i++)
+        for (unsigned k = 0; k < i; k++)
+            assert_memory_not_equal(f[i].gate.digest, f[k].gate.digest, sizeof(f[i].gate.digest));
+    make(&again, &m.arena, 0);
+    assert_memory_equal(f[0].gate.digest, again.gate.digest, sizeof(again.gate.digest));
+    memory_fini(&m);
+}
+
+static void test_users(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    memory_init(&m);
+    fixture_init(&f, "g", NULL);
+    fixture_add(&f, "zoe", NULL, SHA512);
+    fixture_add(&f, "anna", NULL, BCRYPT_10);
+    fixture_add(&f, "mia", "secret", NULL);
+    fixture_seal(&f, &m.arena, SECRET_A);
+    CHECK_SPAN("sorted", f.basic.users[0].name, SPAN("anna"));
+    CHECK_SPAN("sorted", f.basic.users[2].name, SPAN("zoe"));
+    assert_memory_not_equal(f.basic.users[0].fingerprint, f.basic.users[1].fingerprint, 16);
+    /* The costliest, with all its parameters, but nothing fits it. */
+    assert_int_equal(f.basic.dummy_hash.n, strlen(BCRYPT_10));
+    assert_memory_equal(f.basic.dummy_hash.p, BCRYPT_10, strlen(BCRYPT_10) - 1);
+    assert_false(span_eq(f.basic.dummy_hash, SPAN(BCRYPT_10)));
+    memory_fini(&m);
+}
+
+static void test_keys(void **state)
+{
+    const struct span secrets[] = {SECRET_A, SECRET_B};
+    struct memory m;
+    struct gate_fixture f;
+    memory_init(&m);
+    fixture_init(&f, "g", NULL);
+    assert_true(res_ok(gate_config_seal(&f.gate, secrets, 2, &m.arena)));
+    assert_int_equal(f.gate.session.key_count, 2);
+    assert_memory_not_equal(f.gate.session.keys[0].key, f.gate.session.keys[1].key, 32);
+    assert_memory_not_equal(f.gate.session.keys[0].id, f.gate.session.keys[1].id, 4);
+    assert_memory_not_equal(f.gate.session.keys[0].key, SECRET_A.p, 32); /* derived, not copied */
+    memory_fini(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_keys),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,296 @@
+#include "support.h"
+
+#include "gate/basic.h"
+#include "gate/token.h"
+
+#define NOW 1800000000
+/* SECRET_A, SECRET_B for a table. */
+#define KEY(last)                                                                                                      \
+    {                                                                                                                  \
+        (const uint8_t *)"0123456789abcdef0123456789abcdef-" last, 34                                                  \
+    }
+
+/* The gate that a token was made for, and one that differs from it by one thing. */
+static void gate_make(struct gate_fixture *f, struct arena *a, const char *name, const char *password,
+                      struct span secret)
+{
+    fixture_init(f, name, "app.test");
+    f->gate.session.lifetime_s = 1000;
+    fixture_add(f, "anna", password, NULL);
+    fixture_add(f, "beta", "pw-of-beta", NULL);
+    fixture_seal(f, a, secret);
+}
+
+static size_t mint(const struct gate_fixture *f, const struct circle *c, int64_t issued, int64_t active, char *out)
+{
+    const struct session s = {.user = basic_user_find(f->gate.basic, SPAN("anna")), .issued = issued, .active = active};
+    assert_non_null(s.user);
+    size_t n = token_make(&f->gate, c, &s, out);
+    assert_true(n > 0 && n <= TOKEN_TEXT_MAX);
+    return n;
+}
+
+static const struct circle circle = {CIRCLE_DOMAIN, {(const uint8_t *)"app.test", 8}};
+
+static void test_round_trip(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct session s;
+    char text[TOKEN_TEXT_MAX];
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+    size_t n = mint(&f, &circle, NOW, NOW + 5, text);
+    assert_true(token_verify(&f.gate, &circle, span_make(text, n), NOW + 10, &s));
+    CHECK_SPAN("subject", s.user->name, SPAN("anna"));
+    assert_int_equal(s.issued, NOW);
+    assert_int_equal(s.active, NOW + 5);
+    memory_fini(&m);
+}
+
+/* Each bit of the text, each bit of the bytes, each length. */
+static void test_tampering(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct session s;
+    char text[TOKEN_TEXT_MAX], forged[TOKEN_TEXT_MAX];
+    uint8_t raw[TOKEN_RAW_MAX];
+    size_t raw_n;
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+    size_t n = mint(&f, &circle, NOW, NOW, text);
+    for (size_t i = 0; i < n * 8; i++) {
+        memcpy(forged, text, n);
+        forged[i / 8] = (char)(forged[i / 8] ^ 1 << i % 8);
+        if (token_verify(&f.gate, &circle, span_make(forged, n), NOW, &s))
+            fail_msg("bit %zu of the text flipped, and it still holds", i);
+    }
+    assert_true(base64url_decode(span_make(text, n), raw, sizeof(raw), &raw_n));
+    for (size_t i = 0; i < raw_n * 8; i++) {
+        raw[i / 8] ^= (uint8_t)(1u << i % 8);
+        size_t forged_n = base64url_encode(span_make(raw, raw_n), forged);
+        raw[i / 8] ^= (uint8_t)(1u << i % 8);
+        if (token_verify(&f.gate, &circle, span_make(forged, forged_n), NOW, &s))
+            fail_msg("bit %zu flipped, and it still holds", i);
+    }
+    for (size_t cut = 0; cut < n; cut++)
+        assert_false(token_verify(&f.gate, &circle, span_make(text, cut), NOW, &s));
+    for (size_t cut = 0; cut < raw_n; cut++)
+        assert_false(
+            token_verify(&f.gate, &circle, span_make(forged, base64url_encode(span_make(raw, cut), forged)), NOW, &s));
+    memory_fini(&m);
+}
+
+/* The head of one token with the rest of another. */
+static void test_splicing(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct session s;
+    char one[TOKEN_TEXT_MAX], two[TOKEN_TEXT_MAX], forged[TOKEN_TEXT_MAX];
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+    size_t n = mint(&f, &circle, NOW - 500, NOW - 500, one);
+    assert_int_equal(mint(&f, &circle, NOW, NOW, two), n);
+    for (size_t cut = 0; cut <= n; cut++) {
+        memcpy(forged, two, cut);
+        memcpy(forged + cut, one + cut, n - cut);
+        bool whole = memcmp(forged, one, n) == 0 || memcmp(forged, two, n) == 0;
+        if (token_verify(&f.gate, &circle, span_make(forged, n), NOW, &s) != whole)
+            fail_msg("spliced at %zu", cut);
+    }
+    memory_fini(&m);
+}
+
+static const struct {
+    const char *name;
+    const char *gate, *password; /* of who verifies */
+    struct span secret;
+    enum circle_kind kind;
+    const char *circle;
+    const char *drop; /* a user that is gone */
+    bool holds;
+} elsewhere[] = {
+    {"the same", "g", "pw", KEY("a"), CIRCLE_DOMAIN, "app.test", NULL, true},
+    {"another gate", "h", "pw", KEY("a"), CIRCLE_DOMAIN, "app.test", NULL, false},
+    {"another password", "g", "pv", KEY("a"), CIRCLE_DOMAIN, "app.test", NULL, false},
+    {"another session secret", "g", "pw", KEY("b"), CIRCLE_DOMAIN, "app.test", NULL, false},
+    {"another domain", "g", "pw", KEY("a"), CIRCLE_DOMAIN, "app.tess", NULL, false},
+    {"a domain below", "g", "pw", KEY("a"), CIRCLE_DOMAIN, "a.app.test", NULL, false},
+    {"a host of the domain's name", "g", "pw", KEY("a"), CIRCLE_HOST, "app.test", NULL, false},
+    {"a user who is gone", "g", "pw", KEY("a"), CIRCLE_DOMAIN, "app.test", "anna", false},
+    {"another user who is gone", "g", "pw", KEY("a"), CIRCLE_DOMAIN, "app.test", "beta", true},
+};
+
+static void test_elsewhere(void **state)
+{
+    for (size_t i = 0; i < COUNT(elsewhere); i++) {
+        struct memory m;
+        struct gate_fixture f, g;
+        struct session s;
+        char text[TOKEN_TEXT_MAX];
+        const struct circle here = {elsewhere[i].kind, span_of(elsewhere[i].circle)};
+        memory_init(&m);
+        gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+        size_t n = mint(&f, &circle, NOW, NOW, text);
+        fixture_init(&g, elsewhere[i].gate, "app.test");
+        const char *users[] = {"anna", "beta"};
+        for (size_t u = 0; u < 2; u++)
+            if (!elsewhere[i].drop || strcmp(users[u], elsewhere[i].drop) != 0)
+                fixture_add(&g, users[u], u ? "pw-of-beta" : elsewhere[i].password, NULL);
+        fixture_seal(&g, &m.arena, elsewhere[i].secret);
+        CHECK(elsewhere[i].name, token_verify(&g.gate, &here, span_make(text, n), NOW, &s) == elsewhere[i].holds);
+        memory_fini(&m);
+    }
+}
+
+/* A hash in place of the secret, another hash of the same password: the credential is another one. */
+static void test_credential_kinds(void **state)
+{
+    static const struct {
+        const char *name, *secret, *hash;
+        bool holds;
+    } kinds[] = {{"same hash", NULL, BCRYPT, true},
+                 {"another hash of the same password", NULL, SHA512, false},
+                 {"the hash's text as a plain secret", BCRYPT, NULL, false},
+                 {"neither", NULL, NULL, false}};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct memory m;
+        struct gate_fixture f, g;
+        struct session s;
+        char text[TOKEN_TEXT_MAX];
+        memory_init(&m);
+        fixture_init(&f, "g", "app.test");
+        fixture_add(&f, "anna", NULL, BCRYPT);
+        fixture_seal(&f, &m.arena, SECRET_A);
+        size_t n = mint(&f, &circle, NOW, NOW, text);
+        fixture_init(&g, "g", "app.test");
+        fixture_add(&g, "anna", kinds[i].secret, kinds[i].hash);
+        fixture_seal(&g, &m.arena, SECRET_A);
+        CHECK(kinds[i].name, token_verify(&g.gate, &circle, span_make(text, n), NOW, &s) == kinds[i].holds);
+        memory_fini(&m);
+    }
+}
+
+static void test_rotation(void **state)
+{
+    static const struct {
+        const char *name;
+        struct span keys[2];
+        size_t count;
+        bool holds;
+    } rotations[] = {
+        {"the old one still verifies", {KEY("b"), KEY("a")}, 2, true},
+        {"order does not matter", {KEY("a"), KEY("b")}, 2, true},
+        {"taken away", {KEY("b")}, 1, false},
+    };
+    for (size_t i = 0; i < COUNT(rotations); i++) {
+        struct memory m;
+        struct gate_fixture f, g;
+        struct session s;
+        char text[TOKEN_TEXT_MAX];
+        memory_init(&m);
+        gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+        size_t n = mint(&f, &circle, NOW, NOW, text);
+        fixture_init(&g, "g", "app.test");
+        fixture_add(&g, "anna", "pw", NULL);
+        assert_true(res_ok(gate_config_seal(&g.gate, rotations[i].keys, rotations[i].count, &m.arena)));
+        CHECK(rotations[i].name, token_verify(&g.gate, &circle, span_make(text, n), NOW, &s) == rotations[i].holds);
+        memory_fini(&m);
+    }
+}
+
+static const struct {
+    const char *name;
+    int64_t issued, active; /* before NOW */
+    uint32_t lifetime, idle;
+    bool holds;
+} times[] = {
+    {"fresh", 0, 0, 1000, 0, true},
+    {"last second", 999, 999, 1000, 0, true},
+    {"over", 1000, 1000, 1000, 0, false},
+    {"long over", 100000, 100000, 1000, 0, false},
+    {"clock a little behind", -60, -60, 1000, 0, true},
+    {"of the future", -61, -61, 1000, 0, false},
+    {"active in the future", 0, -61, 1000, 0, false},
+    {"active before it was issued", 10, 20, 1000, 0, false},
+    {"not idle", 500, 99, 1000, 100, true},
+    {"idle", 500, 100, 1000, 100, false},
+    {"active does not lengthen the life", 1000, 0, 1000, 100, false},
+    {"idle time is not looked at when there is none", 900, 900, 1000, 0, true},
+};
+
+static void test_times(void **state)
+{
+    for (size_t i = 0; i < COUNT(times); i++) {
+        struct memory m;
+        struct gate_fixture f;
+        struct session s;
+        char text[TOKEN_TEXT_MAX];
+        memory_init(&m);
+        fixture_init(&f, "g", "app.test");
+        f.gate.session.lifetime_s = times[i].lifetime;
+        f.gate.session.idle_s = times[i].idle;
+        fixture_add(&f, "anna", "pw", NULL);
+        fixture_seal(&f, &m.arena, SECRET_A);
+        size_t n = mint(&f, &circle, NOW - times[i].issued, NOW - times[i].active, text);
+        CHECK(times[i].name, token_verify(&f.gate, &circle, span_make(text, n), NOW, &s) == times[i].holds);
+        memory_fini(&m);
+    }
+}
+
+static void test_longest_names(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct session s;
+    char text[TOKEN_TEXT_MAX], user[129], host[254];
+    memory_init(&m);
+    memset(user, 'u', 128);
+    memset(host, 'h', 253);
+    user[128] = host[253] = '\0';
+    fixture_init(&f, user, NULL);
+    fixture_add(&f, user, "pw", NULL);
+    fixture_seal(&f, &m.arena, SECRET_A);
+    const struct circle c = {CIRCLE_HOST, span_of(host)};
+    const struct session made = {.user = &f.basic.users[0], .issued = NOW, .active = NOW};
+    size_t n = token_make(&f.gate, &c, &made, text);
+    assert_in_range(n, 1, TOKEN_TEXT_MAX);
+    assert_true(token_verify(&f.gate, &c, span_make(text, n), NOW, &s));
+    memory_fini(&m);
+}
+
+static void test_circles(void **state)
+{
+    static const struct {
+        const char *name, *domain, *cookie, *host;
+        enum circle_kind kind;
+        const char *circle;
+    } circles[] = {
+        {"no domain", NULL, "__Host-tiergate", "a.app.test", CIRCLE_HOST, "a.app.test"},
+        {"the domain itself", "app.test", "__Secure-tiergate", "app.test", CIRCLE_DOMAIN, "app.test"},
+        {"below it", "app.test", "__Secure-tiergate", "pr-4.app.test", CIRCLE_DOMAIN, "app.test"},
+        {"two below it", "app.test", "__Secure-tiergate", "a.b.app.test", CIRCLE_DOMAIN, "app.test"},
+        {"only ends alike", "app.test", "__Secure-tiergate", "myapp.test", CIRCLE_HOST, "myapp.test"},
+        {"above it", "app.test", "__Secure-tiergate", "test", CIRCLE_HOST, "test"},
+        {"elsewhere", "app.test", "__Secure-tiergate", "other.test", CIRCLE_HOST, "other.test"},
+        {"a __Host- cookie has no domain", "app.test", "__Host-x", "app.test", CIRCLE_HOST, "app.test"},
+    };
+    for (size_t i = 0; i < COUNT(circles); i++) {
+        const struct session_config s = {.domain = span_of(circles[i].domain), .cookie = span_of(circles[i].cookie)};
+        struct circle c = circle_of(&s, span_of(circles[i].host));
+        CHECK(circles[i].name, c.kind == circles[i].kind);
+        CHECK_SPAN(circles[i].name, c.name, span_of(circles[i].circle));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_tampering),        cmocka_unit_test(test_splicing),
+        cmocka_unit_test(test_elsewhere),  cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_times),      cmocka_unit_test(test_longest_names),    cmocka_unit_test(test_circles),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
