@@ -48,9 +48,9 @@ struct origin_thread {
     struct hash_key key;
     struct origin_target *buckets[TARGET_BUCKETS];
     struct origin_target *oldest, *newest;
-    size_t targets;
+    size_t targets, targets_max;
     struct pooled *idle_oldest, *idle_newest;
-    size_t idle_count;
+    size_t idle_count, idle_max;
     uint64_t generation;
     struct timer sweep;
     uint64_t sweep_ms;               /* when the sweep is due; 0: not set */

@@ -134,7 +134,7 @@ bool pool_give(struct pooled *p)
     if (!sweep_by(t, p->due_ms))
         return false;
     target_keep_session(g, p->conn.stream);
-    if (t->idle_count >= IDLE_MAX)
+    if (t->idle_count >= t->idle_max)
         pool_evict(t->idle_oldest, STREAM_CLOSE_FLUSH);
     idle_add(p);
     stream_set_events(p->conn.stream, &idle_events, p);

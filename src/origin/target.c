@@ -69,7 +69,7 @@ struct origin_target *target_find(struct origin_thread *t, const struct target_i
 static bool make_room(struct origin_thread *t)
 {
     struct origin_target *g = t->oldest;
-    if (t->targets < TARGETS_MAX)
+    if (t->targets < t->targets_max)
         return true;
     while (g && g->users)
         g = g->newer;

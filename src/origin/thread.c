@@ -11,6 +11,8 @@ struct origin_thread *origin_thread_new(struct loop *loop, struct resolver *reso
     t->loop = loop;
     t->resolver = resolver;
     t->key = hash_key_random();
+    t->targets_max = TARGETS_MAX;
+    t->idle_max = IDLE_MAX;
     timer_init(&t->sweep, loop, pool_on_sweep, t);
     return t;
 }
