@@ -107,6 +107,8 @@ static const struct {
     {"bare LF behind the request line", S("GET / HTTP/1.1\n" HOST END), 400},
     {"bare LF at the end", S(LINE HOST "\n"), 400},
     {"only bare LF", S("GET / HTTP/1.1\nHost: a.test\n\n"), 400},
+    {"control LF", S(LINE "Host: a.test\x01\nX: y\r\n" END), 400},
+    {"nul LF", S(LINE HOST "X: y\0\n" END), 400},
     {"CR CR LF", S(LINE "Host: a.test\r\r\n" END), 400},
     {"CR CR LF at the end", S(LINE HOST "\r\r\n\r\n"), 400},
     {"LF CR", S(LINE "Host: a.test\n\rX: y\r\n" END), 400},
