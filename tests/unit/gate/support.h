@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -61,6 +62,12 @@ static inline void memory_fini(struct memory *m)
 #define SECRET_A SPAN("0123456789abcdef0123456789abcdef-a")
 #define SECRET_B SPAN("0123456789abcdef0123456789abcdef-b")
 
+/* The same for a table. */
+#define KEY(last)                                                                                                      \
+    {                                                                                                                  \
+        (const uint8_t *)"0123456789abcdef0123456789abcdef-" last, 34                                                  \
+    }
+
 /* A gate to change before it is sealed. */
 struct gate_fixture {
     struct basic_user users[8];
@@ -93,6 +100,11 @@ static inline void fixture_seal(struct gate_fixture *f, struct arena *a, struct 
     struct res r = gate_config_seal(&f->gate, &secret, 1, a);
     if (!res_ok(r))
         fail_msg("seal: %s", r.err);
+}
+
+static inline void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
 }
 
 /* A GET with the fields of `lines`: "Name: value\nName: value". */

@@ -4,11 +4,6 @@
 #include "gate/token.h"
 
 #define NOW 1800000000
-/* SECRET_A, SECRET_B for a table. */
-#define KEY(last)                                                                                                      \
-    {                                                                                                                  \
-        (const uint8_t *)"0123456789abcdef0123456789abcdef-" last, 34                                                  \
-    }
 
 /* The gate that a token was made for, and one that differs from it by one thing. */
 static void gate_make(struct gate_fixture *f, struct arena *a, const char *name, const char *password,

@@ -1,0 +1,737 @@
+/* gate_check() as a whole: cookies, Basic, the hash thread, limits. */
+#include "support.h"
+
+#include "base/clock.h"
+#include "base/crypto/mac.h"
+#include "gate/basic.h"
+#include "gate/flight.h"
+#include "gate/token.h"
+#include "net/loop.h"
+
+static const struct gate_limits standard = {
+    .failures_per_user = 5, .failures_per_address = 20, .window_s = 60, .hash_queue = 64, .hash_queue_per_address = 8};
+
+struct stage {
+    struct memory m;
+    struct loop *loop;
+    struct gate_shared *shared;
+    struct gate_thread *thread;
+    struct gate_fixture f;
+};
+
+static void stage_init_with(struct stage *s, const char *domain, const struct gate_limits *limits)
+{
+    memory_init(&s->m);
+    s->loop = loop_new();
+    s->shared = gate_shared_new(limits);
+    assert_non_null(s->loop);
+    assert_non_null(s->shared);
+    s->thread = gate_thread_new(s->shared, s->loop);
+    assert_non_null(s->thread);
+    fixture_init(&s->f, "beta", domain);
+    fixture_add(&s->f, "anna", "open sesame", NULL);
+    fixture_add(&s->f, "bob", NULL, BCRYPT);
+    fixture_add(&s->f, "eve", NULL, SHA512_ROUNDS);
+    fixture_add(&s->f, "yes", NULL, YESCRYPT);
+    fixture_add(&s->f, "nobody", NULL, NULL);
+    fixture_seal(&s->f, &s->m.arena, SECRET_A);
+}
+
+static void stage_init(struct stage *s, const char *domain)
+{
+    stage_init_with(s, domain, &standard);
+}
+
+static void stage_fini(struct stage *s)
+{
+    gate_thread_free(s->thread);
+    gate_shared_free(s->shared);
+    loop_free(s->loop);
+    memory_fini(&s->m);
+}
+
+struct ask {
+    struct stage *stage;
+    struct http_request request;
+    struct gate_check check;
+    enum gate_result result;
+    unsigned done;
+    unsigned *stop_after; /* shared count: the loop stops when it reaches 0 */
+};
+
+static void on_done(void *arg, enum gate_result result)
+{
+    struct ask *a = arg;
+    a->result = result;
+    a->done++;
+    if (a->stop_after && --*a->stop_after == 0)
+        loop_stop(a->stage->loop);
+}
+
+static void ask_init(struct ask *a, struct stage *s, const char *host, const char *fields)
+{
+    *a = (struct ask){.stage = s};
+    request_make(&a->request, &s->m.arena, fields);
+    a->check = (struct gate_check){.gate = &s->f.gate,
+                                   .request = &a->request,
+                                   .host = span_of(host),
+                                   .arena = &s->m.arena,
+                                   .on_done = on_done,
+                                   .arg = a};
+    assert_true(addr_parse_ip(SPAN("192.0.2.7"), &a->check.client));
+}
+
+static enum gate_result ask(struct ask *a)
+{
+    unsigned left = 1;
+    a->stop_after = &left;
+    a->result = gate_check(a->stage->thread, &a->check);
+    if (a->result == GATE_PENDING)
+        loop_run(a->stage->loop);
+    a->stop_after = NULL;
+    return a->result;
+}
+
+static const char *with_basic(struct stage *s, const char *pair)
+{
+    struct span v = basic_value(&s->m.arena, pair);
+    return (const char *)arena_printf(&s->m.arena, "Authorization: %.*s", SPAN_ARG(v)).p;
+}
+
+static enum gate_result ask_basic(struct stage *s, const char *host, const char *pair, struct ask *a)
+{
+    ask_init(a, s, host, with_basic(s, pair));
+    return ask(a);
+}
+
+/* "name=token" of a Set-Cookie value. */
+static struct span pair_of(struct span set_cookie)
+{
+    return span_make(set_cookie.p, span_find(set_cookie, ';'));
+}
+
+static const char *with_cookie(struct stage *s, struct span pair)
+{
+    return (const char *)arena_printf(&s->m.arena, "Cookie: %.*s", SPAN_ARG(pair)).p;
+}
+
+/* --- Basic ---------------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name, *fields;
+    enum gate_result result;
+    const char *subject;
+    bool tried;
+} basics[] = {
+    {"nothing", "Accept: */*", GATE_ANONYMOUS, "", false},
+    {"plain secret", "anna:open sesame", GATE_IDENTIFIED, "anna", true},
+    {"plain secret, wrong", "anna:open sesamf", GATE_REFUSED, "", true},
+    {"plain secret, beginning", "anna:open", GATE_REFUSED, "", true},
+    {"bcrypt", "bob:open sesame", GATE_IDENTIFIED, "bob", true},
+    {"bcrypt, wrong", "bob:x", GATE_REFUSED, "", true},
+    {"sha512", "eve:open sesame", GATE_IDENTIFIED, "eve", true},
+    {"sha512, wrong", "eve:x", GATE_REFUSED, "", true},
+    {"yescrypt", "yes:open sesame", GATE_IDENTIFIED, "yes", true},
+    {"the hash as password", "bob:" BCRYPT, GATE_REFUSED, "", true},
+    {"unknown user", "carl:open sesame", GATE_REFUSED, "", true},
+    {"user with neither hash nor secret", "nobody:open sesame", GATE_REFUSED, "", true},
+    {"user in another case", "Anna:open sesame", GATE_REFUSED, "", true},
+    {"empty password", "nobody:", GATE_REFUSED, "", true},
+    {"unreadable", "Authorization: Basic !!!", GATE_REFUSED, "", true},
+    {"another scheme", "Authorization: Bearer x", GATE_ANONYMOUS, "", false},
+    {"service token beside a good Basic",
+     "CF-Access-Client-Id: x\nAuthorization: Basic YW5uYTpvcGVuIHNlc2FtZQ==", GATE_ANONYMOUS, "", false},
+    {"good Basic beside Bearer",
+     "Authorization: Bearer x\nTiergate-Authorization: Basic YW5uYTpvcGVuIHNlc2FtZQ==", GATE_IDENTIFIED, "anna", true},
+};
+
+static void test_basic(void **state)
+{
+    for (size_t i = 0; i < COUNT(basics); i++) {
+        struct stage s;
+        struct ask a;
+        stage_init(&s, NULL);
+        bool is_pair = !strchr(basics[i].fields, ' ') || strstr(basics[i].fields, ":open");
+        is_pair = is_pair && !strstr(basics[i].fields, ": ");
+        ask_init(&a, &s, "app.test", is_pair ? with_basic(&s, basics[i].fields) : basics[i].fields);
+        CHECK(basics[i].name, ask(&a) == basics[i].result);
+        CHECK_SPAN(basics[i].name, a.check.identity.subject, span_of(basics[i].subject));
+        CHECK(basics[i].name, a.check.tried_basic == basics[i].tried);
+        CHECK(basics[i].name, (a.check.set_cookie.n > 0) == (basics[i].result == GATE_IDENTIFIED));
+        CHECK(basics[i].name, !a.check.by_cookie && !a.check.wait);
+        if (a.result == GATE_IDENTIFIED) {
+            CHECK(basics[i].name, a.check.identity.way == WAY_BASIC);
+            CHECK_SPAN(basics[i].name, a.check.identity.gate, SPAN("beta"));
+        } else {
+            CHECK(basics[i].name, a.check.identity.way == WAY_NONE);
+        }
+        stage_fini(&s);
+    }
+}
+
+static void test_gate_without_basic(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    s.f.gate.basic = NULL;
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_ANONYMOUS);
+    assert_false(a.check.tried_basic);
+    stage_fini(&s);
+}
+
+/* The dummy's own password is known here, and still it lets nobody in. */
+static void test_dummy_admits_nobody(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    s.f.basic.dummy_hash = SPAN(BCRYPT);
+    assert_int_equal(ask_basic(&s, "app.test", "carl:open sesame", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "nobody:open sesame", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "carl:open sesame", &a), GATE_REFUSED); /* nor is it remembered */
+    stage_fini(&s);
+}
+
+/* A hash that libcrypt cannot use is a failure, not a wrong password: it is not counted. */
+static void test_broken_hash(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    struct basic_user users[] = {{.name = SPAN("bob"), .hash = SPAN("$2b$04$broken")}};
+    s.f.basic.users = users;
+    s.f.basic.user_count = 1;
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_FAILED);
+    stage_fini(&s);
+}
+
+/* --- remembered pairs ----------------------------------------------------------------------------------------------- */
+
+static void test_remembered(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+    assert_int_equal(a.done, 1);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+    assert_int_equal(a.done, 0); /* at once */
+    s.loop->now_ms += PAIR_TTL_MS;
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING); /* verified again */
+    gate_cancel(s.thread, &a.check);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesamf", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "eve:open sesame", &a), GATE_IDENTIFIED);
+    assert_int_equal(a.done, 1); /* the same password is another's pair */
+    stage_fini(&s);
+}
+
+static void test_changed_hash_is_forgotten(void **state)
+{
+    struct stage s;
+    struct ask a;
+    struct gate_fixture changed;
+    stage_init(&s, NULL);
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_IDENTIFIED);
+    fixture_init(&changed, "beta", NULL);
+    fixture_add(&changed, "anna", "another", NULL);
+    fixture_seal(&changed, &s.m.arena, SECRET_A);
+    ask_init(&a, &s, "app.test", with_basic(&s, "anna:open sesame"));
+    a.check.gate = &changed.gate;
+    assert_int_equal(ask(&a), GATE_REFUSED);
+    fixture_init(&changed, "other", NULL); /* the same user and secret at another gate: its own pair */
+    fixture_add(&changed, "anna", "open sesame", NULL);
+    fixture_seal(&changed, &s.m.arena, SECRET_A);
+    ask_init(&a, &s, "app.test", with_basic(&s, "anna:open sesame"));
+    a.check.gate = &changed.gate;
+    assert_int_equal(ask(&a), GATE_IDENTIFIED);
+    CHECK_SPAN("gate", a.check.identity.gate, SPAN("other"));
+    stage_fini(&s);
+}
+
+/* --- cookies -------------------------------------------------------------------------------------------------------- */
+
+static void test_cookie_afterwards(void **state)
+{
+    struct stage s;
+    struct ask a, b, again;
+    stage_init(&s, "app.test");
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_IDENTIFIED);
+    assert_true(span_has_suffix(a.check.set_cookie,
+                                SPAN("; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400; Domain=app.test")));
+    assert_true(span_has_prefix(a.check.set_cookie, SPAN("__Secure-tiergate=")));
+    for (int i = 0; i < 2; i++) { /* verified, then recalled; and on a sibling host */
+        ask_init(&b, &s, i ? "pr-4.app.test" : "app.test", with_cookie(&s, pair_of(a.check.set_cookie)));
+        assert_int_equal(ask(&b), GATE_IDENTIFIED);
+        assert_true(b.check.by_cookie);
+        assert_int_equal(b.check.set_cookie.n, 0);
+        CHECK_SPAN("subject", b.check.identity.subject, SPAN("anna"));
+    }
+    assert_int_equal(ask_basic(&s, "sync.app.test", "anna:open sesame", &again), GATE_IDENTIFIED);
+    CHECK_SPAN("made once", again.check.set_cookie, a.check.set_cookie);
+    s.loop->now_ms += 300000;
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &again), GATE_IDENTIFIED);
+    assert_true(again.check.set_cookie.n > 0);
+    stage_fini(&s);
+}
+
+/* Each host its own circle: the cookie of one is nothing on another. */
+static void test_cookie_of_another_host(void **state)
+{
+    struct stage s;
+    struct ask a, b;
+    stage_init(&s, NULL);
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_IDENTIFIED);
+    assert_true(span_has_suffix(a.check.set_cookie, SPAN("; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=86400")));
+    static const struct {
+        const char *host;
+        enum gate_result result;
+    } hosts[] = {{"app.test", GATE_IDENTIFIED},
+                 {"sync.app.test", GATE_ANONYMOUS},
+                 {"test", GATE_ANONYMOUS},
+                 {"app.test", GATE_IDENTIFIED},
+                 {"app2.test", GATE_ANONYMOUS}};
+    for (size_t i = 0; i < COUNT(hosts); i++) {
+        ask_init(&b, &s, hosts[i].host, with_cookie(&s, pair_of(a.check.set_cookie)));
+        CHECK(hosts[i].host, ask(&b) == hosts[i].result);
+    }
+    stage_fini(&s);
+}
+
+/* What was verified is not recalled once the configuration says otherwise. */
+static void test_cookie_after_reload(void **state)
+{
+    static const struct {
+        const char *name, *gate, *password;
+        struct span secret;
+        uint32_t lifetime;
+        enum gate_result result;
+    } reloads[] = {
+        {"the same again", "beta", "open sesame", KEY("a"), 86400, GATE_IDENTIFIED},
+        {"password changed", "beta", "other", KEY("a"), 86400, GATE_ANONYMOUS},
+        {"user gone", "beta", NULL, KEY("a"), 86400, GATE_ANONYMOUS},
+        {"gate renamed", "gamma", "open sesame", KEY("a"), 86400, GATE_ANONYMOUS},
+        {"session secret changed", "beta", "open sesame", KEY("b"), 86400, GATE_ANONYMOUS},
+        {"lifetime cut", "beta", "open sesame", KEY("a"), 1, GATE_ANONYMOUS},
+    };
+    for (size_t i = 0; i < COUNT(reloads); i++) {
+        struct stage s;
+        struct ask b;
+        struct gate_fixture g;
+        char text[TOKEN_TEXT_MAX];
+        stage_init(&s, NULL);
+        struct circle c = {CIRCLE_HOST, SPAN("app.test")};
+        int64_t then = clock_wall_s() - 10;
+        const struct session made = {.user = basic_user_find(&s.f.basic, SPAN("anna")), .issued = then, .active = then};
+        size_t n = token_make(&s.f.gate, &c, &made, text);
+        const char *fields = with_cookie(&s, arena_printf(&s.m.arena, "__Host-tiergate=%.*s", (int)n, text));
+        ask_init(&b, &s, "app.test", fields);
+        CHECK(reloads[i].name, ask(&b) == GATE_IDENTIFIED);
+        fixture_init(&g, reloads[i].gate, NULL);
+        g.gate.session.lifetime_s = reloads[i].lifetime;
+        if (reloads[i].password)
+            fixture_add(&g, "anna", reloads[i].password, NULL);
+        fixture_seal(&g, &s.m.arena, reloads[i].secret);
+        b.check.gate = &g.gate;
+        CHECK(reloads[i].name, ask(&b) == reloads[i].result);
+        stage_fini(&s);
+    }
+}
+
+static struct span token_at(struct stage *s, int64_t issued, int64_t active)
+{
+    char text[TOKEN_TEXT_MAX];
+    struct circle c = circle_of(&s->f.gate.session, SPAN("app.test"));
+    const struct session made = {
+        .user = basic_user_find(&s->f.basic, SPAN("anna")), .issued = issued, .active = active};
+    size_t n = token_make(&s->f.gate, &c, &made, text);
+    return arena_copy(&s->m.arena, span_make(text, n));
+}
+
+static void test_several_cookies(void **state)
+{
+    static const struct {
+        const char *name, *cookie; /* 1, 2: good tokens; x: junk */
+        enum gate_result result;
+        bool clears;
+    } several[] = {
+        {"one", "N=1", GATE_IDENTIFIED, false},
+        {"junk before it", "N=x; N=1", GATE_IDENTIFIED, false},
+        {"junk behind it", "N=1; a=b; N=x", GATE_IDENTIFIED, false},
+        {"junk alone", "N=x", GATE_ANONYMOUS, false},
+        {"empty", "N=", GATE_ANONYMOUS, false},
+        {"quoted", "N=\"1\"", GATE_ANONYMOUS, false},
+        {"twice the same", "N=1; N=1", GATE_IDENTIFIED, false},
+        {"two different good ones", "N=1; N=2", GATE_ANONYMOUS, true},
+        {"and the other way round, with junk", "N=2; N=x; N=1", GATE_ANONYMOUS, true},
+        {"of another name", "M=1", GATE_ANONYMOUS, false},
+        {"more than anybody needs", "N=1;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x;N=x",
+         GATE_ANONYMOUS, false},
+    };
+    for (size_t i = 0; i < COUNT(several); i++) {
+        struct stage s;
+        struct ask a;
+        stage_init(&s, "app.test");
+        int64_t now = clock_wall_s();
+        struct span one = token_at(&s, now, now), two = token_at(&s, now - 5, now), line = SPAN("Cookie: ");
+        for (const char *p = several[i].cookie; *p; p++) {
+            struct span add = *p == '1'   ? one
+                              : *p == '2' ? two
+                              : *p == 'N' ? SPAN("__Secure-tiergate")
+                                          : span_make(p, 1);
+            line = arena_printf(&s.m.arena, "%.*s%.*s", SPAN_ARG(line), SPAN_ARG(add));
+        }
+        ask_init(&a, &s, "app.test", (const char *)line.p);
+        CHECK(several[i].name, ask(&a) == several[i].result);
+        CHECK(several[i].name, (a.check.clear_cookies[0].n > 0) == several[i].clears);
+        CHECK(several[i].name, (a.check.clear_cookies[1].n > 0) == several[i].clears);
+        stage_fini(&s);
+    }
+}
+
+/* Basic is looked at when two cookies contradict each other; the new cookie is not deleted in the same answer. */
+static void test_two_cookies_and_basic(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, "app.test");
+    int64_t now = clock_wall_s();
+    struct span one = token_at(&s, now, now), two = token_at(&s, now - 5, now);
+    struct span line = arena_printf(&s.m.arena, "Cookie: __Secure-tiergate=%.*s; __Secure-tiergate=%.*s\n%s",
+                                    SPAN_ARG(one), SPAN_ARG(two), with_basic(&s, "anna:open sesame"));
+    ask_init(&a, &s, "app.test", (const char *)line.p);
+    assert_int_equal(ask(&a), GATE_IDENTIFIED);
+    assert_false(a.check.by_cookie);
+    assert_true(a.check.set_cookie.n > 0);
+    assert_true(a.check.clear_cookies[0].n > 0);
+    assert_int_equal(a.check.clear_cookies[1].n, 0);
+    stage_fini(&s);
+}
+
+/* With a good cookie Basic is neither checked nor counted. */
+static void test_cookie_first(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    int64_t now = clock_wall_s();
+    struct span line = arena_printf(&s.m.arena, "Cookie: __Host-tiergate=%.*s\n%s", SPAN_ARG(token_at(&s, now, now)),
+                                    with_basic(&s, "bob:wrong"));
+    for (int i = 0; i < 20; i++) {
+        ask_init(&a, &s, "app.test", (const char *)line.p);
+        assert_int_equal(ask(&a), GATE_IDENTIFIED);
+        assert_true(a.check.by_cookie);
+    }
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+    stage_fini(&s);
+}
+
+/* Who comes with a service token is judged by that alone. */
+static void test_cookie_and_service_token(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    int64_t now = clock_wall_s();
+    struct span line = arena_printf(&s.m.arena, "Cookie: __Host-tiergate=%.*s\nCF-Access-Client-Secret: x",
+                                    SPAN_ARG(token_at(&s, now, now)));
+    ask_init(&a, &s, "app.test", (const char *)line.p);
+    assert_int_equal(ask(&a), GATE_ANONYMOUS);
+    stage_fini(&s);
+}
+
+static void test_renewal(void **state)
+{
+    static const struct {
+        const char *name;
+        int64_t issued, active; /* seconds ago */
+        const char *fields;
+        enum gate_result result;
+        bool renewed;
+    } renewals[] = {
+        {"fresh", 10, 10, "Sec-Fetch-Mode: navigate", GATE_IDENTIFIED, false},
+        {"a tenth", 100, 100, "Sec-Fetch-Mode: navigate", GATE_IDENTIFIED, false},
+        {"more than a tenth", 105, 105, "Sec-Fetch-Mode: navigate", GATE_IDENTIFIED, true},
+        {"an old client", 105, 105, "Accept: */*", GATE_IDENTIFIED, true},
+        {"a subresource", 105, 105, "Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: image", GATE_IDENTIFIED, false},
+        {"a fetch", 900, 900, "Sec-Fetch-Mode: cors", GATE_IDENTIFIED, false},
+        {"idle", 1001, 1001, "Sec-Fetch-Mode: navigate", GATE_ANONYMOUS, false},
+        {"active lately", 5000, 500, "Sec-Fetch-Mode: navigate", GATE_IDENTIFIED, true},
+        {"at the end of its life", 10001, 10, "Sec-Fetch-Mode: navigate", GATE_ANONYMOUS, false},
+    };
+    for (size_t i = 0; i < COUNT(renewals); i++) {
+        struct stage s;
+        struct ask a;
+        struct session renewed;
+        stage_init(&s, NULL);
+        s.f.gate.session.idle_s = 1000;
+        s.f.gate.session.lifetime_s = 10000;
+        int64_t now = clock_wall_s();
+        struct span token = token_at(&s, now - renewals[i].issued, now - renewals[i].active);
+        struct span line =
+            arena_printf(&s.m.arena, "Cookie: __Host-tiergate=%.*s\n%s", SPAN_ARG(token), renewals[i].fields);
+        ask_init(&a, &s, "app.test", (const char *)line.p);
+        CHECK(renewals[i].name, ask(&a) == renewals[i].result);
+        CHECK(renewals[i].name, (a.check.set_cookie.n > 0) == renewals[i].renewed);
+        if (renewals[i].renewed) {
+            struct span name, text;
+            struct circle c = circle_of(&s.f.gate.session, SPAN("app.test"));
+            span_cut(pair_of(a.check.set_cookie), '=', &name, &text);
+            CHECK(renewals[i].name, token_verify(&s.f.gate, &c, text, clock_wall_s(), &renewed));
+            CHECK(renewals[i].name, renewed.issued == now - renewals[i].issued); /* the life is not lengthened */
+            CHECK(renewals[i].name, renewed.active >= now);
+        }
+        stage_fini(&s);
+    }
+}
+
+/* --- limits --------------------------------------------------------------------------------------------------------- */
+
+static void test_limits(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+    struct span cookie = pair_of(a.check.set_cookie);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(ask_basic(&s, "app.test", "bob:wrong", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:wrong", &a), GATE_LIMITED);
+    assert_in_range(a.check.retry_after_s, 1, 60);
+    assert_int_equal(a.done, 0);                                                         /* before any hash */
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED); /* remembered */
+    ask_init(&a, &s, "app.test", with_cookie(&s, cookie));
+    assert_int_equal(ask(&a), GATE_IDENTIFIED);
+    s.loop->now_ms += PAIR_TTL_MS;
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_LIMITED); /* no longer remembered */
+    assert_int_equal(ask_basic(&s, "app.test", "eve:open sesame", &a), GATE_IDENTIFIED);
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    assert_true(addr_parse_ip(SPAN("192.0.2.8"), &a.check.client));
+    assert_int_equal(ask(&a), GATE_IDENTIFIED);
+    stage_fini(&s);
+}
+
+static void test_missing_credentials_are_no_failure(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    for (int i = 0; i < 100; i++) {
+        ask_init(&a, &s, "app.test", i % 2 ? "Accept: */*" : "Authorization: Basic !");
+        assert_int_equal(ask(&a), i % 2 ? GATE_ANONYMOUS : GATE_REFUSED);
+    }
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_IDENTIFIED);
+    stage_fini(&s);
+}
+
+static void test_plain_failures_count(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    s.f.basic.dummy_hash = SPAN_NONE; /* as with plain secrets alone */
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(ask_basic(&s, "app.test", "anna:wrong", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_LIMITED);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(ask_basic(&s, "app.test", "who:wrong", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "who:wrong", &a), GATE_LIMITED);
+    stage_fini(&s);
+}
+
+/* --- many at once --------------------------------------------------------------------------------------------------- */
+
+#define MANY 40
+
+static void test_single_flight(void **state)
+{
+    struct stage s;
+    struct ask asks[MANY];
+    unsigned left = MANY;
+    stage_init(&s, NULL);
+    for (int i = 0; i < MANY; i++) {
+        ask_init(&asks[i], &s, "app.test", with_basic(&s, "bob:wrong"));
+        asks[i].stop_after = &left;
+        assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+        assert_ptr_equal(asks[i].check.wait->flight, asks[0].check.wait->flight);
+    }
+    loop_run(s.loop);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(asks[i].done, 1);
+        assert_int_equal(asks[i].result, GATE_REFUSED);
+    }
+    struct ask a; /* one hash, one failure: four more are left */
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ask_basic(&s, "app.test", "bob:other", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:other", &a), GATE_LIMITED);
+    stage_fini(&s);
+}
+
+static void test_queue_full(void **state)
+{
+    static const struct gate_limits small = {.failures_per_user = 100,
+                                             .failures_per_address = 100,
+                                             .window_s = 60,
+                                             .hash_queue = 64,
+                                             .hash_queue_per_address = 3};
+    struct stage s;
+    struct ask asks[6], other;
+    unsigned left = 0;
+    stage_init_with(&s, NULL, &small);
+    struct basic_user slow[] = {{.name = SPAN("bob"), .hash = SPAN(BCRYPT_10)}};
+    s.f.basic.users = slow;
+    s.f.basic.user_count = 1;
+    for (unsigned i = 0; i < COUNT(asks); i++) {
+        struct span pair = arena_printf(&s.m.arena, "bob:wrong-%u", i);
+        ask_init(&asks[i], &s, "app.test", with_basic(&s, (const char *)pair.p));
+        asks[i].stop_after = &left;
+        asks[i].result = gate_check(s.thread, &asks[i].check);
+        left += asks[i].result == GATE_PENDING;
+        CHECK("share", asks[i].result == (i < 3 ? GATE_PENDING : GATE_BUSY));
+        CHECK("retry", i < 3 || asks[i].check.retry_after_s == 1);
+    }
+    ask_init(&other, &s, "app.test", with_basic(&s, "bob:open sesame")); /* another's share is not used up */
+    assert_true(addr_parse_ip(SPAN("198.51.100.1"), &other.check.client));
+    other.stop_after = &left;
+    assert_int_equal(gate_check(s.thread, &other.check), GATE_PENDING);
+    left++;
+    gate_shared_set_limits(s.shared, &(struct gate_limits){.failures_per_user = 100,
+                                                           .failures_per_address = 100,
+                                                           .window_s = 60,
+                                                           .hash_queue = 1,
+                                                           .hash_queue_per_address = 1});
+    struct ask third;
+    ask_init(&third, &s, "app.test", with_basic(&s, "bob:yet another"));
+    assert_true(addr_parse_ip(SPAN("198.51.100.2"), &third.check.client));
+    assert_int_equal(gate_check(s.thread, &third.check), GATE_BUSY);
+    loop_run(s.loop);
+    assert_int_equal(other.result, GATE_IDENTIFIED);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(asks[i].result, GATE_REFUSED);
+    stage_fini(&s);
+}
+
+/* --- going away ----------------------------------------------------------------------------------------------------- */
+
+static void test_cancel_before_and_during(void **state)
+{
+    for (int pause = 0; pause < 2; pause++) {
+        struct stage s;
+        struct ask a, b, c;
+        stage_init(&s, NULL);
+        ask_init(&a, &s, "app.test", with_basic(&s, "bob:one"));
+        ask_init(&b, &s, "app.test", with_basic(&s, "bob:two"));
+        assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
+        assert_int_equal(gate_check(s.thread, &b.check), GATE_PENDING);
+        if (pause)
+            pause_ms(20); /* both are hashed by now, and wait in the loop's mailbox */
+        gate_cancel(s.thread, &b.check);
+        gate_cancel(s.thread, &a.check);
+        assert_null(a.check.wait);
+        gate_cancel(s.thread, &a.check); /* twice is once */
+        assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &c), GATE_IDENTIFIED);
+        assert_int_equal(a.done + b.done, 0);
+        stage_fini(&s);
+    }
+}
+
+/* One of several waiters goes; the others are told. */
+static void test_cancel_one_of_several(void **state)
+{
+    for (int gone = 0; gone < 3; gone++) {
+        struct stage s;
+        struct ask asks[3];
+        unsigned left = 2;
+        stage_init(&s, NULL);
+        for (int i = 0; i < 3; i++) {
+            ask_init(&asks[i], &s, "app.test", with_basic(&s, "bob:open sesame"));
+            asks[i].stop_after = &left;
+            assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+        }
+        gate_cancel(s.thread, &asks[gone].check);
+        loop_run(s.loop);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(asks[i].done, i != gone);
+        stage_fini(&s);
+    }
+}
+
+static struct ask *victims;
+
+static void on_done_cancel_others(void *arg, enum gate_result result)
+{
+    struct ask *a = arg;
+    a->done++;
+    for (int i = 0; i < 3; i++)
+        gate_cancel(a->stage->thread, &victims[i].check);
+    loop_stop(a->stage->loop);
+}
+
+/* A callback may take others of the same flight away. */
+static void test_cancel_from_callback(void **state)
+{
+    struct stage s;
+    struct ask asks[3];
+    victims = asks;
+    stage_init(&s, NULL);
+    for (int i = 0; i < 3; i++) {
+        ask_init(&asks[i], &s, "app.test", with_basic(&s, "bob:open sesame"));
+        asks[i].check.on_done = on_done_cancel_others;
+        assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+    }
+    loop_run(s.loop);
+    assert_int_equal(asks[0].done + asks[1].done + asks[2].done, 1);
+    assert_int_equal(asks[0].done, 1); /* in order of arrival */
+    stage_fini(&s);
+}
+
+/* The thread ends while hashes wait, run, and lie in the mailbox. */
+static void test_thread_ends(void **state)
+{
+    for (int pause = 0; pause < 3; pause++) {
+        struct stage s;
+        struct ask asks[3];
+        stage_init(&s, NULL);
+        for (int i = 0; i < 3; i++) {
+            struct span pair = arena_printf(&s.m.arena, "yes:wrong-%d", i);
+            ask_init(&asks[i], &s, "app.test", with_basic(&s, (const char *)pair.p));
+            assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+        }
+        pause_ms(pause * 5);
+        stage_fini(&s);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(asks[i].done, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_basic),
+        cmocka_unit_test(test_gate_without_basic),
+        cmocka_unit_test(test_dummy_admits_nobody),
+        cmocka_unit_test(test_broken_hash),
+        cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_changed_hash_is_forgotten),
+        cmocka_unit_test(test_cookie_afterwards),
+        cmocka_unit_test(test_cookie_of_another_host),
+        cmocka_unit_test(test_cookie_after_reload),
+        cmocka_unit_test(test_several_cookies),
+        cmocka_unit_test(test_two_cookies_and_basic),
+        cmocka_unit_test(test_cookie_first),
+        cmocka_unit_test(test_cookie_and_service_token),
+        cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_missing_credentials_are_no_failure),
+        cmocka_unit_test(test_plain_failures_count),
+        cmocka_unit_test(test_single_flight),
+        cmocka_unit_test(test_queue_full),
+        cmocka_unit_test(test_cancel_before_and_during),
+        cmocka_unit_test(test_cancel_one_of_several),
+        cmocka_unit_test(test_cancel_from_callback),
+        cmocka_unit_test(test_thread_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
