@@ -40,21 +40,11 @@ static void print_host(const struct decided *d)
     printf("%s\n", h->is_public ? ", public" : "");
 }
 
-/* U+0080 to U+009F are controls to a terminal. */
-static bool is_printable(struct span s)
-{
-    for (size_t i = 0; i + 1 < s.n; i++) {
-        if (s.p[i] == 0xc2 && s.p[i + 1] < 0xa0)
-            return false;
-    }
-    return true;
-}
-
 static void print_path(const struct path *p)
 {
     static const char *const kinds[] = {"malformed", "ambiguous", "canonical"};
     printf("path      %.*s (%s%s%s)", SPAN_ARG(p->raw), kinds[p->kind], p->kind == PATH_CANONICAL ? "" : ": ", p->why);
-    if (p->kind == PATH_CANONICAL && !span_eq(p->decoded, p->raw) && is_printable(p->decoded))
+    if (p->kind == PATH_CANONICAL && !span_eq(p->decoded, p->raw))
         printf(", rules see %.*s", SPAN_ARG(p->decoded));
     printf("\n");
 }

@@ -20,8 +20,8 @@ struct policy {
 };
 
 struct policy_scratch {
-    struct regex_room *regex; /* owns */
-    uint8_t *toggled, *cased; /* own; SCRATCH_PATH bytes each */
+    struct regex_room *regex;           /* owns */
+    uint8_t *toggled, *spelled, *cased; /* own; SCRATCH_PATH bytes each: variants of a path */
 };
 
 /* Longer paths than any header limit admits; what does not fit is taken as ambiguous. */

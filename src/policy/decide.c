@@ -233,8 +233,9 @@ struct policy_scratch *policy_scratch_new(void)
         return NULL;
     s->regex = regex_room_new();
     s->toggled = malloc(SCRATCH_PATH);
+    s->spelled = malloc(SCRATCH_PATH);
     s->cased = malloc(SCRATCH_PATH);
-    if (s->regex && s->toggled && s->cased)
+    if (s->regex && s->toggled && s->spelled && s->cased)
         return s;
     policy_scratch_free(s);
     return NULL;
@@ -246,6 +247,7 @@ void policy_scratch_free(struct policy_scratch *s)
         return;
     regex_room_free(s->regex);
     free(s->toggled);
+    free(s->spelled);
     free(s->cased);
     free(s);
 }

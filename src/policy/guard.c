@@ -1,25 +1,78 @@
 #include "policy/compiled.h"
 
-/* The path with its trailing slash removed, or with one added. False: it does not fit. An empty span: there is no such path. */
-static bool toggle_slash(struct span path, struct policy_scratch *s, struct span *out)
+/* What a less careful server could take the path for: itself in another case, with its last slash removed or one added. */
+struct variants {
+    struct subject v[4];
+    size_t n;
+};
+
+/* Characters that a whole-string upper- or lower-casing turns into ASCII letters, beyond simple folding. Those whose
+ * compatibility form holds a letter (long s, Kelvin, ligatures) never get here: they make a path ambiguous. */
+static const struct {
+    struct span character;
+    char letters[3];
+} spellings[] = {
+    {{(const uint8_t *)"\xc3\x9f", 2}, "ss"},     /* U+00DF */
+    {{(const uint8_t *)"\xe1\xba\x9e", 3}, "ss"}, /* U+1E9E */
+    {{(const uint8_t *)"\xc4\xb0", 2}, "i"},      /* U+0130 */
+    {{(const uint8_t *)"\xc4\xb1", 2}, "i"},      /* U+0131 */
+};
+
+static size_t spell_one(struct span rest, uint8_t *out, size_t *written)
 {
-    *out = SPAN_NONE;
-    if (path.n > 0 && path.p[path.n - 1] == '/') {
-        *out = span_make(path.p, path.n - 1);
-        return true;
+    for (size_t i = 0; rest.p[0] >= 0x80 && i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+        if (!span_has_prefix(rest, spellings[i].character))
+            continue;
+        *written = strlen(spellings[i].letters);
+        memcpy(out, spellings[i].letters, *written);
+        return spellings[i].character.n;
     }
-    if (path.n + 1 > SCRATCH_PATH)
-        return false;
-    memcpy(s->toggled, path.p, path.n);
-    s->toggled[path.n] = '/';
-    *out = span_make(s->toggled, path.n + 1);
-    return true;
+    out[0] = rest.p[0];
+    *written = 1;
+    return 1;
+}
+
+/* Never longer than the path. */
+static struct span spell_in_ascii(struct span path, uint8_t *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < path.n;) {
+        size_t written;
+        i += spell_one(span_from(path, i), out + n, &written);
+        n += written;
+    }
+    return span_make(out, n);
+}
+
+static void add(struct variants *v, struct span path)
+{
+    if (path.n > 0)
+        v->v[v->n++] = subject_of(path);
+}
+
+/* The path as it is, and with its last slash toggled; room holds one byte more than the path. */
+static void add_with_toggled(struct variants *v, struct span path, uint8_t *room)
+{
+    add(v, path);
+    if (path.p[path.n - 1] == '/') {
+        add(v, span_make(path.p, path.n - 1));
+        return;
+    }
+    memmove(room, path.p, path.n);
+    room[path.n] = '/';
+    add(v, span_make(room, path.n + 1));
+}
+
+static void find_variants(struct span path, struct policy_scratch *s, struct variants *out)
+{
+    out->n = 0;
+    add_with_toggled(out, path, s->toggled);
+    if (!out->v[0].is_ascii)
+        add_with_toggled(out, spell_in_ascii(path, s->spelled), s->spelled);
 }
 
 static bool matches_folded(const struct rule *r, struct subject path, struct policy_scratch *s)
 {
-    if (path.text.n == 0)
-        return false;
     for (size_t i = 0; i < r->pattern_count; i++) {
         if (pattern_match_folded(&r->patterns[i], path, s->regex, s->cased) != MATCH_NO)
             return true;
@@ -27,27 +80,31 @@ static bool matches_folded(const struct rule *r, struct subject path, struct pol
     return false;
 }
 
-static bool rule_guards(const struct rule *r, struct span path, struct span toggled, struct policy_scratch *s)
+static bool rule_guards(const struct rule *r, const struct variants *v, struct policy_scratch *s)
 {
     if (r->spec->action == ACTION_BYPASS)
         return false;
     /* A rule that takes this very path was tried in its turn, and its methods did not fit. That was no doubtful reading. */
-    if (rule_match_path(r, path, s) == MATCH_YES)
+    if (rule_match_path(r, v->v[0].text, s) == MATCH_YES)
         return false;
-    /* Folded holds every path that matches unfolded, but expressions need not: `(?-i:…)` keeps case. */
-    return matches_folded(r, subject_of(path), s) || matches_folded(r, subject_of(toggled), s) ||
-           (toggled.n > 0 && rule_match_path(r, toggled, s) != MATCH_NO);
+    for (size_t i = 0; i < v->n; i++) {
+        /* Folded holds what matches unfolded, but expressions need not: caseless, `[^a]` takes less. */
+        if (matches_folded(r, v->v[i], s) || rule_match_path(r, v->v[i].text, s) != MATCH_NO)
+            return true;
+    }
+    return false;
 }
 
 bool policy_path_is_guarded(const struct policy *p, size_t before, struct span path, struct policy_scratch *s)
 {
-    struct span toggled = SPAN_NONE;
+    struct variants variants;
     if (before <= p->first_guard)
         return false;
-    if (path.n > SCRATCH_PATH || !toggle_slash(path, s, &toggled))
+    if (path.n == 0 || path.n >= SCRATCH_PATH)
         return true;
+    find_variants(path, s, &variants);
     for (size_t i = p->first_guard; i < before; i++) {
-        if (rule_guards(&p->rules[i], path, toggled, s))
+        if (rule_guards(&p->rules[i], &variants, s))
             return true;
     }
     return false;
