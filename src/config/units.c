@@ -5,14 +5,24 @@
 struct unit {
     const char *name;
     uint64_t factor;
+    uint64_t least; /* for writing: people say 24h, not 1d */
 };
 
 /* Small to large. */
 static const struct unit durations[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}, {NULL, 0},
+    {"ms", 1, 1},
+    {"s", 1000, 1000},
+    {"m", 60 * 1000, 60 * 1000},
+    {"h", 3600 * 1000, 3600 * 1000},
+    {"d", 24 * 3600 * 1000, 48 * 3600 * 1000},
+    {NULL, 0, 0},
 };
 static const struct unit sizes[] = {
-    {"B", 1}, {"KiB", 1024}, {"MiB", 1024 * 1024}, {"GiB", 1024 * 1024 * 1024}, {NULL, 0},
+    {"B", 1, 1},
+    {"KiB", 1024, 1024},
+    {"MiB", 1024 * 1024, 1024 * 1024},
+    {"GiB", 1024 * 1024 * 1024, 1024 * 1024 * 1024},
+    {NULL, 0, 0},
 };
 
 static bool parse(const struct unit *units, struct span s, uint64_t *out)
@@ -37,7 +47,7 @@ static void format(const struct unit *units, uint64_t v, char out[UNIT_TEXT])
     const struct unit *best = units;
 
     for (const struct unit *u = units; u->name; u++)
-        if (v && v % u->factor == 0)
+        if (v >= u->least && v % u->factor == 0)
             best = u;
     snprintf(out, UNIT_TEXT, "%llu%s", (unsigned long long)(v / best->factor), v ? best->name : "");
 }
