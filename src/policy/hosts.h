@@ -9,7 +9,7 @@ enum host_pattern_kind { HOST_EXACT = 0, HOST_TEMPLATE, HOST_WILDCARD };
 
 struct host_pattern {
     enum host_pattern_kind kind;
-    struct span text;           /* as written, lower case */
+    struct span text; /* as written, lower case */
     /* template: text before `{`, after `}` (both within the name), the capture's name and kind */
     struct span before, after, capture;
     enum { CAPTURE_LABEL = 0, CAPTURE_INT } capture_kind;

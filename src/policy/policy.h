@@ -33,18 +33,20 @@ struct selectors {
 
 /* Groups of groups are flattened. Everything pointed to must outlive the policy. */
 struct rule_spec {
-    struct span name;                              /* may be empty */
-    const struct span *paths; size_t path_count;   /* as written, presets allowed */
-    const struct span *methods; size_t method_count; /* 0: all */
+    struct span name; /* may be empty */
+    const struct span *paths;
+    size_t path_count; /* as written, presets allowed */
+    const struct span *methods;
+    size_t method_count; /* 0: all */
     enum action action;
-    struct selectors who, require, except;         /* an empty `who` of an allow: whoever passed the gate */
+    struct selectors who, require, except; /* an empty `who` of an allow: whoever passed the gate */
 };
 
 struct policy_error {
-    size_t rule;         /* index */
-    const char *key;     /* "path", "methods", "who", … */
-    size_t item;         /* index within the list, where there is one */
-    char message[240];   /* what is wrong and what to write instead */
+    size_t rule;       /* index */
+    const char *key;   /* "path", "methods", "who", … */
+    size_t item;       /* index within the list, where there is one */
+    char message[240]; /* what is wrong and what to write instead */
 };
 
 struct policy;
@@ -65,21 +67,31 @@ enum verdict {
 };
 
 struct policy_query {
-    const struct path *path;        /* canonical or ambiguous (malformed never gets here) */
-    struct span method;             /* as received */
-    struct addr client;             /* family 0: unknown */
-    const struct identity *who;     /* NULL: anonymous */
-    struct span gate;               /* name of the host's gate; empty when it has none */
+    const struct path *path;    /* canonical or ambiguous (malformed never gets here) */
+    struct span method;         /* as received */
+    struct addr client;         /* family 0: unknown */
+    const struct identity *who; /* NULL: anonymous */
+    struct span gate;           /* name of the host's gate; empty when it has none */
 };
 
 struct decision {
     enum verdict verdict;
-    int rule;           /* index of the deciding rule; -1: none matched, or all rules at once */
-    const char *reason; /* static token for logs and the Tiergate header: "rule", "no-rule", "not-allowed", "ambiguous-path", … */
+    int rule; /* index of the deciding rule; -1: none matched, or all rules at once */
+    const char *
+        reason; /* static token for logs and the Tiergate header: "rule", "no-rule", "not-allowed", "ambiguous-path", … */
 };
 
 /* What happened to each rule on the way, for explain. */
-enum rule_outcome { RULE_SKIPPED = 0, RULE_PATH_MISS, RULE_METHOD_MISS, RULE_CONDITION_MISS, RULE_MATCHED, RULE_REFUSED, RULE_SATISFIED, RULE_NEEDS_IDENTITY };
+enum rule_outcome {
+    RULE_SKIPPED = 0,
+    RULE_PATH_MISS,
+    RULE_METHOD_MISS,
+    RULE_CONDITION_MISS,
+    RULE_MATCHED,
+    RULE_REFUSED,
+    RULE_SATISFIED,
+    RULE_NEEDS_IDENTITY
+};
 struct policy_trace {
     enum rule_outcome *outcome; /* room for policy_rule_count() */
     const char *note;           /* static, may be NULL: "judged by all rules: dot segment", … */
@@ -90,7 +102,8 @@ struct policy_scratch *policy_scratch_new(void);
 void policy_scratch_free(struct policy_scratch *s);
 
 /* trace may be NULL. Fails closed: a match limit or any internal error makes a bypass not apply and a block apply. */
-struct decision policy_decide(const struct policy *p, const struct policy_query *q, struct policy_scratch *s, struct policy_trace *trace);
+struct decision policy_decide(const struct policy *p, const struct policy_query *q, struct policy_scratch *s,
+                              struct policy_trace *trace);
 
 /* --- for lint, explain, logs ------------------------------------------------------------------------------------- */
 
