@@ -1,0 +1,183 @@
+/* Hashes under way: single flight, full queues, and going away in every state. */
+#include "stage.h"
+
+#include "base/crypto/mac.h"
+#include "gate/flight.h"
+
+/* --- many at once --------------------------------------------------------------------------------------------------- */
+
+#define MANY 40
+
+static void test_single_flight(void **state)
+{
+    struct stage s;
+    struct ask asks[MANY];
+    unsigned left = MANY;
+    stage_init(&s, NULL);
+    for (int i = 0; i < MANY; i++) {
+        ask_init(&asks[i], &s, "app.test", with_basic(&s, "bob:wrong"));
+        asks[i].stop_after = &left;
+        assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+        assert_ptr_equal(asks[i].check.wait->flight, asks[0].check.wait->flight);
+    }
+    loop_run(s.loop);
+    for (int i = 0; i < MANY; i++) {
+        assert_int_equal(asks[i].done, 1);
+        assert_int_equal(asks[i].result, GATE_REFUSED);
+    }
+    struct ask a; /* one hash, one failure: four more are left */
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(ask_basic(&s, "app.test", "bob:other", &a), GATE_REFUSED);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:other", &a), GATE_LIMITED);
+    stage_fini(&s);
+}
+
+static void test_queue_full(void **state)
+{
+    static const struct gate_limits small = {.failures_per_user = 100,
+                                             .failures_per_address = 100,
+                                             .window_s = 60,
+                                             .hash_queue = 64,
+                                             .hash_queue_per_address = 3};
+    struct stage s;
+    struct ask asks[6], other;
+    unsigned left = 0;
+    stage_init_with(&s, NULL, &small);
+    struct basic_user slow[] = {{.name = SPAN("bob"), .hash = SPAN(BCRYPT_10)}};
+    s.f.basic.users = slow;
+    s.f.basic.user_count = 1;
+    for (unsigned i = 0; i < COUNT(asks); i++) {
+        struct span pair = arena_printf(&s.m.arena, "bob:wrong-%u", i);
+        ask_init(&asks[i], &s, "app.test", with_basic(&s, (const char *)pair.p));
+        asks[i].stop_after = &left;
+        asks[i].result = gate_check(s.thread, &asks[i].check);
+        left += asks[i].result == GATE_PENDING;
+        CHECK("share", asks[i].result == (i < 3 ? GATE_PENDING : GATE_BUSY));
+        CHECK("retry", i < 3 || asks[i].check.retry_after_s == 1);
+    }
+    ask_init(&other, &s, "app.test", with_basic(&s, "bob:open sesame")); /* another's share is not used up */
+    assert_true(addr_parse_ip(SPAN("198.51.100.1"), &other.check.client));
+    other.stop_after = &left;
+    assert_int_equal(gate_check(s.thread, &other.check), GATE_PENDING);
+    left++;
+    gate_shared_set_limits(s.shared, &(struct gate_limits){.failures_per_user = 100,
+                                                           .failures_per_address = 100,
+                                                           .window_s = 60,
+                                                           .hash_queue = 1,
+                                                           .hash_queue_per_address = 1});
+    struct ask third;
+    ask_init(&third, &s, "app.test", with_basic(&s, "bob:yet another"));
+    assert_true(addr_parse_ip(SPAN("198.51.100.2"), &third.check.client));
+    assert_int_equal(gate_check(s.thread, &third.check), GATE_BUSY);
+    loop_run(s.loop);
+    assert_int_equal(other.result, GATE_IDENTIFIED);
+    for (unsigned i = 0; i < 3; i++)
+        assert_int_equal(asks[i].result, GATE_REFUSED);
+    stage_fini(&s);
+}
+
+/* --- going away ----------------------------------------------------------------------------------------------------- */
+
+static void test_cancel_before_and_during(void **state)
+{
+    for (int pause = 0; pause < 2; pause++) {
+        struct stage s;
+        struct ask a, b, c;
+        stage_init(&s, NULL);
+        ask_init(&a, &s, "app.test", with_basic(&s, "bob:one"));
+        ask_init(&b, &s, "app.test", with_basic(&s, "bob:two"));
+        assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
+        assert_int_equal(gate_check(s.thread, &b.check), GATE_PENDING);
+        if (pause)
+            pause_ms(20); /* both are hashed by now, and wait in the loop's mailbox */
+        gate_cancel(s.thread, &b.check);
+        gate_cancel(s.thread, &a.check);
+        assert_null(a.check.wait);
+        gate_cancel(s.thread, &a.check); /* twice is once */
+        assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &c), GATE_IDENTIFIED);
+        assert_int_equal(a.done + b.done, 0);
+        stage_fini(&s);
+    }
+}
+
+/* One of several waiters goes; the others are told. */
+static void test_cancel_one_of_several(void **state)
+{
+    for (int gone = 0; gone < 3; gone++) {
+        struct stage s;
+        struct ask asks[3];
+        unsigned left = 2;
+        stage_init(&s, NULL);
+        for (int i = 0; i < 3; i++) {
+            ask_init(&asks[i], &s, "app.test", with_basic(&s, "bob:open sesame"));
+            asks[i].stop_after = &left;
+            assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+        }
+        gate_cancel(s.thread, &asks[gone].check);
+        loop_run(s.loop);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(asks[i].done, i != gone);
+        stage_fini(&s);
+    }
+}
+
+static struct ask *victims;
+
+static void on_done_cancel_others(void *arg, enum gate_result result)
+{
+    struct ask *a = arg;
+    a->done++;
+    for (int i = 0; i < 3; i++)
+        gate_cancel(a->stage->thread, &victims[i].check);
+    loop_stop(a->stage->loop);
+}
+
+/* A callback may take others of the same flight away. */
+static void test_cancel_from_callback(void **state)
+{
+    struct stage s;
+    struct ask asks[3];
+    victims = asks;
+    stage_init(&s, NULL);
+    for (int i = 0; i < 3; i++) {
+        ask_init(&asks[i], &s, "app.test", with_basic(&s, "bob:open sesame"));
+        asks[i].check.on_done = on_done_cancel_others;
+        assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+    }
+    loop_run(s.loop);
+    assert_int_equal(asks[0].done + asks[1].done + asks[2].done, 1);
+    assert_int_equal(asks[0].done, 1); /* in order of arrival */
+    stage_fini(&s);
+}
+
+/* The thread ends while hashes wait, run, and lie in the mailbox. */
+static void test_thread_ends(void **state)
+{
+    for (int pause = 0; pause < 3; pause++) {
+        struct stage s;
+        struct ask asks[3];
+        stage_init(&s, NULL);
+        for (int i = 0; i < 3; i++) {
+            struct span pair = arena_printf(&s.m.arena, "yes:wrong-%d", i);
+            ask_init(&asks[i], &s, "app.test", with_basic(&s, (const char *)pair.p));
+            assert_int_equal(gate_check(s.thread, &asks[i].check), GATE_PENDING);
+        }
+        pause_ms(pause * 5);
+        stage_fini(&s);
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(asks[i].done, 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_single_flight),
+        cmocka_unit_test(test_queue_full),
+        cmocka_unit_test(test_cancel_before_and_during),
+        cmocka_unit_test(test_cancel_one_of_several),
+        cmocka_unit_test(test_cancel_from_callback),
+        cmocka_unit_test(test_thread_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
