@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/crypto/base64.h"
 #include "base/crypto/random.h"
 #include "base/text.h"
 #include "cli/cert_files.h"
@@ -85,10 +84,20 @@ static bool keep_password(struct demo_site *s, const char *path)
     return kept;
 }
 
+/* 5 bits of each byte, in letters that nobody confuses. */
+static void spell(const uint8_t *bytes, size_t n, char *out)
+{
+    static const char letters[] = "abcdefghijkmnpqrstuvwxyz23456789";
+    for (size_t i = 0; i < n; i++) {
+        out[i] = letters[bytes[i] & 31];
+    }
+    out[n] = '\0';
+}
+
 static bool make_password(struct demo_site *s)
 {
     char path[DEMO_PATH];
-    uint8_t bytes[9];
+    uint8_t bytes[16];
     if (!path_in(s, "password", path)) {
         return tell(s->dir, "the name is too long");
     }
@@ -97,7 +106,7 @@ static bool make_password(struct demo_site *s)
     }
     struct res r = random_bytes(bytes, sizeof(bytes));
     if (res_ok(r)) {
-        s->password[base64url_encode(span_make(bytes, sizeof(bytes)), s->password)] = '\0';
+        spell(bytes, sizeof(bytes), s->password);
         r = file_write(path, span_of(s->password), 0600);
     }
     return res_ok(r) || tell("password", r.err);
