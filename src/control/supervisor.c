@@ -254,7 +254,7 @@ static struct res prepare(struct supervisor *s, const struct supervisor_options 
         return r;
     }
     if (o->user == NULL && geteuid() == 0) {
-        sup_say("started as root without --user: the worker runs as %s", s->user.name);
+        sup_say("started as root; the worker runs as %s", s->user.name);
     }
     return signals_open(s);
 }
