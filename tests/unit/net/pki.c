@@ -64,11 +64,11 @@ static void write_key(EVP_PKEY *key, struct text *out)
     take_pem(bio, out);
 }
 
-struct pki *pki_new(void)
+struct pki *pki_new(const char *name)
 {
     struct pki *p = calloc(1, sizeof *p);
     p->key = EVP_EC_gen("P-256");
-    p->cert = begin(p, p->key, "Test CA", -DAY, 10 * DAY);
+    p->cert = begin(p, p->key, name, -DAY, 10 * DAY);
     X509_set_issuer_name(p->cert, X509_get_subject_name(p->cert));
     add_ext(p->cert, p->cert, NID_basic_constraints, "critical,CA:TRUE");
     assert(X509_sign(p->cert, p->key, EVP_sha256()) > 0);

@@ -16,7 +16,7 @@ struct pki_wish {
     bool self_signed;
 };
 
-struct pki *pki_new(void);
+struct pki *pki_new(const char *name);
 void pki_free(struct pki *p);
 struct span pki_ca(const struct pki *p);
 void pki_issue(struct pki *p, const struct pki_wish *wish, struct pki_cert *out);

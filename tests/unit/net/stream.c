@@ -20,7 +20,7 @@ static const uint8_t ticket_secret[32] = "0123456789abcdef0123456789abcde";
 static int kit_new(void **state)
 {
     struct kit *k = calloc(1, sizeof *k);
-    k->pki = pki_new();
+    k->pki = pki_new("Test CA");
     pki_issue(k->pki, &(struct pki_wish){.san = "DNS:a.test"}, &k->cert);
     struct tls_pair pair = {text_span(&k->cert.cert), text_span(&k->cert.key)};
     struct tls_client_config config = {.ca_pem = pki_ca(k->pki)};

@@ -1,0 +1,602 @@
+/* What TLS adds: names, verification, resumption, ALPN. */
+#include "pair.h"
+#include "pki.h"
+
+#include "net/listener.h"
+
+#include "check.h"
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { CERT_A = 0, CERT_WILD, CERT_IP, CERT_B, CERTS };
+
+struct kit {
+    struct pki *pki, *other, *forged; /* forged: the name of pki, another key */
+    struct pki_cert certs[CERTS];
+    struct tls_server *server;
+    struct tls_client *client;
+};
+
+static const uint8_t secret_bytes[64] = "a secret that is long enough for everybody, and another one";
+
+static struct span secret_of(size_t at)
+{
+    return span_make(secret_bytes + at, 32);
+}
+
+static struct tls_server *server_of(struct pki_cert *certs, size_t count, size_t secret, unsigned alpn)
+{
+    struct tls_pair pairs[CERTS];
+    struct tls_server *t;
+    for (size_t i = 0; i < count; i++)
+        pairs[i] = (struct tls_pair){text_span(&certs[i].cert), text_span(&certs[i].key)};
+    assert_true(res_ok(tls_server_new(pairs, count, secret_of(secret), alpn, &t)));
+    return t;
+}
+
+static struct tls_client *client_of(enum tls_verify verify, struct span ca)
+{
+    struct tls_client *t;
+    assert_true(res_ok(tls_client_new(&(struct tls_client_config){verify, ca}, &t)));
+    return t;
+}
+
+static int kit_new(void **state)
+{
+    static const char *const sans[CERTS] = {"DNS:a.test,DNS:x.A.test", "DNS:*.wild.test,DNS:wild.test",
+                                            "IP:127.0.0.1,IP:::1,DNS:ip.test", "DNS:b.test,DNS:deep.wild.test"};
+    struct kit *k = calloc(1, sizeof *k);
+    k->pki = pki_new("Test CA");
+    k->other = pki_new("Other CA");
+    k->forged = pki_new("Test CA");
+    for (size_t i = 0; i < CERTS; i++)
+        pki_issue(k->pki, &(struct pki_wish){.san = sans[i]}, &k->certs[i]);
+    k->server = server_of(k->certs, CERTS, 0, TLS_ALPN_HTTP1);
+    k->client = client_of(TLS_VERIFY_FULL, pki_ca(k->pki));
+    *state = k;
+    return 0;
+}
+
+static int kit_free(void **state)
+{
+    struct kit *k = *state;
+    tls_server_unref(k->server);
+    tls_client_unref(k->client);
+    for (size_t i = 0; i < CERTS; i++)
+        pki_cert_fini(&k->certs[i]);
+    pki_free(k->pki);
+    pki_free(k->other);
+    pki_free(k->forged);
+    free(k);
+    return 0;
+}
+
+static bool is_settled(struct pair *p)
+{
+    return pair_is_open(p) || (p->client.stream && stream_input(p->client.stream) != STREAM_IN_OPEN);
+}
+
+static void meet(const char *name, struct pair *p, const struct pair_config *c)
+{
+    pair_init(p, c);
+    CHECK(name, pair_run(p, is_settled, 3000));
+}
+
+/* --- names ------------------------------------------------------------------------------------------------------- */
+
+static void test_certificate_by_name(void **state)
+{
+    struct kit *k = *state;
+    static const struct {
+        const char *name;
+        bool opens; /* with full verification: so it is the right certificate, too */
+        const char *sni;
+    } cases[] = {
+        {"a.test", true, "a.test"},
+        {"A.Test", true, "a.test"},
+        {"a.test.", true, "a.test"},
+        {"x.a.test", true, "x.a.test"},
+        {"wild.test", true, "wild.test"},
+        {"one.wild.test", true, "one.wild.test"},
+        {"deep.wild.test", true, "deep.wild.test"}, /* exact before wildcard */
+        {"b.test", true, "b.test"},
+        {"two.one.wild.test", false, ""},
+        {"unknown.test", false, ""},
+        {"y.a.test", false, ""},
+        {"127.0.0.1", false, ""}, /* no SNI: the first certificate, and that is not for the address */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pair p;
+        meet(cases[i].name, &p, &(struct pair_config){.server = k->server, .client = k->client, .name = cases[i].name});
+        CHECK(cases[i].name, pair_is_open(&p) == cases[i].opens);
+        if (cases[i].opens)
+            CHECK(cases[i].name, span_eq(stream_sni(p.server.stream), span_of(cases[i].sni)));
+        pair_fini(&p);
+    }
+}
+
+static void test_unknown_name_gets_its_alert(void **state)
+{
+    struct kit *k = *state;
+    struct pair p;
+    meet("alert", &p, &(struct pair_config){.server = k->server, .client = k->client, .name = "unknown.test"});
+    assert_int_equal(stream_failure(p.client.stream), STREAM_FAIL_TLS);
+    assert_string_equal(stream_error(p.client.stream), "the peer sent the alert unrecognized_name");
+    assert_string_equal(stream_error(p.server.stream), "no certificate covers the name that was asked for");
+    assert_int_equal(p.server.opened, 0);
+    pair_fini(&p);
+}
+
+static void test_no_name_shows_the_first_certificate(void **state)
+{
+    struct kit *k = *state;
+    struct pki_cert order[] = {k->certs[CERT_IP], k->certs[CERT_A]};
+    struct tls_server *server = server_of(order, 2, 0, TLS_ALPN_HTTP1);
+    static const char *const literals[] = {"127.0.0.1", "::1", "[::1]"};
+    for (size_t i = 0; i < COUNT(literals); i++) {
+        struct pair p;
+        meet(literals[i], &p, &(struct pair_config){.server = server, .client = k->client, .name = literals[i]});
+        CHECK(literals[i], pair_is_open(&p));
+        CHECK(literals[i], stream_sni(p.server.stream).n == 0);
+        CHECK(literals[i], stream_cert_covers(p.server.stream, span_of(literals[i])));
+        pair_fini(&p);
+    }
+    tls_server_unref(server);
+}
+
+static void test_cert_covers(void **state)
+{
+    struct kit *k = *state;
+    static const struct {
+        const char *shown, *host;
+        bool covers;
+    } cases[] = {
+        {"a.test", "a.test", true},
+        {"a.test", "A.TEST", true},
+        {"a.test", "x.a.test", true},
+        {"a.test", "y.a.test", false},
+        {"a.test", "b.test", false},
+        {"a.test", "", false},
+        {"a.test", "test", false},
+        {"a.test", "*.test", false},
+        {"wild.test", "any.wild.test", true},
+        {"wild.test", "ANY.wild.test", true},
+        {"wild.test", "a.b.wild.test", false},
+        {"wild.test", ".wild.test", false},
+        {"wild.test", "*.wild.test", false},
+        {"wild.test", "wild.test", true},
+        {"ip.test", "127.0.0.1", true},
+        {"ip.test", "[::1]", true},
+        {"ip.test", "127.0.0.2", false},
+        {"ip.test", "[::2]", false},
+        {"ip.test", "[0:0:0:0:0:0:0:1]", true},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pair p;
+        meet(cases[i].shown, &p,
+             &(struct pair_config){.server = k->server, .client = k->client, .name = cases[i].shown});
+        CHECK(cases[i].shown, pair_is_open(&p));
+        CHECK(cases[i].host, stream_cert_covers(p.server.stream, span_of(cases[i].host)) == cases[i].covers);
+        CHECK(cases[i].host, !stream_cert_covers(p.client.stream, span_of(cases[i].host)));
+        pair_fini(&p);
+    }
+}
+
+/* --- verification ------------------------------------------------------------------------------------------------- */
+
+/* A server that shows its one certificate whatever name is asked for, as many do: the verdict is the client's alone. */
+struct bare {
+    struct loop *loop;
+    struct stream *stream;
+    pthread_t thread;
+    SSL_CTX *ctx;
+    int listening;
+    struct addr at;
+    bool settled;
+};
+
+static void *serve_one(void *arg)
+{
+    struct bare *b = arg;
+    int fd = accept(b->listening, NULL, NULL);
+    SSL *ssl = SSL_new(b->ctx);
+    SSL_set_fd(ssl, fd);
+    char byte;
+    if (SSL_accept(ssl) == 1)
+        SSL_read(ssl, &byte, 1);
+    SSL_free(ssl);
+    close(fd);
+    return NULL;
+}
+
+static SSL_CTX *bare_ctx(const struct pki_cert *cert)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    BIO *bio = BIO_new_mem_buf(cert->cert.p, (int)cert->cert.n);
+    X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    bio = BIO_new_mem_buf(cert->key.p, (int)cert->key.n);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+    BIO_free(bio);
+    assert_true(SSL_CTX_use_certificate(ctx, x509) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1);
+    X509_free(x509);
+    EVP_PKEY_free(key);
+    return ctx;
+}
+
+static void bare_start(struct bare *b, const struct pki_cert *cert)
+{
+    struct sockaddr_storage sa;
+    *b = (struct bare){.loop = loop_new(), .ctx = bare_ctx(cert)};
+    assert_true(addr_parse_ip(SPAN("127.0.0.1"), &b->at));
+    assert_true(res_ok(listener_bind(&b->at, &b->listening)));
+    socklen_t n = sizeof sa;
+    assert_int_equal(getsockname(b->listening, (struct sockaddr *)&sa, &n), 0);
+    b->at = addr_from_sockaddr(&sa);
+    assert_int_equal(fcntl(b->listening, F_SETFL, 0), 0);
+    assert_int_equal(pthread_create(&b->thread, NULL, serve_one, b), 0);
+}
+
+static void bare_settle(void *arg)
+{
+    struct bare *b = arg;
+    b->settled = true;
+    loop_stop(b->loop);
+}
+
+static void bare_connect(struct bare *b, struct tls_client *client, const char *name)
+{
+    static const struct stream_events events = {bare_settle, bare_settle, NULL};
+    static const struct stream_limits limits = {65536, 0};
+    struct stream_connect to = {.to = b->at, .tls = client, .name = span_of(name)};
+    b->stream = stream_open(b->loop, &to, &limits, &events, b);
+    assert_non_null(b->stream);
+    loop_run(b->loop);
+}
+
+static void bare_end(struct bare *b)
+{
+    stream_close(b->stream, STREAM_CLOSE_NOW);
+    pthread_join(b->thread, NULL);
+    close(b->listening);
+    SSL_CTX_free(b->ctx);
+    loop_free(b->loop);
+}
+
+static void test_verification(void **state)
+{
+    struct kit *k = *state;
+    static const char mismatch[] = "certificate verify failed: hostname mismatch";
+    static const struct {
+        const char *name, *ask;
+        struct pki_wish wish;
+        enum { TRUSTED = 0, OTHER, FORGED } ca;
+        const char *error; /* NULL: accepted */
+    } cases[] = {
+        {"good", "v.x.test", {.san = "DNS:v.x.test"}, TRUSTED, NULL},
+        {"other case", "V.X.Test", {.san = "DNS:v.x.test"}, TRUSTED, NULL},
+        {"wildcard", "v.x.test", {.san = "DNS:*.x.test"}, TRUSTED, NULL},
+        {"wrong host", "v.x.test", {.san = "DNS:w.x.test"}, TRUSTED, mismatch},
+        {"parent", "v.x.test", {.san = "DNS:x.test"}, TRUSTED, mismatch},
+        {"wildcard of two labels", "v.x.test", {.san = "DNS:*.test"}, TRUSTED, mismatch},
+        {"wildcard of a whole domain", "v.test", {.san = "DNS:*.test"}, TRUSTED, mismatch},
+        {"partial wildcard", "v1.x.test", {.san = "DNS:v*.x.test"}, TRUSTED, mismatch},
+        {"inner wildcard", "v.x.test", {.san = "DNS:v.*.test"}, TRUSTED, mismatch},
+        {"CN only", "leaf.test", {.san = NULL}, TRUSTED, mismatch},
+        {"CN beside other names", "leaf.test", {.san = "DNS:other.test"}, TRUSTED, mismatch},
+        {"address for a name", "v.x.test", {.san = "IP:127.0.0.1"}, TRUSTED, mismatch},
+        {"expired", "v.x.test", {.san = "DNS:v.x.test", -7200, -3600}, TRUSTED, "certificate verify failed: expired"},
+        {"not yet valid",
+         "v.x.test",
+         {.san = "DNS:v.x.test", 3600, 7200},
+         false,
+         "certificate verify failed: not yet valid"},
+        {"self-signed",
+         "v.x.test",
+         {.san = "DNS:v.x.test", .self_signed = true},
+         false,
+         "certificate verify failed: self-signed"},
+        {"unknown CA", "v.x.test", {.san = "DNS:v.x.test"}, OTHER, "certificate verify failed: unknown CA"},
+        {"forged CA", "v.x.test", {.san = "DNS:v.x.test"}, FORGED, "certificate verify failed: bad signature"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bare b;
+        struct pki_cert cert;
+        pki_issue(cases[i].ca == OTHER ? k->other : cases[i].ca == FORGED ? k->forged : k->pki, &cases[i].wish, &cert);
+        bare_start(&b, &cert);
+        bare_connect(&b, k->client, cases[i].ask);
+        CHECK(cases[i].name, (stream_state(b.stream) == STREAM_OPEN) == (cases[i].error == NULL));
+        CHECK(cases[i].name, cases[i].error == NULL || stream_failure(b.stream) == STREAM_FAIL_TLS_VERIFY);
+        if (strcmp(stream_error(b.stream), cases[i].error ? cases[i].error : "") != 0)
+            fail_msg("%s: %s", cases[i].name, stream_error(b.stream));
+        bare_end(&b);
+        pki_cert_fini(&cert);
+    }
+}
+
+/* By address there is no SNI that our own server could refuse. */
+static void test_verification_without_sni(void **state)
+{
+    struct kit *k = *state;
+    static const struct {
+        const char *name, *ask, *san;
+        bool self_signed, opens;
+        const char *error;
+    } cases[] = {
+        {"address", "127.0.0.1", "IP:127.0.0.1", false, true, NULL},
+        {"other address", "127.0.0.2", "IP:127.0.0.1", false, false, "certificate verify failed: IP address mismatch"},
+        {"name for address", "127.0.0.1", "DNS:v.test", false, false, "certificate verify failed: IP address mismatch"},
+        {"address as DNS name", "127.0.0.1", "DNS:127.0.0.1", false, false,
+         "certificate verify failed: IP address mismatch"},
+        {"v6 address", "::1", "IP:::1", false, true, NULL},
+        {"self-signed address", "127.0.0.1", "IP:127.0.0.1", true, false, "certificate verify failed: self-signed"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pair p;
+        struct pki_cert cert;
+        pki_issue(k->pki, &(struct pki_wish){.san = cases[i].san, .self_signed = cases[i].self_signed}, &cert);
+        struct tls_server *server = server_of(&cert, 1, 0, TLS_ALPN_HTTP1);
+        meet(cases[i].name, &p, &(struct pair_config){.server = server, .client = k->client, .name = cases[i].ask});
+        CHECK(cases[i].name, pair_is_open(&p) == cases[i].opens);
+        if (cases[i].error && strcmp(stream_error(p.client.stream), cases[i].error) != 0)
+            fail_msg("%s: %s", cases[i].name, stream_error(p.client.stream));
+        pair_fini(&p);
+        tls_server_unref(server);
+        pki_cert_fini(&cert);
+    }
+}
+
+static void test_verification_off_takes_anything(void **state)
+{
+    struct kit *k = *state;
+    struct pair p;
+    struct pki_cert cert;
+    pki_issue(k->other, &(struct pki_wish){.san = "DNS:w.test", -7200, -3600, true}, &cert);
+    struct tls_server *server = server_of(&cert, 1, 0, TLS_ALPN_HTTP1);
+    struct tls_client *client = client_of(TLS_VERIFY_OFF, SPAN_NONE);
+    meet("off", &p, &(struct pair_config){.server = server, .client = client, .name = "w.test"});
+    assert_true(pair_is_open(&p));
+    pair_fini(&p);
+    tls_client_unref(client);
+    tls_server_unref(server);
+    pki_cert_fini(&cert);
+}
+
+static void test_no_name_no_connection(void **state)
+{
+    struct kit *k = *state;
+    static const struct {
+        const char *label;
+        struct span name;
+    } cases[] = {{"empty", {NULL, 0}}, {"root", SPAN(".")}, {"NUL inside", SPAN("a.test\0.evil")}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct loop *loop = loop_new();
+        static const struct stream_events none = {0};
+        static const struct stream_limits limits = {65536, 0};
+        struct stream_connect to = {.tls = k->client, .name = cases[i].name};
+        CHECK(cases[i].label, addr_parse_ip(SPAN("127.0.0.1"), &to.to));
+        CHECK(cases[i].label, stream_open(loop, &to, &limits, &none, NULL) == NULL);
+        loop_free(loop);
+    }
+}
+
+/* A peer that speaks no TLS: told in words, and none of its bytes come up. */
+static bool client_settled(struct pair *p)
+{
+    return stream_input(p->client.stream) != STREAM_IN_OPEN;
+}
+
+static void test_plain_peer(void **state)
+{
+    struct kit *k = *state;
+    struct pair p;
+    pair_init(&p, &(struct pair_config){.client = k->client, .name = "a.test"});
+    end_put(&p.server, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+    assert_true(pair_run(&p, client_settled, 2000));
+    assert_int_equal(p.client.opened, 0);
+    assert_int_equal(stream_failure(p.client.stream), STREAM_FAIL_TLS);
+    assert_string_equal(stream_error(p.client.stream), "the peer does not speak TLS, or only an old version");
+    assert_int_equal(stream_in(p.client.stream)->bytes, 0);
+    pair_fini(&p);
+}
+
+static bool server_settled(struct pair *p)
+{
+    return stream_input(p->server.stream) != STREAM_IN_OPEN;
+}
+
+static void test_plain_client(void **state)
+{
+    struct kit *k = *state;
+    struct pair p;
+    pair_init(&p, &(struct pair_config){.server = k->server, .name = "a.test"});
+    end_put(&p.client, "GET / HTTP/1.1\r\n\r\n");
+    assert_true(pair_run(&p, server_settled, 2000));
+    assert_string_equal(stream_error(p.server.stream), "plain HTTP on a TLS port");
+    pair_fini(&p);
+}
+
+static void test_peer_gone_during_handshake(void **state)
+{
+    struct kit *k = *state;
+    static const struct {
+        const char *name;
+        enum stream_close how;
+    } cases[] = {{"fin", STREAM_CLOSE_FLUSH}, {"reset", STREAM_CLOSE_NOW}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pair p;
+        pair_init(&p, &(struct pair_config){.client = k->client, .name = "a.test"});
+        end_close(&p.server, cases[i].how);
+        CHECK(cases[i].name, pair_run(&p, client_settled, 2000));
+        CHECK(cases[i].name, stream_input(p.client.stream) == STREAM_IN_ERROR);
+        CHECK(cases[i].name, stream_failure(p.client.stream) == STREAM_FAIL_RESET);
+        pair_fini(&p);
+    }
+}
+
+/* --- resumption ----------------------------------------------------------------------------------------------------- */
+
+static bool client_has_news(struct pair *p)
+{
+    return stream_in(p->client.stream)->bytes > 0;
+}
+
+/* Opens, lets the ticket arrive, takes the session. */
+static struct tls_session *session_from(struct tls_server *server, struct tls_client *client, const char *name)
+{
+    struct pair p;
+    meet(name, &p, &(struct pair_config){.server = server, .client = client, .name = name});
+    CHECK(name, pair_is_open(&p) && !stream_resumed(p.server.stream));
+    p.client.consumes = false;
+    end_put(&p.server, "x");
+    CHECK(name, pair_run(&p, client_has_news, 2000));
+    struct tls_session *s = stream_take_session(p.client.stream);
+    CHECK(name, s != NULL && stream_take_session(p.client.stream) == NULL);
+    pair_fini(&p);
+    return s;
+}
+
+static bool resumes(struct tls_server *server, struct tls_client *client, const char *name,
+                    const struct tls_session *session)
+{
+    struct pair p;
+    meet(name, &p, &(struct pair_config){.server = server, .client = client, .name = name, .resume = session});
+    CHECK(name, pair_is_open(&p));
+    bool resumed = stream_resumed(p.server.stream);
+    CHECK(name, resumed == stream_resumed(p.client.stream));
+    CHECK(name, span_eq(stream_sni(p.server.stream), span_of(name)));
+    CHECK(name, stream_cert_covers(p.server.stream, span_of(name)));
+    pair_fini(&p);
+    return resumed;
+}
+
+static void test_resumption(void **state)
+{
+    struct kit *k = *state;
+    struct tls_server *same_secret = server_of(k->certs, CERTS, 0, TLS_ALPN_HTTP1);
+    struct tls_server *new_secret = server_of(k->certs, CERTS, 16, TLS_ALPN_HTTP1);
+    struct tls_client *other_client = client_of(TLS_VERIFY_FULL, pki_ca(k->pki));
+    const struct {
+        const char *label;
+        struct tls_server *server;
+        struct tls_client *client;
+        const char *name;
+        bool resumed;
+    } cases[] = {
+        {"same", k->server, k->client, "a.test", true},
+        {"again: the session serves more than once", k->server, k->client, "a.test", true},
+        {"another context of the same secret", same_secret, k->client, "a.test", true},
+        {"rotated secret", new_secret, k->client, "a.test", false},
+        {"another name of the certificate", k->server, k->client, "x.a.test", false},
+        {"another certificate", k->server, k->client, "b.test", false},
+        {"another client context", k->server, other_client, "a.test", false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tls_session *s = session_from(k->server, k->client, "a.test");
+        CHECK(cases[i].label, resumes(cases[i].server, cases[i].client, cases[i].name, s) == cases[i].resumed);
+        tls_session_free(s);
+    }
+    tls_server_unref(same_secret);
+    tls_server_unref(new_secret);
+    tls_client_unref(other_client);
+}
+
+/* --- contexts ------------------------------------------------------------------------------------------------------- */
+
+static void test_alpn(void **state)
+{
+    struct kit *k = *state;
+    static const struct {
+        const char *name;
+        unsigned bits;
+        const char *chosen; /* NULL: refused; our client offers http/1.1 alone */
+    } cases[] = {
+        {"http/1.1", TLS_ALPN_HTTP1, "http/1.1"},
+        {"both", TLS_ALPN_HTTP1 | TLS_ALPN_HTTP2, "http/1.1"},
+        {"h2 alone", TLS_ALPN_HTTP2, NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct pair p;
+        struct tls_server *server = server_of(k->certs, 1, 0, cases[i].bits);
+        meet(cases[i].name, &p, &(struct pair_config){.server = server, .client = k->client, .name = "a.test"});
+        CHECK(cases[i].name, pair_is_open(&p) == (cases[i].chosen != NULL));
+        if (cases[i].chosen) {
+            CHECK(cases[i].name, span_eq(stream_alpn(p.server.stream), span_of(cases[i].chosen)));
+            CHECK(cases[i].name, span_eq(stream_alpn(p.client.stream), span_of(cases[i].chosen)));
+        } else {
+            const char *error = "the peer sent the alert no_application_protocol";
+            CHECK(cases[i].name, strcmp(stream_error(p.client.stream), error) == 0);
+        }
+        pair_fini(&p);
+        tls_server_unref(server);
+    }
+}
+
+static void test_bad_contexts(void **state)
+{
+    struct kit *k = *state;
+    struct span cert = text_span(&k->certs[0].cert), key = text_span(&k->certs[0].key);
+    struct pki_cert nameless;
+    pki_issue(k->pki, &(struct pki_wish){0}, &nameless);
+    struct text cut;
+    text_init(&cut);
+    text_add(&cut, cert);
+    text_add(&cut, SPAN("-----BEGIN CERTIFICATE-----\nAAAA\n"));
+    const struct {
+        const char *name;
+        struct tls_pair pair;
+        size_t secret_n;
+    } cases[] = {
+        {"no certificate", {SPAN_NONE, key}, 32},
+        {"no key", {cert, SPAN_NONE}, 32},
+        {"garbage", {SPAN("hello"), key}, 32},
+        {"key for certificate", {key, key}, 32},
+        {"foreign key", {cert, text_span(&k->certs[1].key)}, 32},
+        {"no names", {text_span(&nameless.cert), text_span(&nameless.key)}, 32},
+        {"chain breaks off", {text_span(&cut), key}, 32},
+        {"short secret", {cert, key}, 31},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tls_server *t;
+        struct span secret = span_make(secret_bytes, cases[i].secret_n);
+        struct res r = tls_server_new(&cases[i].pair, 1, secret, TLS_ALPN_HTTP1, &t);
+        CHECK(cases[i].name, !res_ok(r) && t == NULL);
+    }
+    struct tls_server *none;
+    assert_false(res_ok(tls_server_new(NULL, 0, secret_of(0), TLS_ALPN_HTTP1, &none)));
+    static const struct tls_client_config bad_ca[] = {{TLS_VERIFY_FULL, SPAN("hello")}};
+    struct tls_client *client;
+    assert_false(res_ok(tls_client_new(&bad_ca[0], &client)));
+    assert_null(client);
+    text_fini(&cut);
+    pki_cert_fini(&nameless);
+}
+
+int main(void)
+{
+    signal(SIGPIPE, SIG_IGN); /* for the bare server; a stream raises none */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_certificate_by_name),
+        cmocka_unit_test(test_unknown_name_gets_its_alert),
+        cmocka_unit_test(test_no_name_shows_the_first_certificate),
+        cmocka_unit_test(test_cert_covers),
+        cmocka_unit_test(test_verification),
+        cmocka_unit_test(test_verification_without_sni),
+        cmocka_unit_test(test_verification_off_takes_anything),
+        cmocka_unit_test(test_no_name_no_connection),
+        cmocka_unit_test(test_plain_peer),
+        cmocka_unit_test(test_plain_client),
+        cmocka_unit_test(test_peer_gone_during_handshake),
+        cmocka_unit_test(test_resumption),
+        cmocka_unit_test(test_alpn),
+        cmocka_unit_test(test_bad_contexts),
+    };
+    return cmocka_run_group_tests(tests, kit_new, kit_free);
+}
