@@ -171,6 +171,7 @@ static void set_times(struct build *b, struct gate_config *gate, const struct nu
         place_error(b->d, idle->f.at, "must be \"0\" (none) or at least \"1m\"");
 }
 
+/* What a part of the gate is refused for was told with its place; sealing would only repeat it. */
 static void seal(struct build *b, const struct raw_session *own, struct gate_config *gate)
 {
     struct span secrets[SESSION_KEYS];
@@ -180,7 +181,7 @@ static void seal(struct build *b, const struct raw_session *own, struct gate_con
     memcpy(secrets, b->secrets, sizeof(secrets));
     if (own && own->secret.f.given)
         n = own->secret.v ? given_secrets(b, &own->secret, secrets) : 0;
-    if (n && !b->failed)
+    if (n && !b->failed && diags_ok(b->d))
         r = gate_config_seal(gate, secrets, n, b->arena);
     if (!res_ok(r))
         place_error(b->d, b->raw->gates.f.at, "gate %.*s: %s", SHOW(gate->name), r.err);

@@ -34,8 +34,6 @@ static bool read_basic(struct build *b, const struct text_field *t, struct selec
 {
     struct span user = span_from(t->v, 6), gate, name;
 
-    out->kind = SEL_BASIC;
-    out->subject = user;
     if (!user.n) {
         place_error(b->d, t->f.at, "write the user behind basic:");
         return false;
@@ -47,6 +45,8 @@ static bool read_basic(struct build *b, const struct text_field *t, struct selec
                     SHOW(name));
         return false;
     }
+    out->kind = SEL_BASIC;
+    out->subject = user;
     return true;
 }
 
