@@ -267,10 +267,12 @@ static bool has_silent(const struct origin_attempt *a)
 static void on_deadline(void *arg)
 {
     struct origin_attempt *a = arg;
-    if (a->error == ORIGIN_OK || has_silent(a))
-        fail(a, ORIGIN_TIMEOUT, a->count ? "no answer in time" : "the name was not resolved in time");
-    else
+    if (a->error != ORIGIN_OK && !has_silent(a))
         fail(a, a->error, a->detail);
+    else if (a->count == 0)
+        fail(a, ORIGIN_RESOLVE, "the name was not resolved in time");
+    else
+        fail(a, ORIGIN_TIMEOUT, "no answer in time");
 }
 
 /* --- start -------------------------------------------------------------------------------------------------------------------- */

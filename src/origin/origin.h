@@ -10,15 +10,19 @@
 
 /* --- immutable configuration, part of a snapshot ------------------------------------------------------------------- */
 
-enum origin_name { ORIGIN_NAME_OWN = 0, ORIGIN_NAME_CLIENT /* host: "client" */, ORIGIN_NAME_FIXED /* host: "some.name" */ };
+enum origin_name {
+    ORIGIN_NAME_OWN = 0,
+    ORIGIN_NAME_CLIENT /* host: "client" */,
+    ORIGIN_NAME_FIXED /* host: "some.name" */
+};
 
 struct origin_header {
     struct span name, value;
 };
 
 struct origin_config {
-    struct span name;          /* key in the rules file */
-    struct tls_client *tls;    /* NULL: http:// ; owns a reference */
+    struct span name;                    /* key in the rules file */
+    struct tls_client *tls;              /* NULL: http:// ; owns a reference */
     struct span host_before, host_after; /* host of the url; a capture stands between them when has_capture */
     bool has_capture;
     uint16_t port;
@@ -31,7 +35,8 @@ struct origin_config {
     uint32_t idle_timeout_ms;       /* between bytes of a response or while we wait to send; default 60 s; 0: none */
     uint32_t pool_idle_ms;          /* an idle pooled connection lives at most; default 30 s */
     uint32_t pool_size;             /* idle connections per thread and target; default 32 */
-    uint64_t key;                   /* hash of everything that decides whether connections can be shared (url, tls, ca, verify): set by config */
+    uint64_t
+        key; /* hash of everything that decides whether connections can be shared (url, tls, ca, verify): set by config */
 };
 
 /* --- state ----------------------------------------------------------------------------------------------------------- */
@@ -48,29 +53,30 @@ void origin_thread_flush(struct origin_thread *t);
 
 enum origin_error {
     ORIGIN_OK = 0,
-    ORIGIN_RESOLVE,   /* 502 origin-dns */
-    ORIGIN_REFUSED,   /* 502 origin-refused (after patience) */
+    ORIGIN_RESOLVE, /* 502 origin-dns */
+    ORIGIN_REFUSED, /* 502 origin-refused (after patience) */
     ORIGIN_UNREACHABLE,
-    ORIGIN_TIMEOUT,   /* 504 origin-connect-timeout */
-    ORIGIN_TLS_VERIFY,/* 502 origin-certificate */
-    ORIGIN_TLS,       /* 502 origin-tls */
-    ORIGIN_LIMIT,     /* 503 too many connections to it */
-    ORIGIN_MEMORY     /* 503 */
+    ORIGIN_TIMEOUT,    /* 504 origin-connect-timeout */
+    ORIGIN_TLS_VERIFY, /* 502 origin-certificate */
+    ORIGIN_TLS,        /* 502 origin-tls */
+    ORIGIN_LIMIT,      /* 503 too many connections to it */
+    ORIGIN_MEMORY      /* 503 */
 };
 
 /* A connection to an origin, lent to one exchange. */
 struct origin_conn {
-    struct stream *stream;  /* owned by the origin layer: ended by origin_drop alone */
-    bool reused;            /* came from the pool: may turn out dead */
-    unsigned uses;          /* exchanges so far, this one included */
-    uint32_t connect_us;    /* 0 when reused */
+    struct stream *stream;        /* owned by the origin layer: ended by origin_drop alone */
+    bool reused;                  /* came from the pool: may turn out dead */
+    unsigned uses;                /* exchanges so far, this one included */
+    uint32_t connect_us;          /* 0 when reused */
     struct origin_target *target; /* back */
     struct origin_conn *next, *prev;
 };
 
 /* Embedded in the exchange; zeroed before on_conn and arg are filled. */
 struct origin_wait {
-    void (*on_conn)(void *arg, struct origin_conn *conn, enum origin_error error, const char *detail); /* conn NULL: failed; detail: static text for the log */
+    void (*on_conn)(void *arg, struct origin_conn *conn, enum origin_error error,
+                    const char *detail); /* conn NULL: failed; detail: static text for the log */
     void *arg;
     /* internal: */
     struct origin_attempt *attempt;

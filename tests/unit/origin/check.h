@@ -1,0 +1,20 @@
+/* cmocka with its prerequisites, and checks that print the name of the failing row. */
+#ifndef TG_TESTS_ORIGIN_CHECK_H
+#define TG_TESTS_ORIGIN_CHECK_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+
+#define CHECK(name, condition)                                                                                         \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            fail_msg("%s: %s", name, #condition);                                                                      \
+    } while (0)
+
+#endif
