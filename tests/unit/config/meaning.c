@@ -112,7 +112,7 @@ static const struct rules_case session_cases[] = {
      ONE_ERROR},
     {"taken back in the gate",
      "{" LISTEN ",'session':{'domain':'other.example.org'},'gates':{'g':{'basic':{'users':{'u':'env:U'}},'session':{'"
-                "domain':''}}}," ORIGINS "," HOSTS "}",
+     "domain':''}}}," ORIGINS "," HOSTS "}",
      NULL, NULL, 0, ONE_ERROR},
     {"lifetime too short", WITH_SESSION("{'lifetime':'30s'}"), "gates.g.session.lifetime", "from \"1m\" to \"400d\"", 0,
      ONE_ERROR},
