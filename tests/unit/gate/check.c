@@ -180,11 +180,8 @@ static void test_cookie_of_another_host(void **state)
     static const struct {
         const char *host;
         enum gate_result result;
-    } hosts[] = {{"app.test", GATE_IDENTIFIED},
-                 {"sync.app.test", GATE_ANONYMOUS},
-                 {"test", GATE_ANONYMOUS},
-                 {"app.test", GATE_IDENTIFIED},
-                 {"app2.test", GATE_ANONYMOUS}};
+    } hosts[] = {{"app.test", GATE_IDENTIFIED}, {"sync.app.test", GATE_ANONYMOUS}, {"test", GATE_ANONYMOUS},
+                 {"app.test", GATE_IDENTIFIED}, {"app2.test", GATE_ANONYMOUS},     {"bpp.test", GATE_ANONYMOUS}};
     for (size_t i = 0; i < COUNT(hosts); i++) {
         ask_init(&b, &s, hosts[i].host, with_cookie(&s, pair_of(a.check.set_cookie)));
         CHECK(hosts[i].host, ask(&b) == hosts[i].result);
@@ -230,6 +227,20 @@ static void test_cookie_after_reload(void **state)
         CHECK(reloads[i].name, ask(&b) == reloads[i].result);
         stage_fini(&s);
     }
+}
+
+/* What was verified once is still looked at for its age each time. */
+static void test_recalled_session_ends(void **state)
+{
+    struct stage s;
+    struct ask a, b;
+    stage_init(&s, NULL);
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_IDENTIFIED);
+    ask_init(&b, &s, "app.test", with_cookie(&s, pair_of(a.check.set_cookie)));
+    assert_int_equal(ask(&b), GATE_IDENTIFIED);
+    s.f.gate.session.lifetime_s = 0; /* the same digest: as if the time were over */
+    assert_int_equal(ask(&b), GATE_ANONYMOUS);
+    stage_fini(&s);
 }
 
 static struct span token_at(struct stage *s, int64_t issued, int64_t active)
@@ -445,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_cookie_afterwards),
         cmocka_unit_test(test_cookie_of_another_host),
         cmocka_unit_test(test_cookie_after_reload),
+        cmocka_unit_test(test_recalled_session_ends),
         cmocka_unit_test(test_several_cookies),
         cmocka_unit_test(test_two_cookies_and_basic),
         cmocka_unit_test(test_cookie_first),
