@@ -6,8 +6,8 @@
 #include <limits.h>
 #include <stdlib.h>
 
-/* With the doubling that c-ares does: silence is a failure after 7 s. */
-#define TRY_MS 1000
+/* With the doubling that c-ares does: silence is a failure after 5 s. */
+#define TRY_MS 700
 #define TRIES 3
 
 struct dns_socket {

@@ -110,7 +110,9 @@ bool stream_is_tls(const struct stream *s);
 /* ALPN result, empty when none. */
 struct span stream_alpn(const struct stream *s);
 bool stream_resumed(const struct stream *s);
-/* Client side, after the handshake: the newest session to resume, handed over to the caller; NULL when there is none. */
+/* Client side: the newest session to resume, handed over to the caller; NULL when there is none. With TLS 1.3 it comes
+ * with the first bytes read, not with on_open, and serves one connection (RFC 8446 C.4): ask when the stream is given
+ * back or closed. It is offered only to the tls_client and name it came from, whatever `resume` says. */
 struct tls_session *stream_take_session(struct stream *s);
 /* SO_KEEPALIVE with first probe after idle_s, interval_s between, TCP_USER_TIMEOUT user_ms: tunnels (design §5). */
 void stream_keepalive(struct stream *s, int idle_s, int interval_s, unsigned user_ms);

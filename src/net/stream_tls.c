@@ -86,6 +86,13 @@ BIO_METHOD *tls_bio_method_new(void)
     return NULL;
 }
 
+/* libssl judges by what lies in the error queue, so nobody else's may. Looking costs less than clearing. */
+static void forget_errors(void)
+{
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
 /* --- results -------------------------------------------------------------------------------------------------- */
 
 /* The alert that libssl has just made goes out before all is dropped; why it failed is noted before the push can fail. */
@@ -139,7 +146,7 @@ static enum io_res result_of(struct stream *s, int ret)
  * had their chance to add to it: the first request leaves by the same write. */
 static enum io_res tls_handshake(struct stream *s)
 {
-    ERR_clear_error();
+    forget_errors();
     int ret = SSL_do_handshake(s->tls->ssl);
     if (ret == 1)
         return IO_MORE;
@@ -164,7 +171,7 @@ static enum io_res tls_read(struct stream *s)
     uint8_t *p = chunkq_reserve(&s->in, STREAM_ROOM, &room);
     if (!p)
         return stream_fail(s, STREAM_FAIL_OTHER, "out of memory");
-    ERR_clear_error();
+    forget_errors();
     int ret = SSL_read_ex(s->tls->ssl, p, room, &n);
     chunkq_commit(&s->in, ret == 1 ? n : 0);
     return ret == 1 ? IO_MORE : result_of(s, ret);
@@ -190,7 +197,7 @@ static enum io_res encrypt(struct stream *s, const uint8_t *p, size_t n)
     size_t written = 0;
     unsigned direct = n == s->out.bytes ? TLS_DIRECT : 0;
     s->tls->flags |= direct;
-    ERR_clear_error();
+    forget_errors();
     int ret = SSL_write_ex(s->tls->ssl, p, n, &written);
     s->tls->flags &= ~direct;
     if (ret != 1)
@@ -234,7 +241,7 @@ static enum io_res tls_write(struct stream *s)
 
 static void tls_notify(struct stream *s)
 {
-    ERR_clear_error();
+    forget_errors();
     SSL_shutdown(s->tls->ssl);
 }
 

@@ -1,6 +1,8 @@
-/* Streams over loopback TCP: each case runs plain and over TLS. */
+/* Streams over loopback TCP: each case runs plain, over TLS 1.3 and over TLS 1.2. */
 #include "pair.h"
 #include "pki.h"
+
+#include "net/tls_impl.h"
 
 #include "check.h"
 
@@ -8,11 +10,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+enum { PLAIN = 0, TLS_13, TLS_12, KINDS };
+
 struct kit {
     struct pki *pki;
     struct pki_cert cert;
     struct tls_server *server;
-    struct tls_client *client;
+    struct tls_client *clients[KINDS];
 };
 
 static const uint8_t ticket_secret[32] = "0123456789abcdef0123456789abcde";
@@ -26,30 +30,33 @@ static int kit_new(void **state)
     struct tls_client_config config = {.ca_pem = pki_ca(k->pki)};
     struct span secret = span_make(ticket_secret, sizeof ticket_secret);
     struct res r = tls_server_new(&pair, 1, secret, TLS_ALPN_HTTP1, &k->server);
-    struct res c = tls_client_new(&config, &k->client);
     *state = k;
-    return res_ok(r) && res_ok(c) ? 0 : -1;
+    if (!res_ok(r) || !res_ok(tls_client_new(&config, &k->clients[TLS_13])) ||
+        !res_ok(tls_client_new(&config, &k->clients[TLS_12])))
+        return -1;
+    return SSL_CTX_set_max_proto_version(k->clients[TLS_12]->ctx, TLS1_2_VERSION) == 1 ? 0 : -1;
 }
 
 static int kit_free(void **state)
 {
     struct kit *k = *state;
     tls_server_unref(k->server);
-    tls_client_unref(k->client);
+    tls_client_unref(k->clients[TLS_13]);
+    tls_client_unref(k->clients[TLS_12]);
     pki_cert_fini(&k->cert);
     pki_free(k->pki);
     free(k);
     return 0;
 }
 
-static const char *const names[] = {"plain", "tls"};
+static const char *const names[KINDS] = {"plain", "TLS 1.3", "TLS 1.2"};
 
 static struct pair_config config_of(struct kit *k, int tls)
 {
     struct pair_config c = {.name = "a.test"};
     if (tls) {
         c.server = k->server;
-        c.client = k->client;
+        c.client = k->clients[tls];
     }
     return c;
 }
@@ -99,6 +106,8 @@ static void test_bulk_both_ways(void **state)
         {"tls, system's buffers", 1, 0, 10 << 20, 10 << 20, {65536, 16384}},
         {"tls, tiny buffers", 1, 2048, 1 << 20, 1 << 20, {65536, 16384}},
         {"tls, tiny limits", 1, 4096, 300000, 300000, {1, 0}},
+        {"tls 1.2, system's buffers", 2, 0, 10 << 20, 10 << 20, {65536, 16384}},
+        {"tls 1.2, tiny buffers", 2, 2048, 1 << 20, 1 << 20, {65536, 16384}},
         {"tls, up only", 1, 0, 3 << 20, 0, {65536, 16384}},
         {"tls, down only, nothing up", 1, 0, 0, 3 << 20, {16384, 0}},
     };
@@ -136,7 +145,7 @@ static bool client_has_5(struct pair *p)
 /* An idle stream holds no buffer, before and after it was used. */
 static void test_echo_and_idle_memory(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         open_pair(*state, tls, &p);
         CHECK(names[tls], p.loop->chunks.used == 0);
@@ -203,7 +212,7 @@ static bool client_ended(struct pair *p)
 
 static void test_half_close(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         open_pair(*state, tls, &p);
         stream_finish(p.client.stream);
@@ -222,7 +231,7 @@ static void test_half_close(void **state)
 
 static void test_finish_before_open(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         struct pair_config c = config_of(*state, tls);
         pair_init(&p, &c);
@@ -269,7 +278,7 @@ static void test_close_modes(void **state)
 /* A peer that never reads holds an ending stream for a bounded time, and loop_free() ends it at once. */
 static void test_flush_to_a_deaf_peer(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         open_pair(*state, tls, &p);
         stream_pause(p.server.stream, STREAM_PAUSE_IDLE);
@@ -302,7 +311,7 @@ static bool client_saw_end_and_sent_all(struct pair *p)
 
 static void test_linger_lets_a_sender_read_the_refusal(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         open_pair(*state, tls, &p);
         p.server.on_read = refuse;
@@ -353,7 +362,7 @@ static bool server_in_error(struct pair *p)
 
 static void test_reset_is_seen_behind_unread_bytes(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         open_pair(*state, tls, &p);
         p.client.to_send = 100;
@@ -389,7 +398,7 @@ static bool server_got_all(struct pair *p)
 
 static void test_pause_and_resume(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         open_pair(*state, tls, &p);
         stream_pause(p.server.stream, STREAM_PAUSE_IDLE | STREAM_PAUSE_PEER_FULL);
@@ -422,7 +431,7 @@ static void sip(struct end *e)
 
 static void test_sipping_never_stalls(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         struct pair_config c = config_of(*state, tls);
         c.limits = (struct stream_limits){2000, 1000};
@@ -438,7 +447,7 @@ static void test_sipping_never_stalls(void **state)
 
 static void test_read_high_bounds_memory(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         struct pair_config c = config_of(*state, tls);
         c.limits = (struct stream_limits){20000, 1000};
@@ -472,7 +481,7 @@ static void close_inside(struct end *e)
 
 static void test_close_inside_callbacks(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p;
         struct pair_config c = config_of(*state, tls);
         pair_init(&p, &c);
@@ -509,7 +518,7 @@ static bool client_failed(struct pair *p)
 
 static void test_connect_refused(void **state)
 {
-    for (int tls = 0; tls < 2; tls++) {
+    for (int tls = 0; tls < KINDS; tls++) {
         struct pair p, q;
         struct pair_config c = config_of(*state, tls);
         /* A port that was just in use and is no more. */

@@ -3,6 +3,7 @@
 #include "pki.h"
 
 #include "net/listener.h"
+#include "net/tls_impl.h"
 
 #include "check.h"
 
@@ -477,12 +478,13 @@ static bool resumes(struct tls_server *server, struct tls_client *client, const 
     return resumed;
 }
 
-static void test_resumption(void **state)
+static void check_resumption(struct kit *k, int version)
 {
-    struct kit *k = *state;
     struct tls_server *same_secret = server_of(k->certs, CERTS, 0, TLS_ALPN_HTTP1);
     struct tls_server *new_secret = server_of(k->certs, CERTS, 16, TLS_ALPN_HTTP1);
+    struct tls_client *client = client_of(TLS_VERIFY_FULL, pki_ca(k->pki));
     struct tls_client *other_client = client_of(TLS_VERIFY_FULL, pki_ca(k->pki));
+    assert_int_equal(SSL_CTX_set_max_proto_version(client->ctx, version), 1);
     const struct {
         const char *label;
         struct tls_server *server;
@@ -490,22 +492,50 @@ static void test_resumption(void **state)
         const char *name;
         bool resumed;
     } cases[] = {
-        {"same", k->server, k->client, "a.test", true},
-        {"again: the session serves more than once", k->server, k->client, "a.test", true},
-        {"another context of the same secret", same_secret, k->client, "a.test", true},
-        {"rotated secret", new_secret, k->client, "a.test", false},
-        {"another name of the certificate", k->server, k->client, "x.a.test", false},
-        {"another certificate", k->server, k->client, "b.test", false},
+        {"same", k->server, client, "a.test", true},
+        {"another context of the same secret", same_secret, client, "a.test", true},
+        {"rotated secret", new_secret, client, "a.test", false},
+        {"another name of the certificate", k->server, client, "x.a.test", false},
+        {"another certificate", k->server, client, "b.test", false},
         {"another client context", k->server, other_client, "a.test", false},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct tls_session *s = session_from(k->server, k->client, "a.test");
+        struct tls_session *s = session_from(k->server, client, "a.test");
         CHECK(cases[i].label, resumes(cases[i].server, cases[i].client, cases[i].name, s) == cases[i].resumed);
+        bool again = cases[i].resumed && version == TLS1_2_VERSION; /* RFC 8446 C.4: a ticket is used once */
+        CHECK(cases[i].label, resumes(cases[i].server, cases[i].client, cases[i].name, s) == again);
         tls_session_free(s);
     }
     tls_server_unref(same_secret);
     tls_server_unref(new_secret);
+    tls_client_unref(client);
     tls_client_unref(other_client);
+}
+
+static void test_resumption(void **state)
+{
+    check_resumption(*state, TLS1_3_VERSION);
+    check_resumption(*state, TLS1_2_VERSION);
+}
+
+/* The client's own guard aside: a session of one name that is offered under another is refused by the server. */
+static void test_server_refuses_a_session_of_another_name(void **state)
+{
+    struct kit *k = *state;
+    static const int versions[] = {TLS1_3_VERSION, TLS1_2_VERSION};
+    for (size_t i = 0; i < COUNT(versions); i++) {
+        struct tls_client *client = client_of(TLS_VERIFY_OFF, SPAN_NONE);
+        assert_int_equal(SSL_CTX_set_max_proto_version(client->ctx, versions[i]), 1);
+        static const char *const names[] = {"x.a.test", "b.test", "wild.test"};
+        for (size_t j = 0; j < COUNT(names); j++) {
+            struct tls_session *s = session_from(k->server, client, "a.test");
+            free(s->name);
+            s->name = strdup(names[j]);
+            CHECK(names[j], !resumes(k->server, client, names[j], s));
+            tls_session_free(s);
+        }
+        tls_client_unref(client);
+    }
 }
 
 /* --- contexts ------------------------------------------------------------------------------------------------------- */
@@ -514,18 +544,26 @@ static void test_alpn(void **state)
 {
     struct kit *k = *state;
     static const struct {
-        const char *name;
+        const char *name, *offers;
         unsigned bits;
-        const char *chosen; /* NULL: refused; our client offers http/1.1 alone */
+        const char *chosen; /* NULL: refused */
     } cases[] = {
-        {"http/1.1", TLS_ALPN_HTTP1, "http/1.1"},
-        {"both", TLS_ALPN_HTTP1 | TLS_ALPN_HTTP2, "http/1.1"},
-        {"h2 alone", TLS_ALPN_HTTP2, NULL},
+        {"http/1.1", "\x08http/1.1", TLS_ALPN_HTTP1, "http/1.1"},
+        {"browser on http/1.1", "\x02h2\x08http/1.1", TLS_ALPN_HTTP1, "http/1.1"},
+        {"browser on both", "\x08http/1.1\x02h2", TLS_ALPN_HTTP1 | TLS_ALPN_HTTP2, "h2"},
+        {"http/1.1 on both", "\x08http/1.1", TLS_ALPN_HTTP1 | TLS_ALPN_HTTP2, "http/1.1"},
+        {"nothing offered", "", TLS_ALPN_HTTP1, ""},
+        {"only unknown", "\x06spdy/3", TLS_ALPN_HTTP1, NULL},
+        {"h2 on http/1.1", "\x02h2", TLS_ALPN_HTTP1, NULL},
+        {"http/1.1 on h2", "\x08http/1.1", TLS_ALPN_HTTP2, NULL},
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct pair p;
         struct tls_server *server = server_of(k->certs, 1, 0, cases[i].bits);
-        meet(cases[i].name, &p, &(struct pair_config){.server = server, .client = k->client, .name = "a.test"});
+        struct tls_client *client = client_of(TLS_VERIFY_FULL, pki_ca(k->pki));
+        struct span offers = span_of(cases[i].offers);
+        CHECK(cases[i].name, SSL_CTX_set_alpn_protos(client->ctx, offers.p, (unsigned)offers.n) == 0);
+        meet(cases[i].name, &p, &(struct pair_config){.server = server, .client = client, .name = "a.test"});
         CHECK(cases[i].name, pair_is_open(&p) == (cases[i].chosen != NULL));
         if (cases[i].chosen) {
             CHECK(cases[i].name, span_eq(stream_alpn(p.server.stream), span_of(cases[i].chosen)));
@@ -535,8 +573,27 @@ static void test_alpn(void **state)
             CHECK(cases[i].name, strcmp(stream_error(p.client.stream), error) == 0);
         }
         pair_fini(&p);
+        tls_client_unref(client);
         tls_server_unref(server);
     }
+}
+
+/* Below TLS 1.2 there is nothing. */
+static void test_old_versions_are_refused(void **state)
+{
+    struct kit *k = *state;
+    struct tls_client *client = client_of(TLS_VERIFY_OFF, SPAN_NONE);
+    struct pair p;
+    SSL_CTX_set_security_level(client->ctx, 0);
+    assert_int_equal(SSL_CTX_set_min_proto_version(client->ctx, TLS1_1_VERSION), 1);
+    assert_int_equal(SSL_CTX_set_max_proto_version(client->ctx, TLS1_1_VERSION), 1);
+    assert_int_equal(SSL_CTX_set_cipher_list(client->ctx, "ALL:@SECLEVEL=0"), 1);
+    meet("1.1", &p, &(struct pair_config){.server = k->server, .client = client, .name = "a.test"});
+    assert_false(pair_is_open(&p));
+    assert_string_equal(stream_error(p.server.stream), "no common TLS version (1.2 or 1.3)");
+    assert_string_equal(stream_error(p.client.stream), "the peer sent the alert protocol_version");
+    pair_fini(&p);
+    tls_client_unref(client);
 }
 
 static void test_bad_contexts(void **state)
@@ -595,7 +652,9 @@ int main(void)
         cmocka_unit_test(test_plain_client),
         cmocka_unit_test(test_peer_gone_during_handshake),
         cmocka_unit_test(test_resumption),
+        cmocka_unit_test(test_server_refuses_a_session_of_another_name),
         cmocka_unit_test(test_alpn),
+        cmocka_unit_test(test_old_versions_are_refused),
         cmocka_unit_test(test_bad_contexts),
     };
     return cmocka_run_group_tests(tests, kit_new, kit_free);
