@@ -11,13 +11,13 @@
 #define IDLE_MAX 1024u /* of all targets together: a thousand previews share it */
 #define HOST_MAX 255u
 
-/* What tells targets apart, as bytes: the configuration's key, port, plain or TLS, host, name to verify. */
+/* What tells targets apart, as bytes: the configuration's key, port, host, name to verify (none: plain). */
 struct target_id {
     size_t n, host_n;
-    uint8_t bytes[8 + 2 + 1 + 1 + 2 * HOST_MAX];
+    uint8_t bytes[8 + 2 + 1 + 2 * HOST_MAX];
 };
 
-#define TARGET_ID_HOST 12u /* where the host begins */
+#define TARGET_ID_HOST 11u /* where the host begins */
 
 struct pooled {
     struct origin_conn conn;      /* next is older, prev is newer, among the idle ones of its target */
@@ -66,7 +66,7 @@ size_t host_write(const struct origin_config *o, struct span captured, uint8_t o
 bool target_id_make(const struct origin_ask *ask, struct target_id *id);
 /* NULL: there is none yet. It becomes the most recently used. */
 struct origin_target *target_find(struct origin_thread *t, const struct target_id *id);
-/* NULL: no memory, or TARGETS_MAX are in use (*why). */
+/* NULL: no memory, or all that there may be are in use (*why). */
 struct origin_target *target_new(struct origin_thread *t, const struct target_id *id, enum origin_error *why);
 /* Settings of the newest snapshot that asks. */
 void target_adopt(struct origin_target *g, const struct origin_config *o);

@@ -14,8 +14,7 @@ bool target_id_make(const struct origin_ask *ask, struct target_id *id)
         return false;
     memcpy(id->bytes, &o->key, 8);
     memcpy(id->bytes + 8, &o->port, 2);
-    id->bytes[10] = o->tls != NULL;
-    id->bytes[11] = (uint8_t)id->host_n; /* where the host ends and the name begins */
+    id->bytes[10] = (uint8_t)id->host_n; /* where the host ends and the name begins */
     if (name.n)
         memcpy(id->bytes + TARGET_ID_HOST + id->host_n, name.p, name.n);
     id->n = TARGET_ID_HOST + id->host_n + name.n;
