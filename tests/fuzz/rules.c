@@ -1,0 +1,68 @@
+/* Any bytes as a rules file: a snapshot comes out exactly when no error was told, and it stands without its bundle. */
+#include <stdlib.h>
+
+#include "config/snapshot.h"
+
+#define MUST(condition)                                                                                                \
+    do {                                                                                                               \
+        if (!(condition))                                                                                              \
+            abort();                                                                                                   \
+    } while (0)
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static struct bundle *make_bundle(struct span rules)
+{
+    static const struct {
+        enum blob_kind kind;
+        const char *name, *bytes;
+    } blobs[] = {{BLOB_OPTION, "mode", "check"},
+                 {BLOB_ENV, "A", "some bytes that may be a secret, too"},
+                 {BLOB_ENV, "EMPTY", ""},
+                 {BLOB_FILE, "a", "u:hash\n"}};
+    struct bundle *b = bundle_new();
+
+    MUST(b);
+    MUST(res_ok(bundle_add(b, BLOB_RULES, SPAN("r.json"), rules)));
+    for (size_t i = 0; i < sizeof(blobs) / sizeof(blobs[0]); i++)
+        MUST(res_ok(bundle_add(b, blobs[i].kind, span_of(blobs[i].name), span_of(blobs[i].bytes))));
+    return b;
+}
+
+/* What a bypass opens must be called public: the one promise that no rules text may break. */
+static void check_snapshot(const struct snapshot *s)
+{
+    MUST(s->host_count > 0 && s->listen_count > 0);
+    for (size_t i = 0; i < s->host_count; i++) {
+        const struct host_config *h = &s->hosts[i];
+
+        MUST(h->origin && h->policy);
+        MUST(h->is_public || !policy_is_open(h->policy));
+        for (size_t k = 0; k < policy_rule_count(h->policy); k++)
+            MUST(h->gate || policy_rule_action(h->policy, k) != ACTION_ALLOW);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bundle *b = make_bundle(span_make(data, size));
+    struct diags d;
+    struct text out;
+
+    diags_init(&d);
+    text_init(&out);
+    struct snapshot *s = config_compile(b, &d);
+
+    bundle_free(b);
+    MUST((s != NULL) == diags_ok(&d));
+    if (s)
+        check_snapshot(s);
+    diags_print(&d, false, &out);
+    for (size_t i = 0; i < out.n; i++)
+        MUST((uint8_t)out.p[i] >= 0x20 || out.p[i] == '\n');
+    diags_json(&d, &out);
+    text_fini(&out);
+    snapshot_unref(s);
+    diags_fini(&d);
+    return 0;
+}
