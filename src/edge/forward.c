@@ -17,12 +17,13 @@ static bool drop_credentials(struct exchange *x)
 bool forward_prepare(struct exchange *x)
 {
     struct headers *h = &x->req.headers;
+    struct gate_list gates = {x->snapshot->gates, x->snapshot->gate_count};
     x->origin_host_name = origin_host(x->site->origin, x->captured, &x->arena);
     if (!x->origin_host_name.p)
         return false;
     headers_drop_hop_by_hop(h);
     headers_drop(h, H_EXPECT); /* answered here */
-    if (!gate_strip_request(x->site->gate, &x->req, &x->arena))
+    if (!gate_strip_request(x->site->gate, gates, &x->req, &x->arena))
         return false;
     strip_request(h, x->site->origin, x->who != NULL);
     return !x->preflight_to_origin || drop_credentials(x);

@@ -12,11 +12,12 @@ static bool is_shared_cache_field(struct span name)
 static void drop_forged(struct exchange *x)
 {
     struct headers *h = &x->resp.headers;
+    struct gate_list gates = {x->snapshot->gates, x->snapshot->gate_count};
     for (size_t i = 0; i < h->n; i++) {
         struct header *f = &h->v[i];
         if (header_name_alias(f->name, SPAN("tiergate")))
             f->drop = 1;
-        else if (f->id == H_SET_COOKIE && gate_owns_cookie(x->site->gate, f->value))
+        else if (f->id == H_SET_COOKIE && gate_owns_cookie(gates, f->value))
             f->drop = 1;
     }
 }

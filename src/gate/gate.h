@@ -121,11 +121,17 @@ struct gate_check {
 enum gate_result gate_check(struct gate_thread *t, struct gate_check *c);
 void gate_cancel(struct gate_thread *t, struct gate_check *c);
 
-/* Drops Authorization: Basic when the gate has basic, Tiergate-Authorization and Proxy-Authorization always, and the cookie
- * `cookie` from Cookie (on every path, bypassed ones too). gate may be NULL. False: no memory. */
-bool gate_strip_request(const struct gate_config *gate, struct http_request *r, struct arena *a);
-/* Is this Set-Cookie of an origin one of the gate's names (to be dropped)? */
-bool gate_owns_cookie(const struct gate_config *gate, struct span set_cookie);
+/* All gates of the configuration: a browser sends a domain's cookie to every host below it, whichever gate that host has. */
+struct gate_list {
+    const struct gate_config *v;
+    size_t n;
+};
+
+/* Drops Authorization: Basic when the host's gate has basic, Tiergate-Authorization and Proxy-Authorization always, and from Cookie the
+ * cookies of all gates (on every path, bypassed ones too). `own`: the host's gate, may be NULL. False: no memory. */
+bool gate_strip_request(const struct gate_config *own, struct gate_list all, struct http_request *r, struct arena *a);
+/* Is this Set-Cookie of an origin one of the gates' names (to be dropped)? */
+bool gate_owns_cookie(struct gate_list all, struct span set_cookie);
 /* Set-Cookie values that delete the session on this circle, both variants (sign-out). */
 bool gate_clear_cookies(const struct gate_config *gate, struct arena *a, struct span out[2]);
 

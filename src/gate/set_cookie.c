@@ -37,15 +37,21 @@ bool gate_clear_cookies(const struct gate_config *gate, struct arena *a, struct 
     return set_cookie_deletions(&gate->session, a, out);
 }
 
-static bool is_own(const struct gate_config *gate, struct span name)
+bool cookie_is_default(struct span name)
 {
     for (size_t i = 0; i < COOKIE_DEFAULTS; i++)
         if (span_eq_nocase(name, cookie_default(i)))
             return true;
-    return gate && gate->session.cookie.n && span_eq_nocase(name, gate->session.cookie);
+    return false;
 }
 
-bool gate_owns_cookie(const struct gate_config *gate, struct span set_cookie)
+bool gate_owns_cookie(struct gate_list all, struct span set_cookie)
 {
-    return is_own(gate, set_cookie_name(set_cookie));
+    struct span name = set_cookie_name(set_cookie);
+    if (cookie_is_default(name))
+        return true;
+    for (size_t i = 0; i < all.n; i++)
+        if (all.v[i].session.cookie.n && span_eq_nocase(name, all.v[i].session.cookie))
+            return true;
+    return false;
 }

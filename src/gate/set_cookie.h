@@ -7,6 +7,7 @@
 /* The names of the gate that no origin and no rules file may have for itself. */
 #define COOKIE_DEFAULTS 2
 struct span cookie_default(size_t i);
+bool cookie_is_default(struct span name);
 
 /* p == NULL: no memory. */
 struct span set_cookie_make(const struct session_config *s, const struct circle *circle, struct span token,

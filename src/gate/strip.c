@@ -20,27 +20,28 @@ static bool strip_name(struct header *f, struct span name, struct arena *a)
     return true;
 }
 
-static bool strip_cookie(const struct gate_config *gate, struct header *f, struct arena *a)
+static bool strip_cookies(struct gate_list all, struct header *f, struct arena *a)
 {
     bool had = f->value.n > 0;
     for (size_t i = 0; i < COOKIE_DEFAULTS; i++)
         if (!strip_name(f, cookie_default(i), a))
             return false;
-    if (gate && !strip_name(f, gate->session.cookie, a))
-        return false;
+    for (size_t i = 0; i < all.n; i++)
+        if (!cookie_is_default(all.v[i].session.cookie) && !strip_name(f, all.v[i].session.cookie, a))
+            return false;
     if (had && f->value.n == 0)
         f->drop = 1;
     return true;
 }
 
-bool gate_strip_request(const struct gate_config *gate, struct http_request *r, struct arena *a)
+bool gate_strip_request(const struct gate_config *own, struct gate_list all, struct http_request *r, struct arena *a)
 {
-    bool has_basic = gate && gate->basic;
+    bool has_basic = own && own->basic;
     for (size_t i = 0; i < r->headers.n; i++) {
         struct header *f = &r->headers.v[i];
         if (is_own_field(f) || (has_basic && f->id == H_AUTHORIZATION && basic_is_scheme(f->value)))
             f->drop = 1;
-        else if (f->id == H_COOKIE && !strip_cookie(gate, f, a))
+        else if (f->id == H_COOKIE && !strip_cookies(all, f, a))
             return false;
     }
     return true;

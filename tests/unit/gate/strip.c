@@ -27,7 +27,7 @@ static const struct {
     {"twice, in two fields", true, "Cookie: sess=1; sess=2\nCookie: a=1; sess=3", "Cookie: a=1\n"},
     {"the default names too", true, "Cookie: __Host-tiergate=x; a=1; __Secure-tiergate=y", "Cookie: a=1\n"},
     {"the default names without a gate", false, "Cookie: __Host-tiergate=x; a=1", "Cookie: a=1\n"},
-    {"another gate's name is not ours to take", false, "Cookie: sess=x", "Cookie: sess=x\n"},
+    {"a name of no gate at all", false, "Cookie: sess=x", "Cookie: sess=x\n"},
     {"names that only look like it", true, "Cookie: sess2=1; xsess=2; Sess=3", "Cookie: sess2=1; xsess=2; Sess=3\n"},
     {"an empty field stays", true, "Cookie:", "Cookie: \n"},
 };
@@ -41,6 +41,21 @@ static struct span left_of(const struct headers *h, struct arena *a)
     return all;
 }
 
+/* A session domain's cookie reaches every host below it: also those that have another gate, or none. */
+static void test_other_gates_cookie(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct http_request r;
+    memory_init(&m);
+    fixture_init(&f, "g", NULL);
+    f.gate.session.cookie = SPAN("sess");
+    request_make(&r, &m.arena, "Authorization: " U "\nCookie: sess=x; a=1");
+    assert_true(gate_strip_request(NULL, (struct gate_list){&f.gate, 1}, &r, &m.arena));
+    CHECK_SPAN("other gate", left_of(&r.headers, &m.arena), SPAN("Authorization: " U "\nCookie: a=1\n"));
+    memory_fini(&m);
+}
+
 static void test_request(void **state)
 {
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -51,7 +66,8 @@ static void test_request(void **state)
         fixture_init(&f, "g", NULL);
         f.gate.session.cookie = SPAN("sess");
         request_make(&r, &m.arena, cases[i].fields);
-        CHECK(cases[i].name, gate_strip_request(cases[i].gated ? &f.gate : NULL, &r, &m.arena));
+        CHECK(cases[i].name, gate_strip_request(cases[i].gated ? &f.gate : NULL,
+                                                (struct gate_list){&f.gate, cases[i].gated}, &r, &m.arena));
         CHECK_SPAN(cases[i].name, left_of(&r.headers, &m.arena), span_of(cases[i].left));
         memory_fini(&m);
     }
@@ -67,7 +83,7 @@ static void test_gate_without_basic(void **state)
     fixture_init(&f, "g", NULL);
     f.gate.basic = NULL;
     request_make(&r, &m.arena, "Authorization: " U);
-    assert_true(gate_strip_request(&f.gate, &r, &m.arena));
+    assert_true(gate_strip_request(&f.gate, (struct gate_list){&f.gate, 1}, &r, &m.arena));
     assert_int_equal(headers_count(&r.headers, H_AUTHORIZATION), 1);
     memory_fini(&m);
 }
@@ -96,8 +112,8 @@ static void test_set_cookie(void **state)
     fixture_init(&f, "g", NULL);
     f.gate.session.cookie = SPAN("sess");
     for (size_t i = 0; i < COUNT(values); i++)
-        CHECK(values[i].name,
-              gate_owns_cookie(values[i].gated ? &f.gate : NULL, span_of(values[i].value)) == values[i].owns);
+        CHECK(values[i].name, gate_owns_cookie((struct gate_list){&f.gate, values[i].gated},
+                                               span_of(values[i].value)) == values[i].owns);
 }
 
 static void test_clear(void **state)
@@ -129,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request),
+        cmocka_unit_test(test_other_gates_cookie),
         cmocka_unit_test(test_gate_without_basic),
         cmocka_unit_test(test_set_cookie),
         cmocka_unit_test(test_clear),
