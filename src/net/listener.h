@@ -10,7 +10,8 @@
 struct listener;
 
 /* fd: bound, listening, non-blocking, borrowed. on_accept owns the accepted, non-blocking fd (TCP_NODELAY set). */
-struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(void *arg, int fd, const struct addr *peer), void *arg);
+struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(void *arg, int fd, const struct addr *peer),
+                              void *arg);
 void listener_free(struct listener *l);
 
 /* Binds and listens: SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY off for [::], backlog 4096, non-blocking, CLOEXEC. */

@@ -24,10 +24,10 @@ struct loop_task {
 
 struct loop {
     struct event_base *base;
-    struct slab chunks;       /* CHUNK_BLOCK: bytes in motion */
-    struct slab blocks;       /* 4 KiB: exchange arenas */
-    uint64_t now_ms;          /* monotonic, refreshed once per turn */
-    bool fresh;               /* now_ms belongs to this turn */
+    struct slab chunks; /* CHUNK_BLOCK: bytes in motion */
+    struct slab blocks; /* 4 KiB: exchange arenas */
+    uint64_t now_ms;    /* monotonic, refreshed once per turn */
+    bool fresh;         /* now_ms belongs to this turn */
     bool stopping;
     struct rng rng;
     struct loop_task ready;   /* ring head: tasks to run before the next wait */
@@ -36,7 +36,7 @@ struct loop {
     struct loop_task orphans; /* ring head: streams closed by their owners that still flush or linger */
     struct timer tick;
     struct loop_mailbox *mailbox;
-    uint64_t turns;           /* for the watchdog */
+    uint64_t turns; /* for the watchdog */
 };
 
 /* NULL: no memory or descriptors. */

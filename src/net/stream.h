@@ -24,7 +24,7 @@ enum stream_state {
     STREAM_CONNECTING = 0, /* TCP connect under way */
     STREAM_HANDSHAKE,      /* TLS handshake under way */
     STREAM_OPEN,
-    STREAM_CLOSED          /* stream_close was called */
+    STREAM_CLOSED /* stream_close was called */
 };
 
 enum stream_input {
@@ -35,8 +35,8 @@ enum stream_input {
 };
 
 /* Why reading is paused; reading resumes when all bits are clear. */
-#define STREAM_PAUSE_PEER_FULL 1u  /* the other side's out queue is above its mark */
-#define STREAM_PAUSE_IDLE 2u       /* the owner is not interested now */
+#define STREAM_PAUSE_PEER_FULL 1u /* the other side's out queue is above its mark */
+#define STREAM_PAUSE_IDLE 2u      /* the owner is not interested now */
 
 struct stream_events {
     /* The stream is open (TCP connected and, with TLS, handshake done and verified). Not for accepted plain streams. */
@@ -49,8 +49,8 @@ struct stream_events {
 struct stream; /* fields below are read by owners through the functions only, in/out excepted */
 
 struct stream_limits {
-    size_t read_high;  /* stop reading while in.bytes >= this */
-    size_t write_low;  /* on_drained threshold */
+    size_t read_high; /* stop reading while in.bytes >= this */
+    size_t write_low; /* on_drained threshold */
 };
 
 /* An accepted socket (non-blocking, owned from here on, also on failure). `tls` NULL: plain, state OPEN at once.
@@ -60,9 +60,9 @@ struct stream *stream_accept(struct loop *loop, int fd, struct tls_server *tls, 
 
 struct stream_connect {
     struct addr to;
-    struct tls_client *tls;            /* NULL: plain */
-    struct span name;                  /* SNI and name to verify (an IP literal is verified as an IP, without SNI) */
-    const struct tls_session *resume;  /* may be NULL; borrowed for the call */
+    struct tls_client *tls;           /* NULL: plain */
+    struct span name;                 /* SNI and name to verify (an IP literal is verified as an IP, without SNI) */
+    const struct tls_session *resume; /* may be NULL; borrowed for the call */
 };
 /* Starts a connect. NULL: no memory or descriptors. Failure to connect is told by on_read with STREAM_IN_ERROR. */
 struct stream *stream_open(struct loop *loop, const struct stream_connect *to, const struct stream_limits *limits,
@@ -78,8 +78,15 @@ enum stream_input stream_input(const struct stream *s);
 /* Static text of what went wrong ("connection refused", "certificate verify failed: hostname mismatch", …); "" if nothing. */
 const char *stream_error(const struct stream *s);
 /* errno-like class of a connect failure, so that the origin layer can tell "refused" (start on demand) from others. */
-enum stream_failure { STREAM_FAIL_NONE = 0, STREAM_FAIL_REFUSED, STREAM_FAIL_UNREACHABLE, STREAM_FAIL_RESET,
-                      STREAM_FAIL_TLS_VERIFY, STREAM_FAIL_TLS, STREAM_FAIL_OTHER };
+enum stream_failure {
+    STREAM_FAIL_NONE = 0,
+    STREAM_FAIL_REFUSED,
+    STREAM_FAIL_UNREACHABLE,
+    STREAM_FAIL_RESET,
+    STREAM_FAIL_TLS_VERIFY,
+    STREAM_FAIL_TLS,
+    STREAM_FAIL_OTHER
+};
 enum stream_failure stream_failure(const struct stream *s);
 
 void stream_pause(struct stream *s, unsigned bits);

@@ -174,6 +174,10 @@ static enum io_res tls_read(struct stream *s)
     forget_errors();
     int ret = SSL_read_ex(s->tls->ssl, p, room, &n);
     chunkq_commit(&s->in, ret == 1 ? n : 0);
+    /* For a session ticket libssl sets up a write buffer as for any handshake, and would keep it until the next write:
+     * that long an idle origin connection would hold 16 KiB. */
+    if ((s->tls->flags & TLS_NEW_SESSION) && SSL_free_buffers(s->tls->ssl) == 1)
+        s->tls->flags &= ~TLS_NEW_SESSION;
     return ret == 1 ? IO_MORE : result_of(s, ret);
 }
 

@@ -4,8 +4,9 @@
 
 #include "net/tls_impl.h"
 
-#define TLS_PARTIAL 1u /* libssl holds part of a record: nothing comes out before the next edge */
-#define TLS_DIRECT 2u  /* the record being made is the last one there is: straight to the socket */
+#define TLS_PARTIAL 1u     /* libssl holds part of a record: nothing comes out before the next edge */
+#define TLS_DIRECT 2u      /* the record being made is the last one there is: straight to the socket */
+#define TLS_NEW_SESSION 4u /* a session ticket has been taken since buffers were last freed */
 #define TLS_SNI_MAX 255
 
 struct stream_ops;

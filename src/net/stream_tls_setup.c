@@ -156,6 +156,7 @@ int tls_on_new_session(SSL *ssl, SSL_SESSION *session)
     *kept = (struct tls_session){session, tls_client_ref(tls->client), name};
     tls_session_free(tls->session);
     tls->session = kept;
+    tls->flags |= TLS_NEW_SESSION;
     return 1;
 }
 

@@ -11,9 +11,9 @@ struct event;
 
 struct timer {
     struct loop *loop;
-    struct event *event;    /* owned, made at the first timer_set */
-    uint64_t due_ms;        /* 0: not set */
-    uint64_t armed_ms;      /* what the loop was asked for; 0: nothing */
+    struct event *event; /* owned, made at the first timer_set */
+    uint64_t due_ms;     /* 0: not set */
+    uint64_t armed_ms;   /* what the loop was asked for; 0: nothing */
     void (*on_due)(void *arg);
     void *arg;
 };

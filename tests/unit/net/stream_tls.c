@@ -1,25 +1,17 @@
-/* What TLS adds: names, verification, resumption, ALPN. */
+/* What TLS adds on our side: names, resumption, ALPN, versions. */
 #include "pair.h"
 #include "pki.h"
 
-#include "net/listener.h"
 #include "net/tls_impl.h"
 
 #include "check.h"
 
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-
-#include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum { CERT_A = 0, CERT_WILD, CERT_IP, CERT_B, CERTS };
 
 struct kit {
-    struct pki *pki, *other, *forged; /* forged: the name of pki, another key */
+    struct pki *pki;
     struct pki_cert certs[CERTS];
     struct tls_server *server;
     struct tls_client *client;
@@ -55,8 +47,6 @@ static int kit_new(void **state)
                                             "IP:127.0.0.1,IP:::1,DNS:ip.test", "DNS:b.test,DNS:deep.wild.test"};
     struct kit *k = calloc(1, sizeof *k);
     k->pki = pki_new("Test CA");
-    k->other = pki_new("Other CA");
-    k->forged = pki_new("Test CA");
     for (size_t i = 0; i < CERTS; i++)
         pki_issue(k->pki, &(struct pki_wish){.san = sans[i]}, &k->certs[i]);
     k->server = server_of(k->certs, CERTS, 0, TLS_ALPN_HTTP1);
@@ -73,8 +63,6 @@ static int kit_free(void **state)
     for (size_t i = 0; i < CERTS; i++)
         pki_cert_fini(&k->certs[i]);
     pki_free(k->pki);
-    pki_free(k->other);
-    pki_free(k->forged);
     free(k);
     return 0;
 }
@@ -190,203 +178,7 @@ static void test_cert_covers(void **state)
     }
 }
 
-/* --- verification ------------------------------------------------------------------------------------------------- */
-
-/* A server that shows its one certificate whatever name is asked for, as many do: the verdict is the client's alone. */
-struct bare {
-    struct loop *loop;
-    struct stream *stream;
-    pthread_t thread;
-    SSL_CTX *ctx;
-    int listening;
-    struct addr at;
-    bool settled;
-};
-
-static void *serve_one(void *arg)
-{
-    struct bare *b = arg;
-    int fd = accept(b->listening, NULL, NULL);
-    SSL *ssl = SSL_new(b->ctx);
-    SSL_set_fd(ssl, fd);
-    char byte;
-    if (SSL_accept(ssl) == 1)
-        SSL_read(ssl, &byte, 1);
-    SSL_free(ssl);
-    close(fd);
-    return NULL;
-}
-
-static SSL_CTX *bare_ctx(const struct pki_cert *cert)
-{
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    BIO *bio = BIO_new_mem_buf(cert->cert.p, (int)cert->cert.n);
-    X509 *x509 = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    bio = BIO_new_mem_buf(cert->key.p, (int)cert->key.n);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-    BIO_free(bio);
-    assert_true(SSL_CTX_use_certificate(ctx, x509) == 1 && SSL_CTX_use_PrivateKey(ctx, key) == 1);
-    X509_free(x509);
-    EVP_PKEY_free(key);
-    return ctx;
-}
-
-static void bare_start(struct bare *b, const struct pki_cert *cert)
-{
-    struct sockaddr_storage sa;
-    *b = (struct bare){.loop = loop_new(), .ctx = bare_ctx(cert)};
-    assert_true(addr_parse_ip(SPAN("127.0.0.1"), &b->at));
-    assert_true(res_ok(listener_bind(&b->at, &b->listening)));
-    socklen_t n = sizeof sa;
-    assert_int_equal(getsockname(b->listening, (struct sockaddr *)&sa, &n), 0);
-    b->at = addr_from_sockaddr(&sa);
-    assert_int_equal(fcntl(b->listening, F_SETFL, 0), 0);
-    assert_int_equal(pthread_create(&b->thread, NULL, serve_one, b), 0);
-}
-
-static void bare_settle(void *arg)
-{
-    struct bare *b = arg;
-    b->settled = true;
-    loop_stop(b->loop);
-}
-
-static void bare_connect(struct bare *b, struct tls_client *client, const char *name)
-{
-    static const struct stream_events events = {bare_settle, bare_settle, NULL};
-    static const struct stream_limits limits = {65536, 0};
-    struct stream_connect to = {.to = b->at, .tls = client, .name = span_of(name)};
-    b->stream = stream_open(b->loop, &to, &limits, &events, b);
-    assert_non_null(b->stream);
-    loop_run(b->loop);
-}
-
-static void bare_end(struct bare *b)
-{
-    stream_close(b->stream, STREAM_CLOSE_NOW);
-    pthread_join(b->thread, NULL);
-    close(b->listening);
-    SSL_CTX_free(b->ctx);
-    loop_free(b->loop);
-}
-
-static void test_verification(void **state)
-{
-    struct kit *k = *state;
-    static const char mismatch[] = "certificate verify failed: hostname mismatch";
-    static const struct {
-        const char *name, *ask;
-        struct pki_wish wish;
-        enum { TRUSTED = 0, OTHER, FORGED } ca;
-        const char *error; /* NULL: accepted */
-    } cases[] = {
-        {"good", "v.x.test", {.san = "DNS:v.x.test"}, TRUSTED, NULL},
-        {"other case", "V.X.Test", {.san = "DNS:v.x.test"}, TRUSTED, NULL},
-        {"wildcard", "v.x.test", {.san = "DNS:*.x.test"}, TRUSTED, NULL},
-        {"wrong host", "v.x.test", {.san = "DNS:w.x.test"}, TRUSTED, mismatch},
-        {"parent", "v.x.test", {.san = "DNS:x.test"}, TRUSTED, mismatch},
-        {"wildcard of two labels", "v.x.test", {.san = "DNS:*.test"}, TRUSTED, mismatch},
-        {"wildcard of a whole domain", "v.test", {.san = "DNS:*.test"}, TRUSTED, mismatch},
-        {"partial wildcard", "v1.x.test", {.san = "DNS:v*.x.test"}, TRUSTED, mismatch},
-        {"inner wildcard", "v.x.test", {.san = "DNS:v.*.test"}, TRUSTED, mismatch},
-        {"CN only", "leaf.test", {.san = NULL}, TRUSTED, mismatch},
-        {"CN beside other names", "leaf.test", {.san = "DNS:other.test"}, TRUSTED, mismatch},
-        {"address for a name", "v.x.test", {.san = "IP:127.0.0.1"}, TRUSTED, mismatch},
-        {"expired", "v.x.test", {.san = "DNS:v.x.test", -7200, -3600}, TRUSTED, "certificate verify failed: expired"},
-        {"not yet valid",
-         "v.x.test",
-         {.san = "DNS:v.x.test", 3600, 7200},
-         false,
-         "certificate verify failed: not yet valid"},
-        {"self-signed",
-         "v.x.test",
-         {.san = "DNS:v.x.test", .self_signed = true},
-         false,
-         "certificate verify failed: self-signed"},
-        {"unknown CA", "v.x.test", {.san = "DNS:v.x.test"}, OTHER, "certificate verify failed: unknown CA"},
-        {"forged CA", "v.x.test", {.san = "DNS:v.x.test"}, FORGED, "certificate verify failed: bad signature"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct bare b;
-        struct pki_cert cert;
-        pki_issue(cases[i].ca == OTHER ? k->other : cases[i].ca == FORGED ? k->forged : k->pki, &cases[i].wish, &cert);
-        bare_start(&b, &cert);
-        bare_connect(&b, k->client, cases[i].ask);
-        CHECK(cases[i].name, (stream_state(b.stream) == STREAM_OPEN) == (cases[i].error == NULL));
-        CHECK(cases[i].name, cases[i].error == NULL || stream_failure(b.stream) == STREAM_FAIL_TLS_VERIFY);
-        if (strcmp(stream_error(b.stream), cases[i].error ? cases[i].error : "") != 0)
-            fail_msg("%s: %s", cases[i].name, stream_error(b.stream));
-        bare_end(&b);
-        pki_cert_fini(&cert);
-    }
-}
-
-/* By address there is no SNI that our own server could refuse. */
-static void test_verification_without_sni(void **state)
-{
-    struct kit *k = *state;
-    static const struct {
-        const char *name, *ask, *san;
-        bool self_signed, opens;
-        const char *error;
-    } cases[] = {
-        {"address", "127.0.0.1", "IP:127.0.0.1", false, true, NULL},
-        {"other address", "127.0.0.2", "IP:127.0.0.1", false, false, "certificate verify failed: IP address mismatch"},
-        {"name for address", "127.0.0.1", "DNS:v.test", false, false, "certificate verify failed: IP address mismatch"},
-        {"address as DNS name", "127.0.0.1", "DNS:127.0.0.1", false, false,
-         "certificate verify failed: IP address mismatch"},
-        {"v6 address", "::1", "IP:::1", false, true, NULL},
-        {"self-signed address", "127.0.0.1", "IP:127.0.0.1", true, false, "certificate verify failed: self-signed"},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct pair p;
-        struct pki_cert cert;
-        pki_issue(k->pki, &(struct pki_wish){.san = cases[i].san, .self_signed = cases[i].self_signed}, &cert);
-        struct tls_server *server = server_of(&cert, 1, 0, TLS_ALPN_HTTP1);
-        meet(cases[i].name, &p, &(struct pair_config){.server = server, .client = k->client, .name = cases[i].ask});
-        CHECK(cases[i].name, pair_is_open(&p) == cases[i].opens);
-        if (cases[i].error && strcmp(stream_error(p.client.stream), cases[i].error) != 0)
-            fail_msg("%s: %s", cases[i].name, stream_error(p.client.stream));
-        pair_fini(&p);
-        tls_server_unref(server);
-        pki_cert_fini(&cert);
-    }
-}
-
-static void test_verification_off_takes_anything(void **state)
-{
-    struct kit *k = *state;
-    struct pair p;
-    struct pki_cert cert;
-    pki_issue(k->other, &(struct pki_wish){.san = "DNS:w.test", -7200, -3600, true}, &cert);
-    struct tls_server *server = server_of(&cert, 1, 0, TLS_ALPN_HTTP1);
-    struct tls_client *client = client_of(TLS_VERIFY_OFF, SPAN_NONE);
-    meet("off", &p, &(struct pair_config){.server = server, .client = client, .name = "w.test"});
-    assert_true(pair_is_open(&p));
-    pair_fini(&p);
-    tls_client_unref(client);
-    tls_server_unref(server);
-    pki_cert_fini(&cert);
-}
-
-static void test_no_name_no_connection(void **state)
-{
-    struct kit *k = *state;
-    static const struct {
-        const char *label;
-        struct span name;
-    } cases[] = {{"empty", {NULL, 0}}, {"root", SPAN(".")}, {"NUL inside", SPAN("a.test\0.evil")}};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        struct loop *loop = loop_new();
-        static const struct stream_events none = {0};
-        static const struct stream_limits limits = {65536, 0};
-        struct stream_connect to = {.tls = k->client, .name = cases[i].name};
-        CHECK(cases[i].label, addr_parse_ip(SPAN("127.0.0.1"), &to.to));
-        CHECK(cases[i].label, stream_open(loop, &to, &limits, &none, NULL) == NULL);
-        loop_free(loop);
-    }
-}
+/* --- other peers ---------------------------------------------------------------------------------------------------- */
 
 /* A peer that speaks no TLS: told in words, and none of its bytes come up. */
 static bool client_settled(struct pair *p)
@@ -638,16 +430,11 @@ static void test_bad_contexts(void **state)
 
 int main(void)
 {
-    signal(SIGPIPE, SIG_IGN); /* for the bare server; a stream raises none */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_certificate_by_name),
         cmocka_unit_test(test_unknown_name_gets_its_alert),
         cmocka_unit_test(test_no_name_shows_the_first_certificate),
         cmocka_unit_test(test_cert_covers),
-        cmocka_unit_test(test_verification),
-        cmocka_unit_test(test_verification_without_sni),
-        cmocka_unit_test(test_verification_off_takes_anything),
-        cmocka_unit_test(test_no_name_no_connection),
         cmocka_unit_test(test_plain_peer),
         cmocka_unit_test(test_plain_client),
         cmocka_unit_test(test_peer_gone_during_handshake),
