@@ -71,8 +71,9 @@ static bool consume(struct waiter *w, size_t n)
     return ok;
 }
 
-/* One look at what is there. The bytes behind the header belong to whoever gets the socket, so the header's end is found by peeking;
- * what is surely part of it is taken at once, or a level-triggered wait would spin and the peer's FIN would never show. */
+/* One look at what is there. The bytes behind the header belong to whoever gets the socket, so the header's end is
+ * found by peeking; what is surely part of it is taken at once, or a level-triggered wait would spin and the peer's FIN
+ * would never show. */
 static enum pp_result look(struct waiter *w, struct addr *source)
 {
     size_t used;

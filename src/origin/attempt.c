@@ -86,7 +86,7 @@ static bool set_step(struct origin_attempt *a, uint32_t ms)
     return false;
 }
 
-/* --- connecting ----------------------------------------------------------------------------------------------------------- */
+/* --- connecting --------------------------------------------------------------------------------------------------- */
 
 /* "Refused" says most: somebody is there, and not ready. */
 static void note_failure(struct origin_attempt *a, enum origin_error error, const char *detail)
@@ -204,7 +204,7 @@ static void on_contender_open(void *arg)
     w->on_conn(w->arg, &p->conn, ORIGIN_OK, NULL);
 }
 
-/* --- resolving ------------------------------------------------------------------------------------------------------------- */
+/* --- resolving ---------------------------------------------------------------------------------------------------- */
 
 static void take_addresses(struct origin_attempt *a, const struct addr *addrs, size_t count)
 {
@@ -241,7 +241,7 @@ static void ask_resolver(struct origin_attempt *a)
     resolver_start(a->target->thread->resolver, target_host(a->target), &a->resolve);
 }
 
-/* --- time ------------------------------------------------------------------------------------------------------------------- */
+/* --- time --------------------------------------------------------------------------------------------------------- */
 
 static void on_step(void *arg)
 {
@@ -275,7 +275,7 @@ static void on_deadline(void *arg)
         fail(a, ORIGIN_TIMEOUT, "no answer in time");
 }
 
-/* --- start -------------------------------------------------------------------------------------------------------------------- */
+/* --- start -------------------------------------------------------------------------------------------------------- */
 
 static struct origin_attempt *attempt_new(struct origin_target *g, struct origin_wait *w)
 {

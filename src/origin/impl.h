@@ -1,5 +1,5 @@
-/* The inside of the origin layer. thread.c keeps it together; target.c knows the places that connections lead to; pool.c keeps the
- * idle ones; attempt.c makes new ones; host.c writes names. thread: the loop's. */
+/* The inside of the origin layer. thread.c keeps it together; target.c knows the places that connections lead to;
+ * pool.c keeps the idle ones; attempt.c makes new ones; host.c writes names. thread: the loop's. */
 #ifndef TG_ORIGIN_IMPL_H
 #define TG_ORIGIN_IMPL_H
 

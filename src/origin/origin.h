@@ -1,5 +1,5 @@
-/* Origins: names to connections. Each loop thread has its own pools; a connection is used again only from a provably clean state.
- * thread: the loop's, except origin_config, which is immutable. Design §5 Bodies, §7. */
+/* Origins: names to connections. Each loop thread has its own pools; a connection is used again only from a provably
+ * clean state. thread: the loop's, except origin_config, which is immutable. Design §5 Bodies, §7. */
 #ifndef TG_ORIGIN_ORIGIN_H
 #define TG_ORIGIN_ORIGIN_H
 
@@ -8,7 +8,7 @@
 #include "net/stream.h"
 #include "net/timer.h"
 
-/* --- immutable configuration, part of a snapshot ------------------------------------------------------------------- */
+/* --- immutable configuration, part of a snapshot ------------------------------------------------------------------ */
 
 enum origin_name {
     ORIGIN_NAME_OWN = 0,
@@ -35,11 +35,10 @@ struct origin_config {
     uint32_t idle_timeout_ms;       /* between bytes of a response or while we wait to send; default 60 s; 0: none */
     uint32_t pool_idle_ms;          /* an idle pooled connection lives at most; default 30 s */
     uint32_t pool_size;             /* idle connections per thread and target; default 32 */
-    uint64_t
-        key; /* hash of everything that decides whether connections can be shared (url, tls, ca, verify): set by config */
+    uint64_t key; /* hash of all that decides whether connections can be shared (url, tls, ca, verify): set by config */
 };
 
-/* --- state ----------------------------------------------------------------------------------------------------------- */
+/* --- state -------------------------------------------------------------------------------------------------------- */
 
 struct origin_thread;
 
@@ -47,8 +46,8 @@ struct origin_thread;
 struct origin_thread *origin_thread_new(struct loop *loop, struct resolver *resolver);
 /* Nothing may be lent any more; whoever still waits hears nothing. */
 void origin_thread_free(struct origin_thread *t);
-/* Closes what is idle in pools (drain, or a reload that changed origins); what is lent or being connected now is not pooled
- * afterwards. */
+/* Closes what is idle in pools (drain, or a reload that changed origins); what is lent or being connected now is not
+ * pooled afterwards. */
 void origin_thread_flush(struct origin_thread *t);
 
 enum origin_error {
@@ -92,15 +91,16 @@ struct origin_ask {
     bool fresh;                         /* no pooled connection (a retry) */
 };
 
-/* A pooled connection is returned at once (non-NULL, on_conn is not called); else on_conn comes later. The stream's events are
- * to be set by the taker at once. Attempts: every address (IPv6 and IPv4 in turn, the next one starts 250 ms after the last if that
- * is still silent); a refused or reset connect is tried again with growing pauses (100 ms … 1 s) until connect_timeout: machines
- * that start on demand. Verification failures are final at once. */
+/* A pooled connection is returned at once (non-NULL, on_conn is not called); else on_conn comes later. The stream's
+ * events are to be set by the taker at once. Attempts: every address (IPv6 and IPv4 in turn, the next one starts 250 ms
+ * after the last if that is still silent); a refused or reset connect is tried again with growing pauses (100 ms … 1 s)
+ * until connect_timeout: machines that start on demand. Verification failures are final at once. */
 struct origin_conn *origin_take(struct origin_thread *t, const struct origin_ask *ask, struct origin_wait *w);
 /* No on_conn any more. No effect when it has been called, or on a zeroed struct. */
 void origin_cancel(struct origin_wait *w);
-/* Back into the pool: only when request and response were both complete, in and out are empty and the response allowed it.
- * Any byte or close that arrives while pooled closes it. Dropped instead when the stream is not clean or the pool is full. */
+/* Back into the pool: only when request and response were both complete, in and out are empty and the response allowed
+ * it. Any byte or close that arrives while pooled closes it. Dropped instead when the stream is not clean or the pool
+ * is full. */
 void origin_give(struct origin_thread *t, struct origin_conn *c);
 void origin_drop(struct origin_thread *t, struct origin_conn *c, enum stream_close how);
 /* The host of the url with the capture filled in; p == NULL: no memory. */

@@ -4,7 +4,7 @@
 
 #define SWEEP_MIN_MS 250u /* what is due nearly at once goes together */
 
-/* --- both lists ---------------------------------------------------------------------------------------------------------- */
+/* --- both lists --------------------------------------------------------------------------------------------------- */
 
 static void idle_add(struct pooled *p)
 {
@@ -38,7 +38,7 @@ static void idle_remove(struct pooled *p)
     p->older = p->newer = NULL;
 }
 
-/* --- the end of one ------------------------------------------------------------------------------------------------------- */
+/* --- the end of one ----------------------------------------------------------------------------------------------- */
 
 void pooled_free(struct pooled *p, enum stream_close how)
 {
@@ -69,7 +69,7 @@ static void on_idle_read(void *arg)
         pool_evict(p, STREAM_CLOSE_FLUSH);
 }
 
-/* --- too long idle --------------------------------------------------------------------------------------------------------- */
+/* --- too long idle ------------------------------------------------------------------------------------------------ */
 
 /* One timer for all: set when it is not, or too late; so a warm pool never touches it. */
 static bool sweep_by(struct origin_thread *t, uint64_t due_ms)
@@ -97,9 +97,10 @@ void pool_on_sweep(void *arg)
         pool_evict_all(t);
 }
 
-/* --- in and out -------------------------------------------------------------------------------------------------------------- */
+/* --- in and out --------------------------------------------------------------------------------------------------- */
 
-/* The newest that is fit; those that were given back in this very turn with something unread in the socket have yet to show it. */
+/* The newest that is fit; those that were given back in this very turn with something unread in the socket have yet to
+ * show it. */
 struct pooled *pool_take(struct origin_target *g)
 {
     uint64_t now = g->thread->loop->now_ms;

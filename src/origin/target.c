@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-/* --- what tells them apart ------------------------------------------------------------------------------------------- */
+/* --- what tells them apart ---------------------------------------------------------------------------------------- */
 
 bool target_id_make(const struct origin_ask *ask, struct target_id *id)
 {
@@ -32,7 +32,7 @@ struct span target_tls_name(const struct origin_target *g)
     return span_make(g->id + at, g->id_n - at);
 }
 
-/* --- by last use ------------------------------------------------------------------------------------------------------ */
+/* --- by last use -------------------------------------------------------------------------------------------------- */
 
 static void list_remove(struct origin_thread *t, struct origin_target *g)
 {
@@ -48,7 +48,7 @@ static void list_append(struct origin_thread *t, struct origin_target *g)
     t->newest = g;
 }
 
-/* --- the table -------------------------------------------------------------------------------------------------------- */
+/* --- the table ---------------------------------------------------------------------------------------------------- */
 
 struct origin_target *target_find(struct origin_thread *t, const struct target_id *id)
 {
@@ -117,7 +117,7 @@ void target_free(struct origin_target *g)
     free(g);
 }
 
-/* --- what it knows ----------------------------------------------------------------------------------------------------- */
+/* --- what it knows ------------------------------------------------------------------------------------------------ */
 
 void target_adopt(struct origin_target *g, const struct origin_config *o)
 {
@@ -125,7 +125,8 @@ void target_adopt(struct origin_target *g, const struct origin_config *o)
     g->pool_idle_ms = o->pool_idle_ms;
 }
 
-/* Equal keys mean equal settings, so the contexts of two snapshots do the same; the newer one is kept and the older one let go. */
+/* Equal keys mean equal settings, so the contexts of two snapshots do the same; the newer one is kept and the older one
+ * let go. */
 void target_use_tls(struct origin_target *g, struct tls_client *tls)
 {
     if (g->tls == tls)

@@ -48,7 +48,7 @@ void origin_thread_flush(struct origin_thread *t)
     free_unused_targets(t);
 }
 
-/* --- lending --------------------------------------------------------------------------------------------------------------- */
+/* --- lending ------------------------------------------------------------------------------------------------------ */
 
 static void start(struct origin_thread *t, const struct origin_ask *ask, struct origin_target *g, struct origin_wait *w)
 {
@@ -99,7 +99,7 @@ void origin_give(struct origin_thread *t, struct origin_conn *c)
         origin_drop(t, c, STREAM_CLOSE_FLUSH);
 }
 
-/* --- failing ---------------------------------------------------------------------------------------------------------------- */
+/* --- failing ------------------------------------------------------------------------------------------------------ */
 
 static void tell_failure(void *arg)
 {

@@ -83,7 +83,7 @@ static void test_fresh_leaves_the_pool_alone(void **state)
     scene_fini(&s);
 }
 
-/* --- what makes one unfit --------------------------------------------------------------------------------------------------- */
+/* --- what makes one unfit ----------------------------------------------------------------------------------------- */
 
 static void nothing(struct scene *s)
 {
@@ -222,7 +222,8 @@ static void test_what_is_not_taken_back(void **state)
     }
 }
 
-/* The answer to nothing lies in the socket when the connection is given back: whoever takes it in this turn must not read it. */
+/* The answer to nothing lies in the socket when the connection is given back: whoever takes it in this turn must not
+ * read it. */
 static void test_unread_in_the_socket_is_not_lent(void **state)
 {
     struct scene s;
@@ -254,7 +255,7 @@ static void test_connecting_at_a_flush_is_not_pooled(void **state)
     scene_fini(&s);
 }
 
-/* --- who shares -------------------------------------------------------------------------------------------------------------- */
+/* --- who shares --------------------------------------------------------------------------------------------------- */
 
 static void same(struct asker *a)
 {
@@ -346,7 +347,7 @@ static void test_ids_differ(void **state)
     tls_client_unref(tls);
 }
 
-/* --- bounds ------------------------------------------------------------------------------------------------------------------- */
+/* --- bounds ------------------------------------------------------------------------------------------------------- */
 
 static void ask_preview(struct asker *a, const struct scene *s, const char *n)
 {

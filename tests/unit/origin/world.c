@@ -8,7 +8,7 @@
 
 #define RUN_MS 8000u
 
-/* --- the loop ------------------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
 
 static void on_tick(void *arg)
 {
@@ -54,7 +54,7 @@ void world_rest(struct world *w)
     world_run(w, NULL, NULL, 20);
 }
 
-/* --- servers --------------------------------------------------------------------------------------------------------------- */
+/* --- servers ------------------------------------------------------------------------------------------------------ */
 
 static void drop_served(struct served *c, enum stream_close how)
 {
@@ -159,7 +159,7 @@ void server_close(struct server *s, unsigned which, enum stream_close how)
     drop_served(&s->served[which], how);
 }
 
-/* --- whoever asks ---------------------------------------------------------------------------------------------------------- */
+/* --- whoever asks ------------------------------------------------------------------------------------------------- */
 
 static void on_conn(void *arg, struct origin_conn *conn, enum origin_error error, const char *detail)
 {
