@@ -29,7 +29,8 @@ static const struct key keys[] = {
     KEY(struct raw_origin, tls, KEY_OBJECT, .sub = &section_origin_tls),
     KEY(struct raw_origin, connect_timeout, KEY_DURATION, .def = SECONDS(10), .min = MS(100), .max = SECONDS(300)),
     KEY(struct raw_origin, first_byte_timeout, KEY_DURATION, .def = SECONDS(60), .min = MS(100), .max = HOURS(1)),
-    KEY(struct raw_origin, idle_timeout, KEY_DURATION, .def = SECONDS(60), .min = 0, .max = HOURS(24)),
+    /* Server-sent events and long polls are silent for minutes. */
+    KEY(struct raw_origin, idle_timeout, KEY_DURATION, .def = SECONDS(600), .min = 0, .max = HOURS(24)),
     KEY(struct raw_origin, pool_idle, KEY_DURATION, .def = SECONDS(30), .min = SECONDS(1), .max = HOURS(1)),
     KEY(struct raw_origin, pool_size, KEY_INT, .def = 32, .min = 0, .max = 1024),
 };

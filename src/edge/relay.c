@@ -75,8 +75,7 @@ enum ex_next exchange_connect(struct exchange *x)
         return exchange_refuse(x, 503, "out-of-memory");
     if (!x->gate_us && x->who)
         x->gate_us = clock_mono_us();
-    x->wait.on_conn = on_conn;
-    x->wait.arg = x;
+    x->wait = (struct origin_wait){.on_conn = on_conn, .arg = x};
     struct origin_ask ask = {
         .origin = x->site->origin,
         .captured = x->captured,

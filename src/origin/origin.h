@@ -32,7 +32,7 @@ struct origin_config {
     size_t header_count;
     uint32_t connect_timeout_ms;    /* resolve + connect + handshake, all attempts together; default 10 s */
     uint32_t first_byte_timeout_ms; /* request sent → head of the response; default 60 s */
-    uint32_t idle_timeout_ms;       /* between bytes of a response or while we wait to send; default 60 s; 0: none */
+    uint32_t idle_timeout_ms;       /* between bytes of a response or while we wait to send; default 10 min; 0: none */
     uint32_t pool_idle_ms;          /* an idle pooled connection lives at most; default 30 s */
     uint32_t pool_size;             /* idle connections per thread and target; default 32 */
     uint64_t key; /* hash of all that decides whether connections can be shared (url, tls, ca, verify): set by config */
