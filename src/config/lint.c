@@ -44,8 +44,36 @@ static void shadowed_rules(struct build *b)
             shadowed(b, b->build_hosts[i].rules);
 }
 
+static bool listens_on(const struct build *b, uint16_t port)
+{
+    for (size_t i = 0; i < b->snapshot->listen_count; i++)
+        if (b->snapshot->listen[i].address.port == port)
+            return true;
+    return false;
+}
+
+/* A request that comes back to us would go round until a limit ends it. */
+static void loops(struct build *b)
+{
+    const struct raw_origin *raw = b->raw->origins.v;
+
+    for (size_t i = 0; i < b->raw->origins.n; i++) {
+        const struct origin_config *o = &b->origins[i];
+        struct host_match m;
+
+        if (!o->host_before.n || o->has_capture || !listens_on(b, o->port) ||
+            !host_table_find(b->snapshot->table, o->host_before, &m))
+            continue;
+        if (b->patterns[m.index].kind != HOST_WILDCARD)
+            place_warning(b->d, raw[i].url.f.at,
+                          "is a host of these rules (%s): if that name leads here, requests go round in circles",
+                          b->pattern_places[m.index].path);
+    }
+}
+
 void build_lint(struct build *b)
 {
+    loops(b);
     unused(b, &b->raw->gates, sizeof(struct raw_gate), b->gate_used, "host");
     unused(b, &b->raw->origins, sizeof(struct raw_origin), b->origin_used, "host");
     unused(b, &b->raw->groups, sizeof(struct named_texts), b->group_used, "rule");

@@ -71,12 +71,21 @@ static bool is_covered(const struct covering *c, struct span name)
     return false;
 }
 
+/* A certificate's `*` stands for the whole first label only. */
+static bool is_coverable(const struct host_pattern *p)
+{
+    return p->kind != HOST_TEMPLATE || span_find(p->before, '.') == p->before.n;
+}
+
 static void check_cover(struct build *b, const struct covering *c)
 {
     for (size_t i = 0; i < b->pattern_count && !c->blind; i++) {
         struct span name = needed_name(b, &b->patterns[i]);
 
-        if (!is_covered(c, name))
+        if (!is_coverable(&b->patterns[i]))
+            place_error(b->d, b->pattern_places[i],
+                        "no certificate can cover this: let the capture stand in the first label");
+        else if (!is_covered(c, name))
             place_error(b->d, b->pattern_places[i],
                         "no certificate covers this: one must hold the name %.*s (add it to \"certificates\")",
                         SHOW(name));

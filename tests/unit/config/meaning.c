@@ -224,6 +224,9 @@ static const struct rules_case origin_cases[] = {
      "origins.o.connect_timeout", "from \"100ms\" to \"5m\"", 0, ONE_ERROR},
     {"unused", WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'g','rules':[" ALLOW "]}"), NULL, NULL, 0,
      ONE_ERROR},
+    {"a circle", WITH_ORIGIN("{'url':'https://h.example.org:8080'}"), "origins.o.url", "go round in circles", 0,
+     ONE_WARNING},
+    {"no circle: another port", WITH_ORIGIN("{'url':'https://h.example.org'}"), NULL, NULL, 0, ONE_ERROR},
     {"two origins, one unused",
      "{" LISTEN "," GATES
      ",'origins':{'o':{'url':'https://o.example.org'},\n'p':{'url':'https://p.example.org'}}," HOSTS "}",

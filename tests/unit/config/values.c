@@ -286,6 +286,7 @@ static void test_certificates(void **state)
         {"'a.b.example.org'", "one must hold the name a.b.example.org"},
         {"'*.b.example.org'", "one must hold the name *.b.example.org"},
         {"'pr-{n}.b.example.org'", "one must hold the name *.b.example.org"},
+        {"'a.pr-{n}.example.org'", "no certificate can cover this"},
         {"'example.net'", "one must hold the name example.net"},
     };
     struct certificates c = make_certificates();
