@@ -151,7 +151,7 @@ describe('commands', () => {
     const ended = new Promise((r) => child.once('close', (code) => r(code)));
     try {
       const url = await until('the url', () => /https:\/\/([\w.-]+):(\d+)/.exec(said), 15000);
-      const login = await until('the login', () => /user(?:name)?\W+(\w+)[^]*password\W+(\S+)/i.exec(said), 5000);
+      const login = await until('the login', () => /^\s*user\s+(\S+)\s+password\s+(\S+)/m.exec(said), 5000);
       const ask = async (headers) => {
         const wire = await connect({ port: Number(url[2]), servername: url[1], rejectUnauthorized: false });
         await wire.send(requestBytes({ host: `${url[1]}:${url[2]}`, headers: { ...headers, Connection: 'close' } }));

@@ -63,7 +63,7 @@ describe('origin faults', () => {
     good = await rawOrigin(say, { tls: authority().issue(['localhost']) });
     wrongName = await rawOrigin(say, { tls: authority().issue(['elsewhere.test']) });
     selfMade = await rawOrigin(say, { tls: stranger.issue(['localhost']) });
-    expired = await rawOrigin(say, { tls: authority().issue(['localhost'], { days: -1 }) });
+    expired = await rawOrigin(say, { tls: authority().issue(['localhost'], { expired: true }) });
     plainOnTls = await rawOrigin(async (wire) => wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno'));
     closedPort = await freePort();
     latePort = await freePort();
@@ -73,7 +73,7 @@ describe('origin faults', () => {
       ['impatient', { url: origin.url, first_byte_timeout: '1s', idle_timeout: '1s' }],
       ['nameless', { url: 'http://no-such-name.invalid:1', connect_timeout: '1s' }],
       tlsHost('good', good.port), tlsHost('wrong-name', wrongName.port), tlsHost('stranger', selfMade.port), tlsHost('expired', expired.port),
-      tlsHost('no-tls', plainOnTls.port), tlsHost('unverified', selfMade.port, { ca: undefined, verify: false })
+      tlsHost('no-tls', plainOnTls.port), tlsHost('unverified', selfMade.port, { ca: undefined, verify: 'off' })
     ].map(([n, o]) => [n, { ...o, ...(o.tls ? { tls: JSON.parse(JSON.stringify(o.tls)) } : {}) }]));
     const hosts = Object.keys(origins).map((n) => ({ host: `${n}.example.test`, origin: n, public: true, rules: [{ path: '/*', action: 'bypass' }] }));
     site = await startSite({ origin: origin.url, more: { origins, hosts } });
@@ -168,7 +168,7 @@ describe('origin faults', () => {
     });
   }
 
-  it('verify: false is obeyed', async () => {
+  it('verify: "off" is obeyed', async () => {
     assert.equal((await ask('unverified')).text, 'through tls');
   });
 

@@ -21,8 +21,8 @@ export class Authority {
     this.count = 0;
   }
 
-  /** A certificate for these names; days may be negative for one that has run out. */
-  issue(names, { days = 2, key = 'ec' } = {}) {
+  /** A certificate for these names; `expired`: one that has run out. */
+  issue(names, { expired = false, key = 'ec' } = {}) {
     const at = path.join(this.dir, `leaf${++this.count}`);
     const csr = `${at}.csr`;
     const ext = `${at}.ext`;
@@ -30,9 +30,17 @@ export class Authority {
     openssl(['req', ...alg, '-nodes', '-subj', `/CN=${names[0].slice(0, 60)}`, '-keyout', `${at}.key`, '-out', csr]);
     const isAddress = (n) => /^[\d.]+$|:/.test(n);
     fs.writeFileSync(ext, `subjectAltName=${names.map((n) => `${isAddress(n) ? 'IP' : 'DNS'}:${n}`).join(',')}\n`);
+    // Only `openssl ca` can set both dates.
+    fs.writeFileSync(`${at}.cnf`, [
+      '[ca]', 'default_ca=x', '[x]', `database=${at}.db`, `serial=${at}.serial`, `new_certs_dir=${this.dir}`, 'default_md=sha256',
+      'policy=any', '[any]', 'commonName=supplied', ''
+    ].join('\n'));
+    fs.writeFileSync(`${at}.db`, '');
+    fs.writeFileSync(`${at}.serial`, `${1000 + this.count}\n`);
+    const day = (n) => `${new Date(Date.now() + n * 86400e3).toISOString().replace(/[-:T]|\..*/g, '').slice(0, 14)}Z`;
     openssl([
-      'x509', '-req', '-in', csr, '-CA', this.certFile, '-CAkey', this.keyFile, '-set_serial', String(1000 + this.count),
-      '-days', String(days), '-extfile', ext, '-out', `${at}.crt`
+      'ca', '-batch', '-notext', '-config', `${at}.cnf`, '-cert', this.certFile, '-keyfile', this.keyFile, '-in', csr, '-extfile', ext,
+      '-startdate', day(-3), '-enddate', day(expired ? -1 : 40), '-out', `${at}.crt`
     ]);
     return { cert: `${at}.crt`, key: `${at}.key` };
   }

@@ -19,7 +19,9 @@ const run = promisify(execFile);
 /** A command that ends by itself: {code, stdout, stderr}. */
 export async function tiergate(args, { env = {}, cwd, input } = {}) {
   const child = run(program, args, { env: { ...process.env, ...env }, cwd, maxBuffer: 1 << 24, timeout: 60000 });
-  if (input !== undefined) child.child.stdin.end(input);
+  // A command that refuses its arguments does not wait for what it would have read.
+  child.child.stdin.on('error', () => {});
+  child.child.stdin.end(input ?? '');
   try {
     return { code: 0, ...(await child) };
   } catch (e) {

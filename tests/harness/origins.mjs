@@ -90,6 +90,7 @@ export async function echoOrigin(marker, { port = 0, host = '127.0.0.1' } = {}) 
   server.on('connection', (s) => {
     sockets.add(s);
     s.on('close', () => sockets.delete(s));
+    s.on('error', () => {});
   });
   const wss = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   const upgrades = [];
@@ -99,7 +100,10 @@ export async function echoOrigin(marker, { port = 0, host = '127.0.0.1' } = {}) 
       socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nX-Origin: ' + marker + '\r\n\r\nno');
       return;
     }
-    wss.handleUpgrade(req, socket, head, (ws) => ws.on('message', (d, isBinary) => ws.send(d, { binary: isBinary })));
+    wss.handleUpgrade(req, socket, head, (ws) => {
+      ws.on('error', () => {}); // clients that vanish are part of the tests
+      ws.on('message', (d, isBinary) => ws.send(d, { binary: isBinary }));
+    });
   });
   const at = await listen(server, port, host);
   return {
