@@ -16,6 +16,7 @@ enum ex_state { EX_ROUTE = 0, EX_DECIDE, EX_GATE, EX_CONNECT, EX_RELAY, EX_DONE 
 enum ex_next { EX_MORE = 0, EX_WAIT, EX_END };
 
 struct exchange;
+struct names;
 
 /* What an exchange needs of the connection it came by. */
 struct client_ops {
@@ -73,6 +74,8 @@ struct exchange {
     struct origin_wait wait;
     struct origin_conn *origin;   /* lent */
     struct span origin_host_name; /* of the url, capture filled in */
+    struct span host_field;       /* Host as the origin gets it */
+    const struct names *names;    /* NULL until something has to be translated */
     bool tried_fresh;             /* the one retry was used */
     struct chunkq from_client;    /* request payload not yet given to the origin */
     bool request_sent;            /* all of it lies in the origin's out queue */
@@ -136,6 +139,8 @@ struct cors_grant exchange_cors_grant(const struct exchange *x);
 bool forward_write_request(struct exchange *x, struct chunkq *out);
 /* Once per exchange, before the first forward_write_request. */
 bool forward_prepare(struct exchange *x);
+/* The origin's own name in the fields of its answer becomes the public one. */
+bool forward_translate_response(struct exchange *x);
 /* respond.c: the origin's final head as the client gets it. */
 bool respond_prepare(struct exchange *x, struct headers *extra);
 

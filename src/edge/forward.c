@@ -1,17 +1,74 @@
 /* The request as the origin gets it: hop-by-hop fields off the client's copy first, then what clients may not say, then ours
  * (design §5 To the origin). */
-#include <stdio.h>
-
 #include "edge/exchange.h"
+#include "edge/names.h"
 #include "edge/strip.h"
 
 #define OUR_FIELDS 8
 
-static bool drop_credentials(struct exchange *x)
+static void drop_credentials(struct exchange *x)
 {
     headers_drop(&x->req.headers, H_COOKIE);
     headers_drop(&x->req.headers, H_AUTHORIZATION);
-    return true;
+}
+
+/* The name that the origin is asked by (design §5 The origin's name); a port that is not the scheme's own belongs to it. */
+static struct span host_field(struct exchange *x)
+{
+    const struct origin_config *o = x->site->origin;
+    switch (o->host_mode) {
+    case ORIGIN_NAME_CLIENT:
+        return x->req.authority;
+    case ORIGIN_NAME_FIXED:
+        return o->host_fixed;
+    case ORIGIN_NAME_OWN:
+        break;
+    }
+    if (o->port == (o->tls ? 443 : 80))
+        return x->origin_host_name;
+    return arena_printf(&x->arena, "%.*s:%u", SPAN_ARG(x->origin_host_name), (unsigned)o->port);
+}
+
+/* NULL: nothing is to be translated, or no memory (then *ok is false). */
+static const struct names *names_of(struct exchange *x, bool *ok)
+{
+    const struct origin_config *o = x->site->origin;
+    *ok = true;
+    if (x->names || o->host_mode == ORIGIN_NAME_CLIENT)
+        return x->names;
+    struct names *n = arena_alloc(&x->arena, sizeof *n);
+    *ok = n && names_init(n, &x->host, x->host_field, o->tls != NULL, &x->arena);
+    x->names = *ok ? n : NULL;
+    return x->names;
+}
+
+static bool has_any(const struct headers *h, const enum header_id *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (headers_find(h, ids[i]))
+            return true;
+    return false;
+}
+
+static bool translate_request(struct exchange *x)
+{
+    static const enum header_id ids[] = {H_ORIGIN, H_REFERER};
+    bool ok = true;
+    if (!has_any(&x->req.headers, ids, sizeof ids / sizeof ids[0]))
+        return true;
+    const struct names *n = names_of(x, &ok);
+    return n ? names_to_origin(n, &x->req.headers, &x->arena) : ok;
+}
+
+bool forward_translate_response(struct exchange *x)
+{
+    static const enum header_id ids[] = {H_LOCATION, H_CONTENT_LOCATION, H_REFRESH, H_ACCESS_CONTROL_ALLOW_ORIGIN,
+                                         H_SET_COOKIE};
+    bool ok = true;
+    if (!has_any(&x->resp.headers, ids, sizeof ids / sizeof ids[0]))
+        return true;
+    const struct names *n = names_of(x, &ok);
+    return n ? names_to_client(n, &x->resp.headers, &x->arena) : ok;
 }
 
 bool forward_prepare(struct exchange *x)
@@ -21,28 +78,47 @@ bool forward_prepare(struct exchange *x)
     x->origin_host_name = origin_host(x->site->origin, x->captured, &x->arena);
     if (!x->origin_host_name.p)
         return false;
+    x->host_field = host_field(x);
     headers_drop_hop_by_hop(h);
     headers_drop(h, H_EXPECT); /* answered here */
-    if (!gate_strip_request(x->site->gate, gates, &x->req, &x->arena))
+    if (!x->host_field.p || !gate_strip_request(x->site->gate, gates, &x->req, &x->arena))
         return false;
     strip_request(h, x->site->origin, x->who != NULL);
-    return !x->preflight_to_origin || drop_credentials(x);
+    if (x->preflight_to_origin)
+        drop_credentials(x);
+    return translate_request(x);
 }
 
-/* W3C trace context: a client's well-formed trace goes on, with our span as the parent; else ours begins. */
+static void put_hex(char *out, uint64_t v)
+{
+    for (size_t i = 16; i-- > 0; v >>= 4)
+        out[i] = "0123456789abcdef"[v & 15];
+}
+
+static bool is_trace(struct span s)
+{
+    if (s.n != 55 || s.p[0] != '0' || s.p[1] != '0' || s.p[2] != '-' || s.p[35] != '-' || s.p[52] != '-')
+        return false;
+    for (size_t i = 3; i < s.n; i++)
+        if (i != 35 && i != 52 && !((s.p[i] >= '0' && s.p[i] <= '9') || (s.p[i] >= 'a' && s.p[i] <= 'f')))
+            return false;
+    return true;
+}
+
+/* W3C trace context: a client's well-formed trace goes on, with our span as the parent; else ours begins, not sampled. */
 static struct span traceparent(struct exchange *x)
 {
     struct span in = headers_only(&x->req.headers, H_TRACEPARENT);
-    struct span trace = x->request_id, flags = SPAN("00");
-    bool ok = in.n == 55 && in.p[0] == '0' && in.p[1] == '0' && in.p[2] == '-' && in.p[35] == '-' && in.p[52] == '-';
-    for (size_t i = 0; ok && i < in.n; i++)
-        ok = i == 2 || i == 35 || i == 52 || (in.p[i] >= '0' && in.p[i] <= '9') || (in.p[i] >= 'a' && in.p[i] <= 'f');
-    if (ok) {
-        trace = span_make(in.p + 3, 32);
-        flags = span_make(in.p + 53, 2);
-    }
-    return arena_printf(&x->arena, "00-%.*s-%016llx-%.*s", SPAN_ARG(trace),
-                        (unsigned long long)(rng_u64(&x->thread->loop->rng) | 1), SPAN_ARG(flags));
+    char *out = arena_alloc(&x->arena, 55);
+    if (!out)
+        return SPAN_NONE;
+    bool goes_on = is_trace(in);
+    memcpy(out, "00-", 3);
+    memcpy(out + 3, goes_on ? in.p + 3 : x->request_id.p, 32);
+    out[35] = '-';
+    put_hex(out + 36, rng_u64(&x->thread->loop->rng) | 1);
+    memcpy(out + 52, goes_on ? (const char *)in.p + 52 : "-00", 3);
+    return span_make(out, 55);
 }
 
 static bool add_identity(struct exchange *x, struct headers *extra)
@@ -69,28 +145,9 @@ static bool add_ours(struct exchange *x, struct headers *extra)
     return true;
 }
 
-/* The name that the origin is asked by (design §5 The origin's name); a port that is not the scheme's own belongs to it. */
-static struct span host_field(struct exchange *x)
-{
-    const struct origin_config *o = x->site->origin;
-    switch (o->host_mode) {
-    case ORIGIN_NAME_CLIENT:
-        return x->req.authority;
-    case ORIGIN_NAME_FIXED:
-        return o->host_fixed;
-    case ORIGIN_NAME_OWN:
-        break;
-    }
-    if (o->port == (o->tls ? 443 : 80))
-        return x->origin_host_name;
-    return arena_printf(&x->arena, "%.*s:%u", SPAN_ARG(x->origin_host_name), (unsigned)o->port);
-}
-
 bool forward_write_request(struct exchange *x, struct chunkq *out)
 {
     struct headers extra;
-    struct span host = host_field(x);
-    return host.p && headers_init(&extra, &x->arena, OUR_FIELDS + x->site->origin->header_count) &&
-           add_ours(x, &extra) &&
-           h1_write_request(out, &x->req, host, &extra, x->req.websocket ? SPAN("upgrade") : SPAN_NONE);
+    return headers_init(&extra, &x->arena, OUR_FIELDS + x->site->origin->header_count) && add_ours(x, &extra) &&
+           h1_write_request(out, &x->req, x->host_field, &extra, x->req.websocket ? SPAN("upgrade") : SPAN_NONE);
 }

@@ -89,7 +89,7 @@ bool respond_prepare(struct exchange *x, struct headers *extra)
 {
     headers_drop_hop_by_hop(&x->resp.headers);
     drop_forged(x);
-    if (!headers_init(extra, &x->arena, 8))
+    if (!headers_init(extra, &x->arena, 8) || !forward_translate_response(x))
         return false;
     if (x->site->noindex && !headers_add(extra, &x->arena, SPAN("X-Robots-Tag"), SPAN("noindex")))
         return false;
