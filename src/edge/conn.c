@@ -186,6 +186,7 @@ static void head_incomplete(struct conn *c)
         c->state = CONN_HEAD;
         wait_until(c, limits_of(c)->header_timeout_ms);
     }
+    stream_resume(c->stream, 0); /* the input may have been full with what was taken out of it just now */
 }
 
 static void read_head(struct conn *c)
@@ -271,10 +272,18 @@ bool conn_can_discard(const struct conn *c)
 
 /* --- events ---------------------------------------------------------------------------------------------------------- */
 
+/* A reset, or a TCP end without TLS's: the client is gone. One that says close_notify only has nothing more to send and may still
+ * read (RFC 9112 §9.8). */
+static bool client_is_gone(const struct conn *c)
+{
+    enum stream_input in = stream_input(c->stream);
+    return in == STREAM_IN_ERROR || (in == STREAM_IN_TRUNC && c->state == CONN_EXCHANGE);
+}
+
 static void conn_on_read(void *arg)
 {
     struct conn *c = arg;
-    if (stream_input(c->stream) == STREAM_IN_ERROR && c->state != CONN_TUNNEL) {
+    if (client_is_gone(c) && c->state != CONN_TUNNEL) {
         if (c->exchange && c->exchange->state != EX_DONE)
             exchange_on_client_lost(c->exchange);
         else

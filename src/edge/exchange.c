@@ -70,7 +70,7 @@ void exchange_start(struct exchange *x)
     exchange_run(x);
 }
 
-static void drop_origin(struct exchange *x)
+void exchange_drop_origin(struct exchange *x)
 {
     origin_cancel(&x->wait);
     if (x->origin)
@@ -82,7 +82,7 @@ void exchange_free(struct exchange *x)
 {
     struct edge_thread *t = x->thread;
     gate_cancel(t->gate, &x->check);
-    drop_origin(x);
+    exchange_drop_origin(x);
     chunkq_clear(&x->from_client);
     chunkq_clear(&x->from_origin);
     snapshot_hold_give(x->hold);
@@ -91,11 +91,12 @@ void exchange_free(struct exchange *x)
     arena_fini(&arena);
 }
 
-/* Clean: request and response are complete, nothing is queued either way, and the origin wants to go on. */
+/* Clean: request and final response are complete, nothing is queued either way, and the origin wants to go on. Whether one that was asked
+ * for an upgrade went on with HTTP, it alone knows. */
 static bool origin_is_clean(const struct exchange *x)
 {
-    return x->resp_state == RESP_END && x->request_sent && x->resp.keep_alive && x->resp.status != 101 &&
-           stream_out(x->origin->stream)->bytes == 0 && stream_in(x->origin->stream)->bytes == 0 &&
+    return x->resp_state == RESP_END && x->request_sent && x->resp.keep_alive && x->resp.status >= 200 &&
+           !x->req.websocket && stream_out(x->origin->stream)->bytes == 0 && stream_in(x->origin->stream)->bytes == 0 &&
            stream_input(x->origin->stream) == STREAM_IN_OPEN;
 }
 
@@ -108,7 +109,7 @@ enum ex_next exchange_end(struct exchange *x, bool cut)
         origin_give(x->thread->origins, x->origin);
         x->origin = NULL;
     }
-    drop_origin(x);
+    exchange_drop_origin(x);
     exchange_log(x);
     x->client->done(x, cut);
     return EX_END;

@@ -126,6 +126,8 @@ enum ex_next exchange_relay(struct exchange *x);
 enum ex_next exchange_refuse(struct exchange *x, unsigned status, const char *reason);
 enum ex_next exchange_reply(struct exchange *x, struct answer *a, const char *reason);
 void exchange_answer_request(struct exchange *x, const char *reason, struct answer_request *q);
+/* Not asked any more, or not believed: its connection serves nobody else. */
+void exchange_drop_origin(struct exchange *x);
 /* Over, in whatever state: logs, and tells the connection. */
 enum ex_next exchange_end(struct exchange *x, bool cut);
 

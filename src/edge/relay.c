@@ -103,7 +103,7 @@ static bool may_retry(const struct exchange *x)
 {
     bool repeatable = x->req.method == M_GET || x->req.method == M_HEAD;
     return repeatable && x->req.body == BODY_NONE && !x->req.websocket && x->origin->reused && !x->tried_fresh &&
-           x->resp_state == RESP_NONE && !x->body_taken;
+           x->resp_state == RESP_NONE && x->interims == 0 && !x->body_taken;
 }
 
 /* The origin went before its answer was complete. A pooled connection may have died unnoticed: what can have had no effect is tried once
@@ -216,10 +216,13 @@ static void switch_protocols(struct exchange *x)
         exchange_end(x, true);
         return;
     }
-    struct conn *c = x->conn;
-    c->tunnel = tunnel_start(x, x->client->take_stream(x));
-    if (!c->tunnel)
-        conn_close(c, STREAM_CLOSE_NOW);
+    struct tunnel *t = tunnel_start(x, x->conn->stream);
+    if (!t) {
+        exchange_end(x, true);
+        return;
+    }
+    x->conn->tunnel = t;
+    x->client->take_stream(x);
 }
 
 static void send_interim(struct exchange *x)

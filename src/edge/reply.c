@@ -28,6 +28,7 @@ enum ex_next exchange_reply(struct exchange *x, struct answer *a, const char *re
     struct headers extra;
     x->status = a->head.status;
     x->reason = reason;
+    exchange_drop_origin(x); /* it may have begun to answer, and owes the rest */
     x->must_close = x->must_close || !can_go_on(x);
     chunkq_clear(&x->from_origin);
     bool head_only = x->req.method == M_HEAD;
