@@ -126,13 +126,12 @@ const char *origin_url_parse(struct span url, struct origin_url *out)
 
 bool origin_url_is_loopback(const struct origin_url *u)
 {
-    static const uint8_t v4[13] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127};
     static const uint8_t v6[16] = {[15] = 1};
     struct addr a;
 
     if (u->capture.n)
         return span_has_suffix(u->after, SPAN(".localhost"));
     if (addr_parse_ip(u->before, &a))
-        return memcmp(a.ip, v4, sizeof(v4)) == 0 || memcmp(a.ip, v6, sizeof(v6)) == 0;
+        return (ip_is_v4(a.ip) && a.ip[12] == 127) || memcmp(a.ip, v6, sizeof(v6)) == 0;
     return span_eq(u->before, SPAN("localhost")) || span_has_suffix(u->before, SPAN(".localhost"));
 }

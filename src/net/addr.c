@@ -3,26 +3,26 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
-static const uint8_t mapped_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-static bool is_mapped(const uint8_t ip[16])
+bool ip_is_v4(const uint8_t ip[16])
 {
-    return memcmp(ip, mapped_prefix, sizeof mapped_prefix) == 0;
+    return memcmp(ip, v4_prefix, sizeof v4_prefix) == 0;
 }
 
-static struct addr from_v4(const void *ip4, uint16_t port)
+struct addr addr_from_v4(const void *ip4, uint16_t port)
 {
     struct addr a = {.port = port, .family = AF_INET};
-    memcpy(a.ip, mapped_prefix, 12);
+    memcpy(a.ip, v4_prefix, sizeof v4_prefix);
     memcpy(a.ip + 12, ip4, 4);
     return a;
 }
 
-static struct addr from_v6(const void *ip6, uint16_t port)
+struct addr addr_from_v6(const void *ip6, uint16_t port)
 {
     struct addr a = {.port = port};
     memcpy(a.ip, ip6, 16);
-    a.family = is_mapped(a.ip) ? AF_INET : AF_INET6;
+    a.family = ip_is_v4(a.ip) ? AF_INET : AF_INET6;
     return a;
 }
 
@@ -30,11 +30,11 @@ struct addr addr_from_sockaddr(const struct sockaddr_storage *sa)
 {
     if (sa->ss_family == AF_INET) {
         const struct sockaddr_in *in = (const struct sockaddr_in *)sa;
-        return from_v4(&in->sin_addr, ntohs(in->sin_port));
+        return addr_from_v4(&in->sin_addr, ntohs(in->sin_port));
     }
     if (sa->ss_family == AF_INET6) {
         const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)sa;
-        return from_v6(&in6->sin6_addr, ntohs(in6->sin6_port));
+        return addr_from_v6(&in6->sin6_addr, ntohs(in6->sin6_port));
     }
     return (struct addr){0};
 }
@@ -71,14 +71,14 @@ bool addr_parse_ip(struct span s, struct addr *out)
 {
     uint8_t ip[16];
     if (parse_family(s, AF_INET, ip)) {
-        *out = from_v4(ip, 0);
+        *out = addr_from_v4(ip, 0);
         return true;
     }
     if (s.n >= 2 && s.p[0] == '[' && s.p[s.n - 1] == ']')
         s = span_make(s.p + 1, s.n - 2);
     if (!parse_family(s, AF_INET6, ip))
         return false;
-    *out = from_v6(ip, 0);
+    *out = addr_from_v6(ip, 0);
     return true;
 }
 

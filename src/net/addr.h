@@ -32,6 +32,11 @@ struct res addr_parse_listen(struct span s, struct addr *out) MUSTUSE;
 /* IP text without port; returns its length. "unknown" for family 0. */
 size_t addr_format_ip(const struct addr *a, char out[ADDR_TEXT]);
 bool addr_same_ip(const struct addr *a, const struct addr *b);
+/* Does it stand for an IPv4 address (RFC 4291 §2.5.5.2)? */
+bool ip_is_v4(const uint8_t ip[16]);
+/* From the bytes of the wire. */
+struct addr addr_from_v4(const void *ip4, uint16_t port);
+struct addr addr_from_v6(const void *ip6, uint16_t port);
 
 /* "10.0.0.0/8", "fd00::/8", or a single address. Host bits must be zero. */
 struct res cidr_parse(struct span s, struct cidr *out) MUSTUSE;

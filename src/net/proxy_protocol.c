@@ -82,18 +82,12 @@ static bool are_tlvs(struct span s)
 
 static void take_v4(const uint8_t *p, struct addr *src)
 {
-    *src = (struct addr){.port = (uint16_t)be16(p + 8), .family = AF_INET};
-    src->ip[10] = src->ip[11] = 0xff;
-    memcpy(src->ip + 12, p, 4);
+    *src = addr_from_v4(p, (uint16_t)be16(p + 8));
 }
 
 static void take_v6(const uint8_t *p, struct addr *src)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    *src = (struct addr){.port = (uint16_t)be16(p + 32), .family = AF_INET6};
-    memcpy(src->ip, p, 16);
-    if (memcmp(src->ip, mapped, sizeof mapped) == 0)
-        src->family = AF_INET;
+    *src = addr_from_v6(p, (uint16_t)be16(p + 32));
 }
 
 static bool take_v2_address(uint8_t family, struct span rest, struct addr *src)

@@ -6,10 +6,9 @@
 /* Every known IPv4 address, or every known address of one family: no condition worth the name. */
 static bool is_everywhere(const struct selector *sel)
 {
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (sel->kind != SEL_IP)
         return false;
-    return sel->range.bits == 0 || (sel->range.bits == 96 && memcmp(sel->range.ip, mapped, sizeof(mapped)) == 0);
+    return sel->range.bits == 0 || (sel->range.bits == 96 && ip_is_v4(sel->range.ip));
 }
 
 static bool admits_everywhere(const struct selector *sel)
