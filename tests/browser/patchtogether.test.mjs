@@ -8,6 +8,7 @@ import { authority } from '../harness/certs.mjs';
 import { Gate } from '../harness/gate.mjs';
 import { startBlackbox, startChromium, startHocuspocus, startPages } from '../harness/parts.mjs';
 import { freePort } from '../harness/ports.mjs';
+import { endAll } from '../harness/wait.mjs';
 
 const DOMAIN = 'patchtogether.test';
 const secrets = { AUTOTEST_PASSWORD: 'robotsonly-1', DEV_PASSWORD: '2600hz-1' };
@@ -59,13 +60,7 @@ describe('browser', () => {
   });
   after(async () => {
     await chromium?.stop();
-    await blackbox?.stop();
-    try {
-      await gate?.stop();
-    } finally {
-      await pages?.stop();
-      await sync?.stop();
-    }
+    await endAll(blackbox, gate, pages, sync);
   });
 
   /** A fresh profile; pages are closed with it. */

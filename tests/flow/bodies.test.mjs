@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { pathOrigin } from '../harness/origins.mjs';
-import { residentKib } from '../harness/proc.mjs';
+import { memoryIsReal, residentKib } from '../harness/proc.mjs';
 import { startSite } from '../harness/site.mjs';
-import { sleep, until } from '../harness/wait.mjs';
+import { endAll, sleep, until } from '../harness/wait.mjs';
 import { requestBytes } from '../harness/wire.mjs';
 
 const host = 'open.example.test';
@@ -57,10 +57,7 @@ describe('bodies', () => {
     site = await startSite({ origin: origin.url, gate: { threads: 1 } });
     gate = site.gate;
   });
-  after(async () => {
-    await site?.stop();
-    await origin?.close();
-  });
+  after(() => endAll(site, origin));
 
   for (const n of [0, 1, 16383, 16384, 16385, 65536, MIB]) {
     it(`${n} bytes up and down, by length and in chunks`, async () => {
@@ -96,7 +93,7 @@ describe('bodies', () => {
     const poured = state.poured;
     const grown = residentKib(gate.pid) - before;
     assert.ok(poured < 4 * 24 * MIB, `${poured} bytes were taken from the origin`);
-    assert.ok(grown < 8 * 1024, `memory grew by ${grown} KiB`);
+    assert.ok(grown < 8 * 1024 || !memoryIsReal, `memory grew by ${grown} KiB`);
     for (const w of wires) w.close();
   });
 
@@ -117,7 +114,7 @@ describe('bodies', () => {
     const taken = sent - wire.socket.writableLength;
     assert.ok(taken < 32 * MIB, `${taken} bytes were taken from the client`);
     const grown = residentKib(gate.pid) - before;
-    assert.ok(grown < 8 * 1024, `memory grew by ${grown} KiB`);
+    assert.ok(grown < 8 * 1024 || !memoryIsReal, `memory grew by ${grown} KiB`);
     wire.close();
     state.stuck.close();
   });
@@ -135,7 +132,7 @@ describe('bodies', () => {
       most = Math.max(most, residentKib(gate.pid));
       return got > 256 * MIB;
     }, 60000, 50);
-    assert.ok(most - before < 4 * 1024, `memory grew by ${most - before} KiB`);
+    assert.ok(most - before < 4 * 1024 || !memoryIsReal, `memory grew by ${most - before} KiB`);
     wire.close();
   });
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { answer, pathOrigin } from '../harness/origins.mjs';
 import { startSite } from '../harness/site.mjs';
-import { sleep, until } from '../harness/wait.mjs';
+import { endAll, sleep, until } from '../harness/wait.mjs';
 import { requestBytes } from '../harness/wire.mjs';
 
 const host = 'open.example.test';
@@ -53,10 +53,7 @@ describe('HTTP/1.1', () => {
     site = await startSite({ origin: origin.url });
     gate = site.gate;
   });
-  after(async () => {
-    await site?.stop();
-    await origin?.close();
-  });
+  after(() => endAll(site, origin));
   const last = () => origin.requests.at(-1);
   const ask = (path, more = {}) => gate.request({ host, path, ...more });
 

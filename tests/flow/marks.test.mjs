@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { answer, pathOrigin } from '../harness/origins.mjs';
 import { PASSWORD, startSite } from '../harness/site.mjs';
+import { endAll } from '../harness/wait.mjs';
 import { basic } from '../harness/wire.mjs';
 
 const host = 'app.example.test';
@@ -32,10 +33,7 @@ describe('marks', () => {
     gate = site.gate;
     at = gate.url(host, '');
   });
-  after(async () => {
-    await site?.stop();
-    await origin?.close();
-  });
+  after(() => endAll(site, origin));
   const signedIn = (path, more = {}) => gate.request({ host, path, headers: { Authorization, ...more } });
   const directives = (r) => r.get('cache-control').split(',').map((d) => d.trim().toLowerCase());
 

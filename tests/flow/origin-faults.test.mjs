@@ -5,7 +5,7 @@ import { Authority, authority } from '../harness/certs.mjs';
 import { answer, echoOrigin, pathOrigin, rawOrigin } from '../harness/origins.mjs';
 import { freePort } from '../harness/ports.mjs';
 import { PASSWORD, startSite } from '../harness/site.mjs';
-import { sleep } from '../harness/wait.mjs';
+import { endAll, sleep } from '../harness/wait.mjs';
 import { basic, requestBytes } from '../harness/wire.mjs';
 
 const head = (fields) => `HTTP/1.1 200 OK\r\n${fields}\r\n`;
@@ -31,7 +31,7 @@ const broken = {
 };
 
 describe('origin faults', () => {
-  let site, gate, origin, late, echo, wrongName, selfMade, expired, plainOnTls, good, closedPort, latePort, slow;
+  let site, gate, origin, late, wrongName, selfMade, expired, plainOnTls, good, closedPort, latePort;
   const stranger = new Authority('somebody else');
   const tlsHost = (name, port, more = {}) => [name, { url: `https://localhost:${port}`, tls: { ca: authority().certFile, ...more } }];
 
@@ -54,7 +54,6 @@ describe('origin faults', () => {
         return false;
       };
     origin = await pathOrigin(handlers);
-    echo = await echoOrigin('tls');
     const say = async (wire) => {
       await wire.request();
       await wire.send(answer('through tls', 'Connection: close\r\n'));
@@ -80,9 +79,8 @@ describe('origin faults', () => {
     gate = site.gate;
   });
   after(async () => {
-    await site?.stop();
-    for (const o of [origin, echo, good, wrongName, selfMade, expired, plainOnTls, late, slow]) await o?.close();
     stranger.remove();
+    await endAll(site, origin, good, wrongName, selfMade, expired, plainOnTls, late);
   });
 
   const ask = (name, path = '/', more = {}) => gate.request({ host: `${name}.example.test`, path, ...more });

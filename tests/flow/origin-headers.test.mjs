@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { echoOrigin } from '../harness/origins.mjs';
 import { PASSWORD, secrets, startSite } from '../harness/site.mjs';
+import { endAll } from '../harness/wait.mjs';
 import { basic } from '../harness/wire.mjs';
 
 const host = 'app.example.test';
@@ -30,10 +31,7 @@ describe('fields to the origin', () => {
     });
     gate = site.gate;
   });
-  after(async () => {
-    await site?.stop();
-    await keyed?.close();
-  });
+  after(() => endAll(site, keyed));
   const seen = async (headers, more = {}) => {
     const r = await gate.request({ host, path: '/docs/x', headers, ...more });
     // A spelling that could frame a message or that no honest client sends may be refused outright.

@@ -122,7 +122,8 @@ describe('failure limits', () => {
   it('good sessions and remembered pairs are never limited', async () => {
     assert.equal((await it_.ask('nobody', 'wrong', { Cookie: cookie })).status, 200);
     assert.equal((await it_.gate.request({ host, path: '/private', headers: { Cookie: cookie } })).status, 200);
-    assert.equal((await it_.ask('bc', PASSWORD)).status, 200, 'remembered');
+    // On every loop thread, however the kernel spreads the connections.
+    for (let i = 0; i < 16; i++) assert.equal((await it_.ask('bc', PASSWORD)).status, 200, 'remembered');
   });
 
   it('another address is not touched', async () => {

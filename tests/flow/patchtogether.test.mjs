@@ -5,6 +5,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Gate, root, tiergate } from '../harness/gate.mjs';
 import { echoOrigin } from '../harness/origins.mjs';
+import { endAll } from '../harness/wait.mjs';
 import { basic } from '../harness/wire.mjs';
 
 const file = path.join(root, 'rules/patchtogether.json');
@@ -31,10 +32,7 @@ describe('rules/patchtogether.json', () => {
       names: ['patchtogether.live', '*.patchtogether.live', '*.autotest.patchtogether.live', '*.dev.patchtogether.live']
     });
   });
-  after(async () => {
-    await gate?.stop();
-    for (const o of Object.values(origins)) await o.close();
-  });
+  after(() => endAll(gate, ...Object.values(origins)));
 
   it('passes check as it is, without its secrets and certificates', async () => {
     const r = await tiergate(['check', file]);

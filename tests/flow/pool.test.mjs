@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { answer, pathOrigin } from '../harness/origins.mjs';
 import { startSite } from '../harness/site.mjs';
-import { sleep, until } from '../harness/wait.mjs';
+import { endAll, sleep, until } from '../harness/wait.mjs';
 import { requestBytes } from '../harness/wire.mjs';
 
 const host = 'open.example.test';
@@ -26,10 +26,7 @@ describe('origin connections', () => {
     site = await startSite({ origin: origin.url, gate: { threads: 1 } });
     gate = site.gate;
   });
-  after(async () => {
-    await site?.stop();
-    await origin?.close();
-  });
+  after(() => endAll(site, origin));
   const ask = (path, more = {}) => gate.request({ host, path, ...more });
   const open = () => origin.wires.filter((w) => !w.ended).length;
   /** Ends all connections of the origin, as a restart of it does; the gate may or may not have noticed. */

@@ -9,7 +9,7 @@ import { authority } from '../harness/certs.mjs';
 import { freePort } from '../harness/ports.mjs';
 import { descendantsOf, isAlive } from '../harness/proc.mjs';
 import { PASSWORD, secrets, siteRules, startSite } from '../harness/site.mjs';
-import { sleep, until, within } from '../harness/wait.mjs';
+import { endAll, sleep, until, within } from '../harness/wait.mjs';
 import { basic, connect, requestBytes } from '../harness/wire.mjs';
 
 const host = 'open.example.test';
@@ -18,13 +18,9 @@ const local = (_, o, done) => (o.all ? done(null, [{ address: '127.0.0.1', famil
 describe('process', () => {
   let site, origin;
   afterEach(async () => {
-    const [s, o] = [site, origin];
+    const left = [site, origin];
     site = origin = undefined;
-    try {
-      await s?.stop();
-    } finally {
-      await o?.close();
-    }
+    await endAll(...left);
   });
   const get = (path, more = {}) => site.gate.request({ host, path, ...more });
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { cannedOrigin, answer } from '../harness/origins.mjs';
 import { startSite } from '../harness/site.mjs';
+import { endAll } from '../harness/wait.mjs';
 
 const host = 'open.example.test';
 const post = (fields, body = '') => `POST /x HTTP/1.1\r\nHost: ${host}\r\n${fields}\r\n\r\n${body}`;
@@ -83,10 +84,7 @@ describe('refusals', () => {
     site = await startSite({ origin: origin.url });
     gate = site.gate;
   });
-  after(async () => {
-    await site?.stop();
-    await origin?.close();
-  });
+  after(() => endAll(site, origin));
 
   const send = async (text) => {
     const wire = await gate.connect({ host });

@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { startDns } from '../harness/dns.mjs';
 import { echoOrigin } from '../harness/origins.mjs';
 import { startSite } from '../harness/site.mjs';
-import { sleep, until } from '../harness/wait.mjs';
+import { endAll, sleep, until } from '../harness/wait.mjs';
 
 describe('names of origins', () => {
   let site, gate, dns, first, second;
@@ -25,10 +25,7 @@ describe('names of origins', () => {
     });
     gate = site.gate;
   });
-  after(async () => {
-    await site?.stop();
-    for (const o of [first, second, dns]) await o?.close();
-  });
+  after(() => endAll(site, first, second, dns));
   beforeEach(() => (dns.mode = 'answer'));
   const ask = (name) => gate.request({ host: `${name}.example.test`, path: '/' });
   const dropAll = () => [...first.connections, ...second.connections].forEach((s) => s.destroy());

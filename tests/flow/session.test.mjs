@@ -129,7 +129,7 @@ describe('session', () => {
     const cookie = await login();
     const [name, value] = [cookie.slice(0, cookie.indexOf('=')), cookie.slice(cookie.indexOf('=') + 1)];
     const flip = (at) => value.slice(0, at) + (value[at] === 'A' ? 'B' : 'A') + value.slice(at + 1);
-    const bad = [value.slice(0, -1), `${value}A`, '', `"${value}"`, value.slice(1), value.replace('.', '..'), 'null', 'a.b.c'];
+    const bad = [value.slice(0, -1), `${value}A`, '', `"${value}"`, value.slice(1), `.${value}`, 'null', 'a.b.c'];
     for (let at = 0; at < value.length; at += 7) bad.push(flip(at));
     for (const v of bad) assert.equal((await ask({ Cookie: `${name}=${v}` })).status, 401, v);
     for (const n of ['tiergate', '__secure-tiergate', ' __Secure-tiergate2', '\u00a0__Secure-tiergate'])

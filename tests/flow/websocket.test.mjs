@@ -6,7 +6,7 @@ import { authority } from '../harness/certs.mjs';
 import { WebSocket } from '../harness/lib.mjs';
 import { rawOrigin } from '../harness/origins.mjs';
 import { PASSWORD, startSite } from '../harness/site.mjs';
-import { sleep, until, within } from '../harness/wait.mjs';
+import { endAll, sleep, until, within } from '../harness/wait.mjs';
 import { basic, requestBytes } from '../harness/wire.mjs';
 
 const host = 'sync.app.example.test';
@@ -33,10 +33,7 @@ describe('WebSockets', () => {
     const r = await gate.request({ host: 'app.example.test', path: '/', headers: { Authorization: basic('beta', PASSWORD) } });
     cookie = r.get('set-cookie').split(';')[0];
   });
-  after(async () => {
-    await site?.stop();
-    await slow?.close();
-  });
+  after(() => endAll(site, slow));
 
   /** A real client; resolves with the open socket, or the status of the refusal. */
   const dial = (headers = {}, { at = host, path = '/doc', origin } = {}) =>

@@ -35,6 +35,7 @@ export class Gate {
   static async start({ rules, names, port, env = {}, threads = 2, redirect = false, args = [] } = {}) {
     const gate = new Gate();
     gate.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-flow-'));
+    process.on('exit', () => fs.rmSync(gate.dir, { recursive: true, force: true }));
     // The worker may run as another user: it needs its way to the state folder, not to anything else.
     fs.chmodSync(gate.dir, 0o755);
     gate.port = port ?? (await freePort());
@@ -158,7 +159,6 @@ export class Gate {
     }
     await sleep(20);
     const left = all.filter(isAlive);
-    fs.rmSync(this.dir, { recursive: true, force: true });
     if (SANITIZER.test(this.stderr)) throw new Error(`a sanitizer spoke:\n${this.stderr}`);
     if (how.code !== 0) throw new Error(`tiergate ended with ${JSON.stringify(how)}\n${this.stderr}`);
     if (left.length) throw new Error(`left behind: ${left}`);

@@ -1,6 +1,7 @@
 // The usual site of the flow tests: two gated circles, an open host, and an origin that tells what it was asked.
 import { Gate } from './gate.mjs';
 import { echoOrigin } from './origins.mjs';
+import { endAll } from './wait.mjs';
 
 export const PASSWORD = 'correct horse';
 export const OTHER_PASSWORD = 'battery staple';
@@ -40,7 +41,7 @@ export function siteRules(origin, more = {}) {
       { host: 'solo.example.test', tier: 'solo', origin: 'web', gate: 'solo', rules: 'gated' },
       ...(more.hosts ?? [])
     ],
-    ...(more.limits ? { limits: more.limits } : {}),
+    limits: { drain_timeout: '8s', ...more.limits },
     ...(more.top ?? {})
   };
 }
@@ -53,13 +54,7 @@ export async function startSite({ origin, more, gate: options = {} } = {}) {
     return {
       gate,
       echo,
-      async stop() {
-        try {
-          await gate.stop();
-        } finally {
-          await echo?.close();
-        }
-      }
+      stop: () => endAll(gate, echo)
     };
   } catch (e) {
     await echo?.close();

@@ -21,3 +21,10 @@ export function within(what, promise, ms = 10000) {
   });
   return Promise.race([promise, late]).finally(() => clearTimeout(timer));
 }
+
+/** Ends all of them, whatever each says, so that nothing keeps the test process alive; then the first complaint is told. */
+export async function endAll(...ends) {
+  const told = await Promise.allSettled(ends.filter(Boolean).map(async (e) => (e.stop ? e.stop() : e.close())));
+  const bad = told.find((t) => t.status === 'rejected');
+  if (bad) throw bad.reason;
+}
