@@ -1,6 +1,7 @@
 /* `tiergate check`: everything that is wrong with the rules, and whether their expectations hold. */
 #include "cli/commands.h"
 
+#include "base/count.h"
 #include "cli/decide.h"
 #include "cli/options.h"
 #include "cli/rules.h"
@@ -147,7 +148,7 @@ int cli_check(int argc, char **argv)
     bool as_json = false, deploy = false;
     const struct cli_option options[] = {{.name = "--json", .flag = &as_json}, {.name = "--deploy", .flag = &deploy}};
     const char *fallback = cli_default_rules();
-    int n = cli_options_parse(argc, argv, options, sizeof(options) / sizeof(options[0]));
+    int n = cli_options_parse(argc, argv, options, COUNT(options));
     if (n < 0)
         return CLI_USAGE;
     if (n == 0 && !fallback)

@@ -1,5 +1,7 @@
 #include "cli/demo_pages.h"
 
+#include "base/count.h"
+
 #define HTML SPAN("text/html; charset=utf-8")
 #define PLAIN SPAN("text/plain; charset=utf-8")
 #define JSON SPAN("application/json")
@@ -115,7 +117,7 @@ void demo_page_make(const struct http_request *r, struct demo_page *page)
     struct span path, query;
     (void)span_cut(r->path_query, '?', &path, &query);
     page->status = 200;
-    for (size_t i = 0; i < sizeof(pages) / sizeof(pages[0]); i++) {
+    for (size_t i = 0; i < COUNT(pages); i++) {
         if (span_eq(path, pages[i].path) || (pages[i].below && span_has_prefix(path, pages[i].path))) {
             pages[i].make(r, page);
             return;

@@ -1,6 +1,7 @@
 /* `tiergate explain`: one request's decision with each step, by the code that serves. */
 #include "cli/commands.h"
 
+#include "base/count.h"
 #include "cli/decide.h"
 #include "cli/options.h"
 #include "cli/rules.h"
@@ -235,7 +236,7 @@ int cli_explain(int argc, char **argv)
     struct question q = {.method = SPAN("GET")};
     if (names_rules_twice(argc, argv))
         return cli_usage("explain", "--rules is given once: a folder stands for all of its files");
-    int n = cli_options_parse(argc, argv, options, sizeof(options) / sizeof(options[0]));
+    int n = cli_options_parse(argc, argv, options, COUNT(options));
     if (n < 0)
         return CLI_USAGE;
     if (n != 1 && n != 2)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/count.h"
 #include "cli/commands.h"
 #include "config/nearest.h"
 #include "control/loader.h"
@@ -31,7 +32,7 @@ bool cli_colour(FILE *f)
 const char *cli_default_rules(void)
 {
     static const char *const places[] = {"./rules", "/etc/tiergate/rules"};
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+    for (size_t i = 0; i < COUNT(places); i++) {
         if (access(places[i], F_OK) == 0) {
             return places[i];
         }
@@ -141,7 +142,7 @@ int main(int argc, char **argv)
     if (argc < 2) {
         return overview(stderr);
     }
-    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++) {
+    for (size_t i = 0; i < COUNT(hidden); i++) {
         if (strcmp(argv[1], hidden[i].name) == 0) {
             return hidden[i].run(argc - 1, argv + 1);
         }

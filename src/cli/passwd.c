@@ -1,6 +1,7 @@
 /* `tiergate passwd`: one line for an htpasswd file. */
 #include "cli/commands.h"
 
+#include "base/count.h"
 #include "base/crypto/mac.h"
 #include "cli/options.h"
 #include "gate/basic.h"
@@ -130,7 +131,7 @@ static int parse_options(int argc, char **argv, struct passwd_options *o)
     const struct cli_option options[] = {{.name = "--bcrypt", .flag = &bcrypt},
                                          {.name = "--yescrypt", .flag = &yescrypt},
                                          {.name = "--cost", .value = &cost}};
-    int n = cli_options_parse(argc, argv, options, sizeof(options) / sizeof(options[0]));
+    int n = cli_options_parse(argc, argv, options, COUNT(options));
     if (n < 0)
         return CLI_USAGE;
     if (n != 1)

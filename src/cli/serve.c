@@ -1,6 +1,7 @@
 /* serve: from the command line to the supervisor. */
 #include <stdio.h>
 
+#include "base/count.h"
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/state_dir.h"
@@ -40,7 +41,7 @@ int cli_serve(int argc, char **argv)
     };
     const char *fallback = cli_default_rules();
     struct supervisor_options o = {0};
-    int n = cli_options_parse(argc, argv, options, sizeof(options) / sizeof(options[0]));
+    int n = cli_options_parse(argc, argv, options, COUNT(options));
     if (n < 0 ||
         (words.threads != NULL && !cli_option_number("serve", "--threads", words.threads, 1, 64, &o.threads))) {
         return CLI_USAGE;

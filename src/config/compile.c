@@ -1,6 +1,7 @@
 /* bundle → snapshot. Pure: nothing is read but the bundle (and the clock, for dates of certificates). */
 #include "config/build.h"
 
+#include "base/count.h"
 #include "base/crypto/mac.h"
 #include "config/merge.h"
 #include "config/references.h"
@@ -102,7 +103,7 @@ static void run(struct build *b)
     if (b->unread || !b->raw->e.at.file)
         return;
     b->snapshot->tier = b->raw->tier.v;
-    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && !b->failed; i++)
+    for (size_t i = 0; i < COUNT(steps) && !b->failed; i++)
         steps[i](b);
 }
 

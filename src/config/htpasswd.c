@@ -1,5 +1,6 @@
 #include "config/htpasswd.h"
 
+#include "base/count.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
 
@@ -45,7 +46,7 @@ static const struct {
 
 static const char *weak_name(struct span hash)
 {
-    for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++)
+    for (size_t i = 0; i < COUNT(weak); i++)
         if (span_has_prefix(hash, weak[i].prefix))
             return weak[i].name;
     return NULL;

@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "base/count.h"
 #include "base/span.h"
 #include "base/text.h"
 
@@ -156,7 +157,7 @@ struct section {
     }
 #define SECTION(type_, table_)                                                                                         \
     {                                                                                                                  \
-        .keys = table_, .count = sizeof(table_) / sizeof((table_)[0]), .size = sizeof(type_)                           \
+        .keys = table_, .count = COUNT(table_), .size = sizeof(type_)                                                  \
     }
 
 /* The field of an object. */

@@ -1,5 +1,7 @@
 #include "config/build.h"
 
+#include "base/count.h"
+
 static const char *const actions[] = {
     [ACTION_BLOCK] = "block", [ACTION_BYPASS] = "bypass", [ACTION_ALLOW] = "allow", NULL};
 
@@ -99,7 +101,7 @@ static const struct texts_field *list_of(const struct raw_rule *raw, const char 
                  {"require", &raw->require},
                  {"except", &raw->except}};
 
-    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+    for (size_t i = 0; i < COUNT(lists); i++)
         if (strcmp(lists[i].key, key) == 0)
             return lists[i].list;
     return NULL;

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/count.h"
+
 /* What the C library, OpenSSL, the resolver and the sanitizers read. */
 static const char *const kept_variables[] = {
     "LANG",          "LC_ALL",       "TZ",
@@ -21,7 +23,7 @@ static const char *const kept_variables[] = {
     "UBSAN_OPTIONS", "GCOV_PREFIX",  "GCOV_PREFIX_STRIP",
 };
 
-#define KEPT (sizeof(kept_variables) / sizeof(kept_variables[0]))
+#define KEPT COUNT(kept_variables)
 
 extern char **environ;
 

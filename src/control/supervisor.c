@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "control/notify.h"
 #include "control/process.h"
 #include "control/supervisor_priv.h"
@@ -164,7 +165,7 @@ static struct res signals_open(struct supervisor *s)
     static const int taken[] = {SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGPIPE, SIGUSR1, SIGUSR2};
     sigset_t set;
     (void)sigemptyset(&set);
-    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+    for (size_t i = 0; i < COUNT(taken); i++) {
         (void)sigaddset(&set, taken[i]);
     }
     s->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

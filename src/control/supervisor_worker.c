@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "control/process.h"
 
 #define SEND_MS 5000
@@ -63,7 +64,7 @@ static void worker_signals(sigset_t *set)
 {
     static const int blocked[] = {SIGTERM, SIGINT, SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2};
     (void)sigemptyset(set);
-    for (size_t i = 0; i < sizeof(blocked) / sizeof(blocked[0]); i++) {
+    for (size_t i = 0; i < COUNT(blocked); i++) {
         (void)sigaddset(set, blocked[i]);
     }
 }

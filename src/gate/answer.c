@@ -1,5 +1,6 @@
 #include "gate/answer.h"
 
+#include "base/count.h"
 #include "gate/answer_head.h"
 
 #define SIGN_IN_PATH "/.tiergate/sign-in"
@@ -129,7 +130,7 @@ static const struct status_text *text_of(unsigned status)
         {505, "version_not_supported", "That version of HTTP is not spoken here."},
     };
     static const struct status_text other = {0, "refused", "The request was refused."};
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+    for (size_t i = 0; i < COUNT(texts); i++)
         if (texts[i].status == status)
             return &texts[i];
     return &other;

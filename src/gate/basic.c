@@ -1,5 +1,6 @@
 #include "gate/basic.h"
 
+#include "base/count.h"
 #include "base/crypto/base64.h"
 
 static const struct span scheme = {(const uint8_t *)"Basic", 5};
@@ -71,7 +72,7 @@ void basic_find(const struct headers *h, struct basic_credentials *out)
     static const enum header_id places[] = {H_AUTHORIZATION, H_TIERGATE_AUTHORIZATION, H_PROXY_AUTHORIZATION};
     out->state = BASIC_NONE;
     out->user = out->password = SPAN_NONE;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && out->state == BASIC_NONE; i++)
+    for (size_t i = 0; i < COUNT(places) && out->state == BASIC_NONE; i++)
         find_in(h, places[i], out);
 }
 

@@ -1,6 +1,7 @@
 #include "gate/check.h"
 
 #include "base/clock.h"
+#include "base/count.h"
 #include "gate/basic.h"
 #include "gate/flight.h"
 #include "gate/session.h"
@@ -36,7 +37,7 @@ static bool name_pair(struct gate_thread *t, const struct gate_check *c, const s
     static const uint8_t nobody[sizeof(user->fingerprint)];
     const struct span parts[] = {c->gate->name, b->user, b->password,
                                  span_make(user ? user->fingerprint : nobody, sizeof(nobody))};
-    return res_ok(mac_sum(t->mac, parts, sizeof(parts) / sizeof(parts[0]), out->sum));
+    return res_ok(mac_sum(t->mac, parts, COUNT(parts), out->sum));
 }
 
 static bool keyed_hash(struct gate_thread *t, struct span s, uint8_t out[MAC_SIZE])

@@ -1,5 +1,6 @@
 #include "gate/crypt_hash.h"
 
+#include "base/count.h"
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
 
@@ -82,7 +83,7 @@ static const struct crypt_method methods[] = {
 
 static const struct crypt_method *method_of(struct span hash, struct span *rest)
 {
-    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+    for (size_t i = 0; i < COUNT(methods); i++) {
         struct span prefix = span_of(methods[i].prefix);
         if (!span_has_prefix(hash, prefix))
             continue;

@@ -2,6 +2,7 @@
 #include "gate/gate.h"
 
 #include "base/arena.h"
+#include "base/count.h"
 #include "base/crypto/mac.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
@@ -63,7 +64,7 @@ static struct res fingerprint(struct mac *m, struct span gate, struct basic_user
 {
     const struct span parts[] = {SPAN("basic"), gate, u->name, u->hash, u->secret};
     uint8_t sum[MAC_SIZE];
-    struct res r = mac_sum(m, parts, sizeof(parts) / sizeof(parts[0]), sum);
+    struct res r = mac_sum(m, parts, COUNT(parts), sum);
     memcpy(u->fingerprint, sum, sizeof(u->fingerprint));
     wipe(sum, sizeof(sum));
     return r;

@@ -1,5 +1,7 @@
 #include "http/message.h"
 
+#include "base/count.h"
+
 #define METHOD(literal, m)                                                                                             \
     {                                                                                                                  \
         {(const uint8_t *)(literal), sizeof(literal) - 1}, m                                                           \
@@ -16,7 +18,7 @@ static const struct {
 
 enum http_method http_method_of(struct span name)
 {
-    for (size_t i = 0; i < sizeof(methods) / sizeof(*methods); i++)
+    for (size_t i = 0; i < COUNT(methods); i++)
         if (span_eq(name, methods[i].name))
             return methods[i].method;
     return M_OTHER;
@@ -96,7 +98,7 @@ static const struct {
 
 const char *http_reason(unsigned status)
 {
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+    for (size_t i = 0; i < COUNT(reasons); i++)
         if (reasons[i].status == status)
             return reasons[i].reason;
     return "Unknown";

@@ -1,5 +1,6 @@
 #include "http/path.h"
 
+#include "base/count.h"
 #include "http/bytes.h"
 #include "http/nfkc_table.h"
 
@@ -67,7 +68,7 @@ static bool read_escape(const struct path_scan *s, size_t i, uint8_t *byte)
 
 static bool nfkc_has_meaning(uint32_t cp)
 {
-    size_t low = 0, high = sizeof(nfkc_ranges) / sizeof(*nfkc_ranges);
+    size_t low = 0, high = COUNT(nfkc_ranges);
     while (low < high) {
         size_t mid = (low + high) / 2;
         if (cp > nfkc_ranges[mid].last)
@@ -75,7 +76,7 @@ static bool nfkc_has_meaning(uint32_t cp)
         else
             high = mid;
     }
-    return low < sizeof(nfkc_ranges) / sizeof(*nfkc_ranges) && cp >= nfkc_ranges[low].first;
+    return low < COUNT(nfkc_ranges) && cp >= nfkc_ranges[low].first;
 }
 
 /* The shape of a character by its first byte (RFC 3629 §4). */

@@ -1,5 +1,7 @@
 #include "net/proxy_protocol.h"
 
+#include "base/count.h"
+
 #define V1_MAX 107 /* with CRLF */
 #define V2_FIXED 16
 
@@ -103,7 +105,7 @@ static bool take_v2_address(uint8_t family, struct span rest, struct addr *src)
     /* AF_UNSPEC: the sender does not say; what follows means nothing to us. */
     if (family == 0x00)
         return true;
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    for (size_t i = 0; i < COUNT(kinds); i++) {
         if (kinds[i].family != family)
             continue;
         if (rest.n < kinds[i].size || !are_tlvs(span_from(rest, kinds[i].size)))

@@ -1,5 +1,7 @@
 #include "net/stream_impl.h"
 
+#include "base/count.h"
+
 #include <errno.h>
 
 static void set_state(struct stream *s, enum stream_state to)
@@ -49,7 +51,7 @@ enum io_res stream_fail_errno(struct stream *s, int err)
         {ETIMEDOUT, STREAM_FAIL_UNREACHABLE, "connection timed out"},
         {EAFNOSUPPORT, STREAM_FAIL_UNREACHABLE, "address family not supported"},
     };
-    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+    for (size_t i = 0; i < COUNT(known); i++)
         if (known[i].err == err)
             return stream_fail(s, known[i].failure, known[i].why);
     return stream_fail(s, STREAM_FAIL_OTHER, "socket error");

@@ -1,5 +1,7 @@
 #include "net/tls_impl.h"
 
+#include "base/count.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
@@ -15,7 +17,7 @@ static bool load_system(SSL_CTX *ctx)
 {
     const char *named = getenv(X509_get_default_cert_file_env());
     const char *files[] = {named, X509_get_default_cert_file(), SYSTEM_BUNDLE};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+    for (size_t i = 0; i < COUNT(files); i++)
         if (files[i] && SSL_CTX_load_verify_file(ctx, files[i]) == 1)
             return true;
     return SSL_CTX_set_default_verify_paths(ctx) == 1;

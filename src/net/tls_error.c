@@ -1,5 +1,7 @@
 #include "net/tls_impl.h"
 
+#include "base/count.h"
+
 #include <openssl/err.h>
 #include <openssl/sslerr.h>
 #include <openssl/x509_vfy.h>
@@ -8,8 +10,6 @@ struct text {
     long code;
     const char *text;
 };
-
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
 
 static const char *find(const struct text *list, size_t count, long code, const char *otherwise)
 {

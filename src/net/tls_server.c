@@ -1,5 +1,7 @@
 #include "net/tls_impl.h"
 
+#include "base/count.h"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
@@ -102,7 +104,7 @@ static int on_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_n, co
         unsigned char list[9], n;
     } ours[] = {{TLS_ALPN_HTTP2, "\x02h2", 3}, {TLS_ALPN_HTTP1, "\x08http/1.1", 9}};
     const struct tls_server *server = arg;
-    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+    for (size_t i = 0; i < COUNT(ours); i++) {
         unsigned char *chosen;
         if (!(server->alpn & ours[i].bit))
             continue;

@@ -1,5 +1,7 @@
 #include "policy/compiled.h"
 
+#include "base/count.h"
+
 /* What a less careful server could take the path for: itself in another case, with its last slash removed or one added. */
 struct variants {
     struct subject v[4];
@@ -20,7 +22,7 @@ static const struct {
 
 static size_t spell_one(struct span rest, uint8_t *out, size_t *written)
 {
-    for (size_t i = 0; rest.p[0] >= 0x80 && i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+    for (size_t i = 0; rest.p[0] >= 0x80 && i < COUNT(spellings); i++) {
         if (!span_has_prefix(rest, spellings[i].character))
             continue;
         *written = strlen(spellings[i].letters);

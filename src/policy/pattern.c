@@ -1,5 +1,6 @@
 #include "policy/pattern.h"
 
+#include "base/count.h"
 #include "policy/glob.h"
 
 static bool is_ascii(struct span s)
@@ -118,7 +119,7 @@ bool pattern_is_catch_all(const struct pattern *p, struct regex_room *room)
     static const char *const probes[] = {"/a", "/Zq-7/x.y_z", "/tiergate/probe/0", "/x/"};
     if (p->kind == PATTERN_EXACT)
         return false;
-    for (size_t i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+    for (size_t i = 0; i < COUNT(probes); i++) {
         if (pattern_match(p, span_of(probes[i]), room) != MATCH_YES)
             return false;
     }

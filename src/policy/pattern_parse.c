@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/count.h"
 #include "base/text.h"
 #include "http/path.h"
 
@@ -43,7 +44,7 @@ static bool check_mistakes(struct span text, char *error, size_t size)
     if (text.p[0] != '/')
         return fail(error, size, "a path begins with `/` (or with `re:` or `preset:`); write \"/%.*s\"",
                     text.n > 80 ? 80 : (int)text.n, (const char *)text.p);
-    for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+    for (size_t i = 0; i < COUNT(mistakes); i++) {
         if (has_bytes(text, mistakes[i].bytes))
             return fail(error, size, "%s", mistakes[i].advice);
     }

@@ -1,5 +1,7 @@
 #include "policy/policy.h"
 
+#include "base/count.h"
+
 /* Each list holds only what is the same for everybody and names no data. docs/rules.md tells the reasons. */
 
 static const char *const preset_health[] = {"/health", "/healthz", "/livez", "/readyz", "/api/health"};
@@ -26,7 +28,7 @@ static const char *const preset_sveltekit_assets[] = {
 
 #define LIST(name, list)                                                                                               \
     {                                                                                                                  \
-        name, list, sizeof(list) / sizeof((list)[0])                                                                   \
+        name, list, COUNT(list)                                                                                        \
     }
 
 static const struct {
@@ -42,7 +44,7 @@ static const struct {
 const char *const *policy_preset(struct span name, size_t *count)
 {
     *count = 0;
-    for (size_t i = 0; i < sizeof(presets) / sizeof(presets[0]); i++) {
+    for (size_t i = 0; i < COUNT(presets); i++) {
         if (!span_eq(name, span_of(presets[i].name)))
             continue;
         *count = presets[i].count;

@@ -1,5 +1,6 @@
 #include "http/h1/fields.h"
 
+#include "base/count.h"
 #include "http/bytes.h"
 #include "http/host.h"
 #include "http/ws.h"
@@ -57,7 +58,7 @@ static bool parse_absolute(struct request_parse *p, struct span target)
         const char *scheme;
         int port;
     } schemes[] = {{"https://", 443}, {"http://", 80}};
-    for (size_t i = 0; i < sizeof(schemes) / sizeof(*schemes); i++) {
+    for (size_t i = 0; i < COUNT(schemes); i++) {
         struct span scheme = span_of(schemes[i].scheme);
         if (target.n < scheme.n || !span_eq_nocase(span_make(target.p, scheme.n), scheme))
             continue;
