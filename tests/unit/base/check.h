@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
+
 #define CHECK(name, condition)                                                                                         \
     do {                                                                                                               \
         if (!(condition))                                                                                              \
             fail_msg("%s: %s", (name), #condition);                                                                    \
     } while (0)
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 #endif

@@ -12,10 +12,9 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "base/crypto/base64.h"
 #include "gate/gate.h"
-
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
 #define CHECK(name, condition)                                                                                         \
     do {                                                                                                               \

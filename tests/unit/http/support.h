@@ -10,9 +10,9 @@
 
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "http/h1/h1.h"
 
-#define COUNT(a) (sizeof(a) / sizeof(*(a)))
 /* A table's bytes, which may hold NUL. */
 #define S(literal)                                                                                                     \
     {                                                                                                                  \

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof(a)[0])
+#include "base/count.h"
 
 #define CHECK(name, condition)                                                                                         \
     do {                                                                                                               \

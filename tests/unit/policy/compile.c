@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/count.h"
 
 struct told {
     size_t count;

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "policy/policy.h"
-
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
 struct fixture {
     const struct policy *policy;

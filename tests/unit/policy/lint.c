@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#include "base/count.h"
+
 #define MAX 4
 
 struct short_rule {

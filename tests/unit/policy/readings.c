@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "base/count.h"
 #include "policy/policy.h"
 
-#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define PATH_MAX_BYTES 64
 
 static const char alphabet[] = "/.%2ef5c;\\?#adAD";
