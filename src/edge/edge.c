@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "edge/conn.h"
 #include "edge/thread.h"
+#include "edge/tunnel.h"
 #include "net/proxy_accept.h"
 
 /* Lines of a busy thread for about a second; a sink that stalls longer costs request lines, never requests. */
@@ -67,17 +68,24 @@ struct span edge_thread_date(struct edge_thread *t)
     return span_make(t->date, sizeof t->date);
 }
 
+static void sweep_conn(struct edge_thread *t, struct conn *c, uint64_t now)
+{
+    if (t->state == EDGE_DRAINING && now >= t->drain_ms)
+        conn_close(c, STREAM_CLOSE_NOW);
+    else if (t->state == EDGE_DRAINING && c->state == CONN_TUNNEL && now >= t->tunnel_cut_ms &&
+             tunnel_is_open(c->tunnel))
+        tunnel_close(c->tunnel, TUNNEL_RESTART);
+    else
+        conn_sweep(c);
+}
+
 static void edge_sweep(void *arg)
 {
     struct edge_thread *t = arg;
     uint64_t now = t->loop->now_ms;
-    bool cut_all = t->state == EDGE_DRAINING && now >= t->drain_ms;
     for (struct conn *c = t->conns, *next; c; c = next) {
         next = c->next;
-        if (cut_all || (t->state == EDGE_DRAINING && c->state == CONN_TUNNEL && now >= t->tunnel_cut_ms))
-            conn_close(c, STREAM_CLOSE_NOW);
-        else
-            conn_sweep(c);
+        sweep_conn(t, c, now);
     }
     if (t->state != EDGE_GONE && !timer_set(&t->sweep, EDGE_SWEEP_MS))
         edge_thread_abort(t); /* without deadlines nothing may stay open */

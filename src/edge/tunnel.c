@@ -1,25 +1,46 @@
-/* An upgraded connection. When one side ends, what it sent goes out, the other side is ended too and has a moment to answer; then both
- * are cut: a client that is gone must not hold a place at its origin (design §5 Tunnels). */
+/* An upgraded connection. When one side ends, what it sent goes out, the other side is ended too and has a moment to
+ * answer; then both are cut: a client that is gone must not hold a place at its origin (design §5 Tunnels). */
 #include "edge/tunnel.h"
 
 #include <stdlib.h>
 
+#include "http/ws_frames.h"
+
+#define BOUNDARY_MS 50u
 #define PARTING_MS 700u /* plus one sweep: within a second */
 #define KEEPALIVE_IDLE_S 30
 #define KEEPALIVE_INTERVAL_S 10
 #define USER_TIMEOUT_MS 60000u
 
-enum tunnel_state { TUNNEL_OPEN = 0, TUNNEL_PARTING, TUNNEL_OVER };
+enum tunnel_state {
+    TUNNEL_OPEN = 0,
+    TUNNEL_CLOSING, /* Close is to be said at the next boundary */
+    TUNNEL_SAID,    /* it was; the client has a moment to answer */
+    TUNNEL_PARTING, /* one side has ended by itself; the other has a moment */
+    TUNNEL_OVER
+};
 
 struct tunnel {
     struct exchange *x;             /* back */
     struct stream *client, *origin; /* owned by conn and origin layer */
+    struct timer boundary;
+    struct ws_frames frames; /* of the origin */
     enum tunnel_state state;
+    enum tunnel_code code;
     uint64_t seen, seen_ms, parting_ms;
 };
 
-static void on_open(void *arg)
+static const char *code_text(enum tunnel_code code)
 {
+    switch (code) {
+    case TUNNEL_RESTART:
+        return "restart";
+    case TUNNEL_SESSION_ENDED:
+        return "session ended";
+    case TUNNEL_RULES_CHANGED:
+        return "rules changed";
+    }
+    return "";
 }
 
 /* The last thing a callback does: t is gone afterwards. */
@@ -33,23 +54,82 @@ static void end_tunnel(struct tunnel *t, const char *why)
     conn_close(x->conn, STREAM_CLOSE_FLUSH);
 }
 
+static void set_parting(struct tunnel *t, enum tunnel_state to)
+{
+    t->state = to;
+    t->parting_ms = t->x->thread->loop->now_ms + PARTING_MS;
+}
+
 static bool side_is_over(struct stream *s)
 {
     return stream_input(s) != STREAM_IN_OPEN && stream_in(s)->bytes == 0;
 }
 
-/* False: no memory. */
-static bool copy(struct stream *from, struct stream *to, uint64_t *count)
+/* --- copying ---------------------------------------------------------------------------------------------------------- */
+
+/* One round: what fits into the client's queue, whole frames only when Close waits to be said. */
+static bool move_to_client(struct tunnel *t, size_t *moved)
 {
-    struct chunkq *in = stream_in(from), *out = stream_out(to);
+    struct chunkq *in = stream_in(t->origin), *out = stream_out(t->client);
+    *moved = 0;
+    while (in->bytes > 0 && out->bytes < EDGE_HIGH) {
+        size_t n = ws_frames_take(&t->frames, chunkq_peek(in), t->state == TUNNEL_CLOSING);
+        if (n == 0)
+            break;
+        if (!chunkq_move(out, in, n))
+            return false;
+        *moved += n;
+    }
+    t->x->bytes_out += *moved;
+    return true;
+}
+
+static bool copy_to_client(struct tunnel *t)
+{
+    size_t moved;
+    if (t->state == TUNNEL_SAID)
+        return true;
+    do {
+        if (!move_to_client(t, &moved))
+            return false;
+        if (moved > 0)
+            stream_flush(t->client);
+    } while (moved > 0);
+    stream_resume(t->origin, 0);
+    return true;
+}
+
+static bool copy_to_origin(struct tunnel *t)
+{
+    struct chunkq *in = stream_in(t->client), *out = stream_out(t->origin);
+    if (t->state == TUNNEL_SAID) /* the origin's side has been ended: what still comes is the answer to our Close */
+        chunkq_clear(in);
     while (in->bytes > 0 && out->bytes < EDGE_HIGH) {
         size_t room = EDGE_HIGH - out->bytes, n = in->bytes < room ? in->bytes : room;
         if (!chunkq_move(out, in, n))
             return false;
-        *count += n;
-        stream_flush(to);
+        t->x->bytes_in += n;
+        stream_flush(t->origin);
     }
-    stream_resume(from, 0);
+    stream_resume(t->client, 0);
+    return true;
+}
+
+/* --- ending ------------------------------------------------------------------------------------------------------------- */
+
+/* False: no memory. */
+static bool say_close(struct tunnel *t)
+{
+    uint8_t frame[WS_CLOSE_MAX + 2];
+    if (t->state != TUNNEL_CLOSING || !ws_frames_at_boundary(&t->frames))
+        return true;
+    timer_stop(&t->boundary);
+    size_t n = ws_close_frame((uint16_t)t->code, span_of(code_text(t->code)), frame);
+    if (!chunkq_append(stream_out(t->client), span_make(frame, n)))
+        return false;
+    set_parting(t, TUNNEL_SAID);
+    stream_finish(t->origin);
+    stream_finish(t->client); /* a server that has said Close ends TCP first (RFC 6455 §7.1.1) */
     return true;
 }
 
@@ -59,30 +139,66 @@ static void part(struct tunnel *t)
         stream_finish(t->origin);
     if (side_is_over(t->origin))
         stream_finish(t->client);
-    if (t->state == TUNNEL_OPEN) {
-        t->state = TUNNEL_PARTING;
-        t->parting_ms = t->x->thread->loop->now_ms + PARTING_MS;
-    }
+    if (t->state == TUNNEL_OPEN || t->state == TUNNEL_CLOSING)
+        set_parting(t, TUNNEL_PARTING);
 }
 
 static void pump(struct tunnel *t)
 {
     if (t->state == TUNNEL_OVER)
         return;
-    bool ok = copy(t->client, t->origin, &t->x->bytes_in) && copy(t->origin, t->client, &t->x->bytes_out);
+    bool ok = copy_to_origin(t) && copy_to_client(t) && say_close(t);
     bool client_over = side_is_over(t->client), origin_over = side_is_over(t->origin);
     if (!ok)
         end_tunnel(t, "out of memory");
-    else if (client_over && origin_over)
-        end_tunnel(t, NULL);
+    else if (client_over && (origin_over || t->state == TUNNEL_SAID))
+        end_tunnel(t, t->state == TUNNEL_SAID ? code_text(t->code) : NULL);
     else if (client_over || origin_over)
         part(t);
+}
+
+static void on_open(void *arg)
+{
 }
 
 static void on_event(void *arg)
 {
     pump(arg);
 }
+
+static void on_no_boundary(void *arg)
+{
+    struct tunnel *t = arg;
+    if (t->state == TUNNEL_CLOSING)
+        end_tunnel(t, code_text(t->code));
+}
+
+bool tunnel_is_open(const struct tunnel *t)
+{
+    return t->state == TUNNEL_OPEN;
+}
+
+void tunnel_close(struct tunnel *t, enum tunnel_code code)
+{
+    if (t->state != TUNNEL_OPEN)
+        return;
+    t->state = TUNNEL_CLOSING;
+    t->code = code;
+    if (timer_set(&t->boundary, BOUNDARY_MS))
+        pump(t);
+    else
+        end_tunnel(t, code_text(code));
+}
+
+void tunnel_cut(struct tunnel *t, const char *reason)
+{
+    if (t->state == TUNNEL_OVER)
+        return;
+    t->state = TUNNEL_OVER;
+    t->x->detail = reason;
+}
+
+/* --- life ------------------------------------------------------------------------------------------------------------------ */
 
 struct tunnel *tunnel_start(struct exchange *x, struct stream *client)
 {
@@ -94,6 +210,7 @@ struct tunnel *tunnel_start(struct exchange *x, struct stream *client)
     t->client = client;
     t->origin = x->origin->stream;
     t->seen_ms = x->thread->loop->now_ms;
+    timer_init(&t->boundary, x->thread->loop, on_no_boundary, t);
     stream_set_events(t->client, &events, t);
     stream_set_events(t->origin, &events, t);
     stream_keepalive(t->client, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, USER_TIMEOUT_MS);
@@ -106,27 +223,26 @@ struct tunnel *tunnel_start(struct exchange *x, struct stream *client)
     return t;
 }
 
-void tunnel_cut(struct tunnel *t, const char *reason)
+static void note_progress(struct tunnel *t, uint64_t now)
 {
-    if (t->state == TUNNEL_OVER)
+    uint64_t seen = stream_bytes_read(t->client) + stream_bytes_read(t->origin) + stream_bytes_written(t->client);
+    if (seen == t->seen)
         return;
-    t->state = TUNNEL_OVER;
-    t->x->detail = reason;
+    t->seen = seen;
+    t->seen_ms = now;
 }
 
 void tunnel_sweep(struct tunnel *t)
 {
     struct exchange *x = t->x;
     uint64_t now = x->thread->loop->now_ms;
-    uint64_t seen = stream_bytes_read(t->client) + stream_bytes_read(t->origin) + stream_bytes_written(t->client);
-    if (seen != t->seen) {
-        t->seen = seen;
-        t->seen_ms = now;
-    }
+    note_progress(t, now);
     /* What the origin said last may still be on its way to a slow client: then it has as long as any slow reader. */
     bool delivering = stream_out(t->client)->bytes > 0 && stream_input(t->client) == STREAM_IN_OPEN &&
                       now - t->seen_ms < x->snapshot->limits.write_timeout_ms;
-    if (t->state == TUNNEL_PARTING && now >= t->parting_ms && !delivering)
+    if (t->state == TUNNEL_SAID && now >= t->parting_ms)
+        end_tunnel(t, code_text(t->code));
+    else if (t->state == TUNNEL_PARTING && now >= t->parting_ms && !delivering)
         end_tunnel(t, NULL);
     else if (now - t->seen_ms >= x->snapshot->limits.tunnel_idle_timeout_ms)
         end_tunnel(t, "idle");
@@ -136,6 +252,7 @@ void tunnel_free(struct tunnel *t)
 {
     if (!t)
         return;
+    timer_fini(&t->boundary);
     atomic_fetch_sub_explicit(&t->x->thread->shared->tunnels, 1, memory_order_relaxed);
     free(t);
 }

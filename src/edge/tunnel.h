@@ -6,10 +6,24 @@
 
 struct tunnel;
 
-/* Takes both streams' events; the exchange stays (its log line is written at the end). The bytes that lie in the streams' inputs are sent on. NULL: no memory. */
+/* Why tiergate itself ends a WebSocket (design §5 Tunnels): codes that clients may act on. */
+enum tunnel_code {
+    TUNNEL_RESTART = 1012,       /* RFC 6455 registry: service restart; come again */
+    TUNNEL_SESSION_ENDED = 4401, /* sign in again */
+    TUNNEL_RULES_CHANGED = 4403  /* no longer allowed */
+};
+
+/* Takes both streams' events; the exchange stays (its log line is written at the end). The bytes that lie in the
+ * streams' inputs are sent on. NULL: no memory. */
 struct tunnel *tunnel_start(struct exchange *x, struct stream *client);
-/* Cuts both sides and logs. */
+/* Nothing has begun to end it yet. */
+bool tunnel_is_open(const struct tunnel *t);
+/* Says Close to the client between two of the origin's frames, then ends both sides. Without such a place within 50 ms
+ * it is cut. May be called again; the first code stays. */
+void tunnel_close(struct tunnel *t, enum tunnel_code code);
+/* No callback of the tunnel does anything any more; `reason` goes to the log. The streams are the caller's to close. */
 void tunnel_cut(struct tunnel *t, const char *reason);
+/* May free t. */
 void tunnel_sweep(struct tunnel *t);
 void tunnel_free(struct tunnel *t);
 
