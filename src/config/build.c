@@ -1,5 +1,7 @@
 #include "config/build.h"
 
+#include "base/crypto/mac.h"
+#include "base/crypto/random.h"
 #include "config/nearest.h"
 
 void *build_alloc(struct build *b, size_t n, size_t size)
@@ -27,6 +29,20 @@ struct span build_secret(struct build *b, struct span s)
     if (!copy.p)
         b->failed = true;
     return copy;
+}
+
+struct span build_unusable_secret(struct build *b)
+{
+    uint8_t bytes[32];
+
+    if (!res_ok(random_bytes(bytes, sizeof(bytes)))) {
+        b->failed = true;
+        return SPAN_NONE;
+    }
+    struct span s = build_secret(b, span_make(bytes, sizeof(bytes)));
+
+    wipe(bytes, sizeof(bytes));
+    return s;
 }
 
 static const struct entry *entry_at(const struct objects_field *map, size_t size, size_t i)

@@ -160,6 +160,11 @@ struct section {
         .keys = table_, .count = COUNT(table_), .size = sizeof(type_)                                                  \
     }
 
+/* Durations in the tables. */
+#define SECONDS(n) ((uint64_t)(n)*1000)
+#define HOURS(n) SECONDS((n)*3600)
+#define DAYS(n) HOURS((n)*24)
+
 /* The field of an object. */
 static inline void *key_field(const struct key *k, void *object)
 {

@@ -1,8 +1,6 @@
 /* Every limit with its default and range. */
 #include "config/build.h"
 
-#define SECONDS(n) ((uint64_t)(n)*1000)
-#define HOURS(n) ((uint64_t)(n)*3600 * 1000)
 #define LIMIT(name_, type_, def_, min_, max_)                                                                          \
     KEY(struct raw_limits, name_, type_, .def = (def_), .min = (min_), .max = (max_))
 

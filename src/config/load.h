@@ -14,7 +14,7 @@ enum load_mode {
 struct load_request {
     const char *const *paths; /* files and folders; a folder stands for its *.json, by name */
     size_t path_count;
-    const char *state_dir;    /* NULL: none (keys are made for this run alone) */
+    const char *state_dir; /* NULL: none (keys are made for this run alone) */
     enum load_mode mode;
 };
 

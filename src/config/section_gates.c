@@ -1,9 +1,6 @@
 #include "config/build.h"
 
 #include "config/htpasswd.h"
-
-#include "base/crypto/mac.h"
-#include "base/crypto/random.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
 
@@ -28,21 +25,6 @@ static const struct key gate_keys[] = {
 const struct section section_gate = SECTION(struct raw_gate, gate_keys);
 
 /* --- users --------------------------------------------------------------------------------------------------------- */
-
-/* A password that nobody can send stands in for one that cannot be read here. */
-static struct span unusable_password(struct build *b)
-{
-    uint8_t bytes[32];
-
-    if (!res_ok(random_bytes(bytes, sizeof(bytes)))) {
-        b->failed = true;
-        return SPAN_NONE;
-    }
-    struct span s = build_secret(b, span_make(bytes, sizeof(bytes)));
-
-    wipe(bytes, sizeof(bytes));
-    return s;
-}
 
 static bool has_control(struct span s)
 {
@@ -74,7 +56,7 @@ static void read_user(struct build *b, const struct named_secret *raw, struct ba
     check_password(b, &raw->secret);
     users[(*n)++] = (struct basic_user){
         .name = raw->e.name.v,
-        .secret = raw->secret.v.n ? build_secret(b, raw->secret.v) : unusable_password(b),
+        .secret = raw->secret.v.n ? build_secret(b, raw->secret.v) : build_unusable_secret(b),
     };
 }
 

@@ -9,8 +9,6 @@
 #include <stdio.h>
 
 #define MS(n) (uint64_t)(n)
-#define SECONDS(n) ((uint64_t)(n)*1000)
-#define HOURS(n) ((uint64_t)(n)*3600 * 1000)
 
 static const char *const verify_choices[] = {[TLS_VERIFY_FULL] = "full", [TLS_VERIFY_OFF] = "off", NULL};
 

@@ -1,15 +1,11 @@
 /* Sessions, and the circles that they make: which hosts a cookie reaches. */
 #include "config/build.h"
 
-#include "base/crypto/mac.h"
-#include "base/crypto/random.h"
 #include "http/headers.h"
 #include "http/host.h"
 
 #include <libpsl.h>
 
-#define SECONDS(n) ((uint64_t)(n)*1000)
-#define DAYS(n) ((uint64_t)(n)*24 * 3600 * 1000)
 #define SECRET_MIN 32
 
 static const struct key keys[] = {
@@ -85,21 +81,6 @@ static void check_cookie(struct build *b, const struct text_field *t, struct spa
 
 /* --- secrets ------------------------------------------------------------------------------------------------------- */
 
-/* What stands in for a secret that cannot be read here: `check` goes on, nothing can be signed with it elsewhere. */
-static struct span unusable_secret(struct build *b)
-{
-    uint8_t bytes[SECRET_MIN];
-
-    if (!res_ok(random_bytes(bytes, sizeof(bytes)))) {
-        b->failed = true;
-        return SPAN_NONE;
-    }
-    struct span s = build_secret(b, span_make(bytes, sizeof(bytes)));
-
-    wipe(bytes, sizeof(bytes));
-    return s;
-}
-
 static size_t given_secrets(struct build *b, const struct secrets_field *list, struct span out[SESSION_KEYS])
 {
     size_t n = 0;
@@ -118,7 +99,7 @@ static size_t given_secrets(struct build *b, const struct secrets_field *list, s
         for (size_t k = 0; k < i; k++)
             if (s->v.n && span_eq(s->v, list->v[k].v))
                 place_error(b->d, s->f.at, "the same secret as session.secret[%zu]: remove one", k);
-        out[n++] = s->v.n >= SECRET_MIN ? build_secret(b, s->v) : unusable_secret(b);
+        out[n++] = s->v.n >= SECRET_MIN ? build_secret(b, s->v) : build_unusable_secret(b);
     }
     return n;
 }
@@ -133,7 +114,7 @@ static size_t state_secret(struct build *b, struct span out[SESSION_KEYS])
         return 1;
     }
     if (b->check) {
-        out[0] = unusable_secret(b);
+        out[0] = build_unusable_secret(b);
         return 1;
     }
     place_error(b->d, b->raw->session.f.at,

@@ -17,49 +17,49 @@ enum listen_kind { LISTEN_SERVE = 0, LISTEN_REDIRECT };
 
 struct listen_config {
     struct addr address;
-    struct span text;      /* as written */
+    struct span text; /* as written */
     enum listen_kind kind;
-    bool plain;            /* TLS ended before us */
+    bool plain; /* TLS ended before us */
     bool proxy_protocol;
 };
 
 struct client_address_config {
     const struct cidr *trusted;
     size_t trusted_count;
-    struct span header;    /* empty: the TCP peer, lower case */
+    struct span header; /* empty: the TCP peer, lower case */
 };
 
 enum cors_mode { CORS_EDGE = 0, CORS_ORIGIN /* edge: false */ };
 
 struct host_config {
-    struct span pattern;              /* as written */
+    struct span pattern; /* as written */
     struct span tier;
     const struct policy *policy;
-    const struct gate_config *gate;   /* NULL: none */
+    const struct gate_config *gate; /* NULL: none */
     const struct origin_config *origin;
     bool is_public;
     bool noindex;
     enum cors_mode cors;
-    const struct span *cors_origins;  /* serialised origins, lower case */
+    const struct span *cors_origins; /* serialised origins, lower case */
     size_t cors_origin_count;
 };
 
 enum log_format { LOG_JSON = 0 };
 
 struct log_config {
-    struct span to;        /* "stdout", "none" or a path as resolved */
+    struct span to; /* "stdout", "none" or a path as resolved */
     enum log_format format;
 };
 
 /* Every limit with its default and range stands in the table of config/limits.c, in the schema and in docs/rules.md. */
 struct limits_config {
-    uint32_t connections;              /* per worker */
+    uint32_t connections; /* per worker */
     uint32_t connections_per_address;
     uint32_t header_bytes, header_fields;
     uint32_t handshake_timeout_ms, header_timeout_ms, body_timeout_ms, write_timeout_ms, keepalive_timeout_ms;
     uint32_t requests_per_connection;
     uint32_t tunnel_idle_timeout_ms;
-    uint32_t drain_timeout_ms;         /* exchanges; then tunnels get tunnel_grace_ms */
+    uint32_t drain_timeout_ms; /* exchanges; then tunnels get tunnel_grace_ms */
     uint32_t tunnel_grace_ms;
     struct gate_limits gate;
 };
@@ -70,7 +70,7 @@ struct snapshot {
     struct span tier;
     const struct listen_config *listen;
     size_t listen_count;
-    struct tls_server *tls;            /* NULL when every listener is plain or redirects */
+    struct tls_server *tls; /* NULL when every listener is plain or redirects */
     struct client_address_config client_address;
     struct limits_config limits;
     struct log_config log;
@@ -86,15 +86,15 @@ struct snapshot {
     size_t origin_count;
     const struct expect_config *expects;
     size_t expect_count;
-    struct config_memory *memory;      /* owns everything above */
+    struct config_memory *memory; /* owns everything above */
 };
 
 /* `expect` entries, checked by `check` and usable by tests. */
 struct expect_config {
     struct span request, as, is;
-    struct span where;  /* "expect[3]" for messages */
+    struct span where; /* "expect[3]" for messages */
     const char *file;
-    unsigned line;      /* 0: unknown */
+    unsigned line; /* 0: unknown */
 };
 
 /* NULL when there is any error; all errors and warnings are in diags. In LOAD_CHECK mode (BLOB_OPTION "mode"="check") secrets that
@@ -106,6 +106,7 @@ void snapshot_unref(struct snapshot *s);
 /* The host that a name belongs to (normal form); NULL: unknown. */
 const struct host_config *snapshot_find_host(const struct snapshot *s, struct span name, struct span *captured);
 /* Is `other` (normal form) in the same circle as a request on `host` under `name`? (same gate, and below one session domain or equal) */
-bool snapshot_same_circle(const struct snapshot *s, const struct host_config *host, struct span name, struct span other);
+bool snapshot_same_circle(const struct snapshot *s, const struct host_config *host, struct span name,
+                          struct span other);
 
 #endif
