@@ -51,7 +51,10 @@ export class Gate {
     gate.process = spawn(program, argv, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     gate.process.stdout.on('data', (d) => (gate.stdout += d));
     gate.process.stderr.on('data', (d) => (gate.stderr += d));
-    gate.exited = new Promise((resolve) => gate.process.once('close', (code, signal) => resolve({ code, signal })));
+    gate.exited = new Promise((resolve) => {
+      gate.process.once('close', (code, signal) => resolve({ code, signal }));
+      gate.process.once('error', (e) => resolve({ code: e.message }));
+    });
     gate.exited.then((how) => (gate.how = how));
     try {
       await gate.ready();
