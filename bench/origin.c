@@ -22,7 +22,8 @@ enum { HEAD = 16384, BULK = 1 << 17, BATCH = 64, PAGE = 1024 };
 struct conn {
     int fd;
     size_t have;    /* bytes in head */
-    uint64_t skip;  /* request body still to come */
+    uint64_t skip;  /* request body still to come; then it is answered */
+    bool owes;      /* the answer to such a request */
     uint64_t zeros; /* response body still to go */
     bool wants_write;
     char head[HEAD];
@@ -72,7 +73,18 @@ static bool serve(struct conn *c, const char *end)
     static const char bulk[] = "GET /bytes/";
     bool is_bulk = strncmp(c->head, bulk, sizeof bulk - 1) == 0;
     c->skip = number_after(c->head, end, "\r\nContent-Length:");
+    c->owes = c->skip > 0;
+    if (c->owes)
+        return true;
     return is_bulk ? answer_bytes(c, strtoull(c->head + sizeof bulk - 1, NULL, 10)) : answer_page(c);
+}
+
+static bool pay(struct conn *c)
+{
+    if (!c->owes || c->skip > 0)
+        return true;
+    c->owes = false;
+    return answer_page(c);
 }
 
 static bool take_heads(struct conn *c)
@@ -84,6 +96,8 @@ static bool take_heads(struct conn *c)
         c->have -= body;
         memmove(c->head, c->head + body, c->have);
         c->head[c->have] = 0;
+        if (!pay(c))
+            return false;
         end = strstr(c->head, "\r\n\r\n");
         if (c->skip > 0 || !end)
             return c->have < HEAD - 1;
@@ -102,7 +116,7 @@ static bool throw_body(struct conn *c)
     ssize_t r = read(c->fd, sink, c->skip < BULK ? (size_t)c->skip : BULK);
     if (r > 0)
         c->skip -= (uint64_t)r;
-    return r > 0 || (r < 0 && errno == EAGAIN);
+    return (r > 0 || (r < 0 && errno == EAGAIN)) && pay(c);
 }
 
 static bool read_head(struct conn *c)
