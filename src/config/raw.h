@@ -73,7 +73,7 @@ struct raw_cors {
 struct raw_host {
     struct entry e;
     struct texts_field host;
-    struct text_field tier, origin, gate;
+    struct text_field tier, origin, gate, clear_cache_until;
     struct name_or_objects_field rules; /* struct raw_rule */
     struct num_field public, noindex;
     struct object_field cors; /* struct raw_cors */

@@ -1,5 +1,6 @@
 #include "config/build.h"
 
+#include "config/units.h"
 #include "http/host.h"
 
 static const struct key cors_keys[] = {
@@ -17,6 +18,7 @@ static const struct key keys[] = {
     KEY(struct raw_host, rules, KEY_NAME_OR_OBJECTS, .sub = &section_rule, .required = true),
     KEY(struct raw_host, public, KEY_BOOL),
     KEY(struct raw_host, noindex, KEY_BOOL, .depends = true),
+    KEY(struct raw_host, clear_cache_until, KEY_TEXT),
     KEY(struct raw_host, cors, KEY_OBJECT, .sub = &section_cors),
     KEY_NOT_YET("access"),
 };
@@ -264,6 +266,21 @@ static void read_cors(struct build *b, const struct raw_host *raw, struct host_c
                       "the gate's own answers only");
 }
 
+/* --- cut-over ------------------------------------------------------------------------------------------------------ */
+
+static void read_clear_cache(struct build *b, const struct raw_host *raw, struct host_config *out)
+{
+    const struct text_field *t = &raw->clear_cache_until;
+
+    if (!t->f.given || t->f.bad)
+        return;
+    if (!date_parse_end(t->v, &out->clear_cache_until_s))
+        place_error(b->d, t->f.at, "\"%.*s\" is no date: write the last day as year, month and day, \"2026-12-31\"",
+                    SHOW(t->v));
+    else if (!raw->gate.f.given)
+        place_warning(b->d, t->f.at, "does nothing on a host without a gate");
+}
+
 /* --- the whole ----------------------------------------------------------------------------------------------------- */
 
 static void finish(struct build *b, const struct build_host *h, struct host_config *out)
@@ -277,6 +294,7 @@ static void finish(struct build *b, const struct build_host *h, struct host_conf
     out->is_public = raw->public.v;
     out->noindex = raw->noindex.f.given ? raw->noindex.v : h->gate && !raw->public.v;
     read_cors(b, raw, out);
+    read_clear_cache(b, raw, out);
     if (!h->rules)
         return;
     for (size_t i = 0; h->rules->specs && i < h->rules->count; i++)

@@ -39,6 +39,7 @@ struct host_config {
     const struct origin_config *origin;
     bool is_public;
     bool noindex;
+    int64_t clear_cache_until_s; /* wall clock: browsers forget what they cached before the gate came; 0: never */
     enum cors_mode cors;
     const struct span *cors_origins; /* serialised origins, lower case */
     size_t cors_origin_count;

@@ -1,6 +1,7 @@
 #include "config/units.h"
 
 #include <stdio.h>
+#include <time.h>
 
 struct unit {
     const char *name;
@@ -64,6 +65,29 @@ bool duration_parse(struct span s, uint64_t *out)
 bool size_parse(struct span s, uint64_t *out)
 {
     return parse(sizes, s, out);
+}
+
+static unsigned days_of_month(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+    return days[month - 1] + (month == 2 && leap ? 1u : 0u);
+}
+
+bool date_parse_end(struct span s, int64_t *out)
+{
+    uint64_t year, month, day;
+
+    if (s.n != 10 || s.p[4] != '-' || s.p[7] != '-' || !span_parse_u64(span_make(s.p, 4), 9999, &year) ||
+        !span_parse_u64(span_make(s.p + 5, 2), 12, &month) || !span_parse_u64(span_make(s.p + 8, 2), 31, &day))
+        return false;
+    if (year < 2000 || month < 1 || day < 1 || day > days_of_month((unsigned)year, (unsigned)month))
+        return false;
+    struct tm next = {.tm_year = (int)year - 1900, .tm_mon = (int)month - 1, .tm_mday = (int)day + 1};
+
+    *out = timegm(&next);
+    return true;
 }
 
 void duration_format(uint64_t ms, char out[UNIT_TEXT])

@@ -81,6 +81,7 @@ static enum ex_next sign_in(struct exchange *x, enum gate_result gate)
     exchange_answer_request(x, reason, &q);
     q.set_cookies = &x->check.set_cookie;
     q.set_cookie_count = x->check.set_cookie.n ? 1 : 0;
+    q.clear_cache = respond_clears_cache(x);
     bool ok = x->who ? answer_redirect(&q, 302, SPAN("/"), &a) : answer_sign_in(&q, x->check.tried_basic, &a);
     return ok ? exchange_reply(x, &a, x->who ? "signed-in" : reason) : exchange_end(x, true);
 }

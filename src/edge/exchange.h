@@ -143,7 +143,9 @@ bool forward_write_request(struct exchange *x, struct chunkq *out);
 bool forward_prepare(struct exchange *x);
 /* The origin's own name in the fields of its answer becomes the public one. */
 bool forward_translate_response(struct exchange *x);
-/* respond.c: the origin's final head as the client gets it. */
+/* respond.c: is this a browser's first answer behind a gate that is still new here (hosts[].clear_cache_until)? */
+bool respond_clears_cache(const struct exchange *x);
+/* The origin's final head as the client gets it. */
 bool respond_prepare(struct exchange *x, struct headers *extra);
 
 /* access_log.c */

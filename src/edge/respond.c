@@ -1,5 +1,6 @@
 /* The origin's answer as the client gets it: hop-by-hop fields off, nothing that looks like ours, and no shared cache may keep what
  * stands behind a gate (design §5 Marks). */
+#include "base/clock.h"
 #include "edge/exchange.h"
 
 static bool is_shared_cache_field(struct span name)
@@ -74,6 +75,14 @@ static bool add_cors(struct exchange *x, struct headers *extra)
            headers_add(extra, &x->arena, SPAN("Vary"), SPAN("Origin"));
 }
 
+bool respond_clears_cache(const struct exchange *x)
+{
+    const struct gate_check *c = &x->check;
+    bool first =
+        x->who ? c->set_cookie.n && !c->by_cookie : x->asker == ASKER_NAVIGATION || x->asker == ASKER_POST_NAVIGATION;
+    return first && x->site->clear_cache_until_s && clock_wall_s() < x->site->clear_cache_until_s;
+}
+
 static bool add_cookies(struct exchange *x, struct headers *extra)
 {
     const struct gate_check *c = &x->check;
@@ -82,7 +91,7 @@ static bool add_cookies(struct exchange *x, struct headers *extra)
     for (size_t i = 0; i < 2; i++)
         if (c->clear_cookies[i].n && !headers_add(extra, &x->arena, SPAN("Set-Cookie"), c->clear_cookies[i]))
             return false;
-    return true;
+    return !respond_clears_cache(x) || headers_add(extra, &x->arena, SPAN("Clear-Site-Data"), SPAN("\"cache\""));
 }
 
 bool respond_prepare(struct exchange *x, struct headers *extra)

@@ -156,6 +156,7 @@ static enum ex_next ask_to_sign_in(struct exchange *x, const char *reason)
     exchange_answer_request(x, reason, &q);
     q.set_cookies = x->check.clear_cookies;
     q.set_cookie_count = x->check.clear_cookies[0].n ? 2 : 0;
+    q.clear_cache = respond_clears_cache(x);
     if (!answer_sign_in(&q, x->check.tried_basic, &a))
         return exchange_end(x, true);
     return exchange_reply(x, &a, reason);

@@ -38,6 +38,7 @@ struct answer_request {
     struct span request_id;         /* shown on pages, so that a person can name it */
     const struct span *set_cookies; /* Set-Cookie values to add (deletions) */
     size_t set_cookie_count;        /* empty ones are left out */
+    bool clear_cache;               /* Clear-Site-Data: "cache" */
     struct span allow;              /* 405: value of Allow (RFC 9110 §15.5.6); empty: "GET, HEAD" */
     struct arena *arena;
 };

@@ -48,6 +48,8 @@ void draft_begin(struct draft *d, const struct answer_request *q, unsigned statu
         add_cors(d);
     if (q->retry_after_s)
         add_retry_after(d);
+    if (q->clear_cache)
+        draft_field(d, "Clear-Site-Data", SPAN("\"cache\""));
     for (size_t i = 0; i < q->set_cookie_count; i++)
         if (q->set_cookies[i].n)
             draft_field(d, "Set-Cookie", q->set_cookies[i]);

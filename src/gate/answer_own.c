@@ -6,8 +6,9 @@
 bool answer_signed_out(const struct answer_request *q, struct answer *out)
 {
     struct draft d;
-    draft_begin(&d, q, 200, out);
-    draft_field(&d, "Clear-Site-Data", SPAN("\"cache\""));
+    struct answer_request clearing = *q;
+    clearing.clear_cache = true;
+    draft_begin(&d, &clearing, 200, out);
     if (wants_page(q)) {
         draft_page(&d, &(struct page){
                            .title = "Signed out",

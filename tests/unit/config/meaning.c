@@ -288,6 +288,23 @@ static const struct rules_case host_cases[] = {
      "", 0, ONE_ERROR},
     {"upper case", WITH_HOSTS("{'host':'H.example.org','origin':'o','gate':'g','rules':[" ALLOW "]}"), "hosts[0].host",
      "", 0, ONE_ERROR},
+    {"last day of the old cache",
+     WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'g','clear_cache_until':'2026-12-31','rules':[" ALLOW
+                "]}"),
+     NULL, NULL, 0, ONE_ERROR},
+    {"no such day",
+     WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'g','clear_cache_until':'2026-02-29','rules':[" ALLOW
+                "]}"),
+     "hosts[0].clear_cache_until", "is no date", 0, ONE_ERROR},
+    {"time of day",
+     WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'g','clear_cache_until':'2026-12-31T00:00','rules':[" ALLOW
+                "]}"),
+     "hosts[0].clear_cache_until", "is no date", 0, ONE_ERROR},
+    {"cache of an open host",
+     "{" LISTEN "," GATES "," ORIGINS ",'hosts':[" HOST
+     ",{'host':'i.example.org','origin':'o','public':true,'clear_cache_until':"
+     "'2026-12-31','rules':[{'path':'/*','action':'bypass'}]}]}",
+     "hosts[1].clear_cache_until", "does nothing", 0, ONE_WARNING},
     {"no names", WITH_HOSTS("{'host':[],'origin':'o','gate':'g','rules':[" ALLOW "]}"), "hosts[0].host", "is empty", 0,
      ONE_ERROR},
     {"allow without gate",

@@ -110,6 +110,40 @@ static void test_units(void **state)
     }
 }
 
+static void test_dates(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t end; /* 0: no date */
+    } cases[] = {{"2000-01-01", 946771200},
+                 {"2026-12-31", 1798761600},
+                 {"2028-02-29", 1835481600},
+                 {"2100-02-28", 4107542400},
+                 {"9999-12-31", 253402300800},
+                 {"", 0},
+                 {"2026-12-3", 0},
+                 {"2026-12-311", 0},
+                 {"2026/12/31", 0},
+                 {"31-12-2026", 0},
+                 {"2026-00-10", 0},
+                 {"2026-13-10", 0},
+                 {"2026-04-31", 0},
+                 {"2026-02-29", 0},
+                 {"2100-02-29", 0},
+                 {"2026-01-00", 0},
+                 {"1999-12-31", 0},
+                 {"2026-1 -01", 0},
+                 {"+026-01-01", 0},
+                 {"2026-12-31Z", 0}};
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t end = 0;
+
+        if (date_parse_end(span_of(cases[i].text), &end) != (cases[i].end != 0) || end != cases[i].end)
+            fail_msg("%s: %lld", cases[i].text, (long long)end);
+    }
+}
+
 static void test_nearest(void **state)
 {
     static const struct {
@@ -164,8 +198,8 @@ static void test_loopback(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_print),   cmocka_unit_test(test_json),     cmocka_unit_test(test_units),
-        cmocka_unit_test(test_nearest), cmocka_unit_test(test_loopback),
+        cmocka_unit_test(test_print), cmocka_unit_test(test_json),    cmocka_unit_test(test_units),
+        cmocka_unit_test(test_dates), cmocka_unit_test(test_nearest), cmocka_unit_test(test_loopback),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

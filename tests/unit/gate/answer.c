@@ -290,7 +290,9 @@ static void test_sign_out(void **state)
         assert_int_equal(headers_count(&s.a.head.headers, H_SET_COOKIE), 1);
         CHECK_SPAN("cache", field(&s.a, "Clear-Site-Data"), SPAN("\"cache\""));
         s.q.set_cookie_count = 0;
+        assert_false(s.q.clear_cache);
         assert_true(answer_sign_out_form(&s.q, &s.a));
+        assert_null(field(&s.a, "Clear-Site-Data").p);
         check_shape("form", &s.a, PAGE);
         assert_true(body_has(&s.a, "<form method=\"post\" action=\"/.tiergate/sign-out\">"));
         assert_null(field(&s.a, "Set-Cookie").p);
