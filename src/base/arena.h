@@ -4,7 +4,6 @@
 #ifndef TG_BASE_ARENA_H
 #define TG_BASE_ARENA_H
 
-#include <stdarg.h>
 #include <stddef.h>
 
 #include "base/slab.h"

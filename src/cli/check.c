@@ -2,11 +2,13 @@
 #include "cli/commands.h"
 
 #include "base/count.h"
+#include "base/terminal.h"
 #include "cli/decide.h"
 #include "cli/options.h"
 #include "cli/rules.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- expect -------------------------------------------------------------------------------------------------------- */
@@ -122,7 +124,7 @@ static int report(const struct snapshot *s, const struct diags *d, bool as_json)
     if (as_json)
         print_json(d);
     else
-        rules_print_diags(d, stderr);
+        diags_tell(d, terminal_wants_colour(stderr), stderr);
     if (!as_json && diags_ok(d))
         print_ok(s);
     if (!as_json && !diags_ok(d))

@@ -1,5 +1,7 @@
 #include "cli/commands.h"
 
+#include <stddef.h>
+
 static const char serve_help[] =
     "usage: tiergate serve [FILE|DIR…] [--state DIR] [--threads N] [--user NAME] [--resolver IP[:PORT],…]\n"
     "\n"

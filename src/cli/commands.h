@@ -2,10 +2,6 @@
 #ifndef TG_CLI_COMMANDS_H
 #define TG_CLI_COMMANDS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdio.h>
-
 /* Exit codes, the same for all commands. */
 enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
@@ -30,8 +26,6 @@ int cli_version(int argc, char **argv);
 
 /* "tiergate NAME: MESSAGE", a pointer to --help, and CLI_USAGE. */
 int cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Is colour welcome on that stream: a terminal, and NO_COLOR is not set? */
-bool cli_colour(FILE *f);
 /* The rules that are meant when none are named: "./rules", then "/etc/tiergate/rules"; NULL when neither exists. */
 const char *cli_default_rules(void);
 

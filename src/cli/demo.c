@@ -1,6 +1,7 @@
 /* demo: a whole gated site on this machine. */
 #include <stdio.h>
 
+#include "base/terminal.h"
 #include "cli/commands.h"
 #include "cli/demo_origin.h"
 #include "cli/demo_site.h"
@@ -12,7 +13,7 @@
 static void print_welcome(void *arg)
 {
     const struct demo_site *s = arg;
-    const char *bold = cli_colour(stdout) ? "\033[1m" : "", *plain = bold[0] != '\0' ? "\033[0m" : "";
+    const char *bold = terminal_wants_colour(stdout) ? "\033[1m" : "", *plain = bold[0] != '\0' ? "\033[0m" : "";
     char c[DEMO_PATH + 100];
     (void)snprintf(c, sizeof(c), "curl --cacert '%s/certs/ca.pem' --resolve " DEMO_HOST ":%u:127.0.0.1", s->dir,
                    s->port);

@@ -2,9 +2,13 @@
 #include "cli/commands.h"
 
 #include "base/count.h"
+#include "base/terminal.h"
 #include "cli/decide.h"
 #include "cli/options.h"
 #include "cli/rules.h"
+#include "gate/basic.h"
+
+#include <stdio.h>
 
 /* --- where ---------------------------------------------------------------------------------------------------------- */
 
@@ -50,15 +54,6 @@ static void print_path(const struct path *p)
     printf("\n");
 }
 
-static bool has_user(const struct gate_config *g, struct span user)
-{
-    for (size_t i = 0; g->basic && i < g->basic->user_count; i++) {
-        if (span_eq(g->basic->users[i].name, user))
-            return true;
-    }
-    return false;
-}
-
 /* What the rules say of an identity that nobody could prove is of little use, but no error. */
 static void print_doubts(const struct decided *d)
 {
@@ -68,7 +63,7 @@ static void print_doubts(const struct decided *d)
         printf("          this identity is not of the host's gate: it counts as anonymous here\n");
         return;
     }
-    if (!has_user(d->host->gate, d->who.subject))
+    if (!basic_user_find(d->host->gate->basic, d->who.subject))
         printf("          gate %.*s has no such user as far as these files tell\n", SPAN_ARG(d->who.gate));
 }
 
@@ -202,7 +197,7 @@ static int explain(const struct question *q, const char *rules)
     if (s)
         code = explain_with(s, q);
     else
-        rules_print_diags(&d, stderr);
+        diags_tell(&d, terminal_wants_colour(stderr), stderr);
     snapshot_unref(s);
     diags_fini(&d);
     return code;

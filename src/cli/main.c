@@ -1,7 +1,6 @@
 /* tiergate: finds the command and runs it. */
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,12 +20,6 @@ int cli_usage(const char *command, const char *format, ...)
     va_end(ap);
     (void)fprintf(stderr, "tiergate %s: %s\nSee `tiergate %s --help`.\n", command, line, command);
     return CLI_USAGE;
-}
-
-bool cli_colour(FILE *f)
-{
-    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    return isatty(fileno(f)) && (no == NULL || no[0] == '\0') && (term == NULL || strcmp(term, "dumb") != 0);
 }
 
 const char *cli_default_rules(void)

@@ -1,7 +1,5 @@
 #include "cli/rules.h"
 
-#include "cli/commands.h"
-
 struct snapshot *rules_compile(const char *const *paths, size_t count, enum load_mode mode, struct diags *d)
 {
     struct load_request q = {.paths = paths, .path_count = count, .mode = mode};
@@ -14,14 +12,4 @@ struct snapshot *rules_compile(const char *const *paths, size_t count, enum load
         return s;
     snapshot_unref(s);
     return NULL;
-}
-
-void rules_print_diags(const struct diags *d, FILE *f)
-{
-    struct text out;
-    text_init(&out);
-    diags_print(d, cli_colour(f), &out);
-    if (out.n)
-        fwrite(out.p, 1, out.n, f);
-    text_fini(&out);
 }

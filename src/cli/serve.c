@@ -1,5 +1,4 @@
 /* serve: from the command line to the supervisor. */
-#include <stdio.h>
 
 #include "base/count.h"
 #include "cli/commands.h"

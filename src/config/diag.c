@@ -1,6 +1,6 @@
 #include "config/diag.h"
 
-#include <stdio.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 void diags_init(struct diags *d)
@@ -132,6 +132,17 @@ void diags_print(const struct diags *d, bool colour, struct text *out)
     if (d->failed)
         text_addf(out, "error: out of memory: some messages are lost\n");
     print_level(d, DIAG_WARNING, colour, out);
+}
+
+void diags_tell(const struct diags *d, bool colour, FILE *f)
+{
+    struct text out;
+
+    text_init(&out);
+    diags_print(d, colour, &out);
+    if (out.n)
+        fwrite(out.p, 1, out.n, f);
+    text_fini(&out);
 }
 
 static void json_text(struct text *out, const char *key, const char *s)

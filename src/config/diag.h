@@ -2,7 +2,7 @@
 #ifndef TG_CONFIG_DIAG_H
 #define TG_CONFIG_DIAG_H
 
-#include <stdarg.h>
+#include <stdio.h>
 
 #include "base/span.h"
 #include "base/text.h"
@@ -33,6 +33,8 @@ bool diags_ok(const struct diags *d);
 bool diags_mentions(const struct diags *d, const char *words);
 /* "rules/a.json:12: hosts[1].rules[0].path: …" per line, errors first; colour only when asked. */
 void diags_print(const struct diags *d, bool colour, struct text *out);
+/* The same to a stream. */
+void diags_tell(const struct diags *d, bool colour, FILE *f);
 /* {"ok":false,"errors":[{"file","line","path","message"}],"warnings":[…]} */
 void diags_json(const struct diags *d, struct text *out);
 

@@ -6,7 +6,6 @@
 #include "http/headers.h"
 #include "http/host.h"
 
-#include <stdio.h>
 
 #define MS(n) (uint64_t)(n)
 

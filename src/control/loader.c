@@ -1,11 +1,9 @@
 #include "control/loader.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
+#include "base/terminal.h"
 #include "config/load.h"
 #include "config/snapshot.h"
 #include "control/listen_set.h"
@@ -13,15 +11,6 @@
 #include "control/wire.h"
 
 #define SEND_MS 10000
-
-static void print_diags(const struct diags *d)
-{
-    struct text t;
-    text_init(&t);
-    diags_print(d, isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL, &t);
-    (void)fwrite(t.p != NULL ? t.p : "", 1, t.n, stderr);
-    text_fini(&t);
-}
 
 static struct res send_addresses(const struct snapshot *s, struct wire_msg *m)
 {
@@ -70,7 +59,7 @@ static struct res hand_over(const struct bundle *b, const struct snapshot *s)
 static struct res judge_and_hand_over(const struct bundle *b, struct diags *d)
 {
     struct snapshot *s = config_compile(b, d);
-    print_diags(d);
+    diags_tell(d, terminal_wants_colour(stderr), stderr);
     if (s == NULL || !diags_ok(d)) {
         snapshot_unref(s);
         return res_err("the rules are not usable");

@@ -1,6 +1,5 @@
 #include "control/supervisor_priv.h"
 
-#include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"

@@ -2,7 +2,6 @@
 #include "control/worker_priv.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 void worker_listen_add(struct worker *w)
@@ -33,15 +32,6 @@ static void keep_known_sockets(struct worker *w)
     }
 }
 
-static void print_errors(const struct diags *d)
-{
-    struct text t;
-    text_init(&t);
-    diags_print(d, false, &t);
-    (void)fwrite(t.p != NULL ? t.p : "", 1, t.n, stderr);
-    text_fini(&t);
-}
-
 /* The loader has judged and told everything already; what fails here was not to be expected. */
 static struct snapshot *compile(const struct bundle *b)
 {
@@ -53,7 +43,7 @@ static struct snapshot *compile(const struct bundle *b)
         s = NULL;
     }
     if (s == NULL) {
-        print_errors(&d);
+        diags_tell(&d, false, stderr);
     }
     diags_fini(&d);
     return s;

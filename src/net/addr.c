@@ -1,7 +1,6 @@
 #include "net/addr.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 

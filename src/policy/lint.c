@@ -1,5 +1,4 @@
 /* What can be told of rules without a request. */
-#include <stdlib.h>
 
 #include "policy/compiled.h"
 
