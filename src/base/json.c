@@ -202,11 +202,6 @@ int64_t json_as_int(const struct json_value *v)
     return json_integer_value(v->node);
 }
 
-double json_as_real(const struct json_value *v)
-{
-    return json_number_value(v->node);
-}
-
 bool json_as_bool(const struct json_value *v)
 {
     return json_is_true(v->node);

@@ -25,11 +25,10 @@ enum json_type json_type_of(const struct json_value *v);
 const char *json_type_name(enum json_type t);
 /* Line (from 1) on which the value begins. */
 unsigned json_line(const struct json_value *v);
-/* Each is the value when its type is the one asked for (json_as_real: also an integer), else empty, 0 or false. Not
- * json_string() and so on: those are symbols of jansson, which would then call ours. */
+/* Each is the value when its type is the one asked for, else empty, 0 or false. Not json_string() and so on: those are
+ * symbols of jansson, which would then call ours. */
 struct span json_as_string(const struct json_value *v);
 int64_t json_as_int(const struct json_value *v);
-double json_as_real(const struct json_value *v);
 bool json_as_bool(const struct json_value *v);
 /* Arrays and objects: members in the order of the file; 0 for any other type. */
 size_t json_count(const struct json_value *v);

@@ -24,11 +24,6 @@ enum http_method http_method_of(struct span name)
     return M_OTHER;
 }
 
-bool http_method_is_safe(enum http_method m)
-{
-    return m == M_GET || m == M_HEAD || m == M_OPTIONS || m == M_TRACE;
-}
-
 static const struct {
     unsigned status;
     const char *reason;

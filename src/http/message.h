@@ -42,8 +42,6 @@ struct http_response {
 };
 
 enum http_method http_method_of(struct span name);
-/* RFC 9110 §9.2.1 and §9.2.2. */
-bool http_method_is_safe(enum http_method m);
 /* "OK", "Not Found" …; "Unknown" for others. */
 const char *http_reason(unsigned status);
 

@@ -53,14 +53,10 @@ struct stream *stream_accept(struct loop *loop, int fd, struct tls_server *tls, 
         close(fd);
         return NULL;
     }
-    struct sockaddr_storage sa;
-    socklen_t n = sizeof sa;
     s->fd = fd;
     s->flags = KNOW_WRITABLE;
     s->state = tls ? STREAM_HANDSHAKE : STREAM_OPEN;
     addr_of_peer(fd, &s->peer);
-    if (getsockname(fd, (struct sockaddr *)&sa, &n) == 0)
-        s->local = addr_from_sockaddr(&sa);
     if ((tls && !stream_tls_accept(s, tls)) || !watch(s))
         return give_up(s);
     return s;
@@ -188,11 +184,6 @@ void stream_close(struct stream *s, enum stream_close how)
 const struct addr *stream_peer(const struct stream *s)
 {
     return &s->peer;
-}
-
-const struct addr *stream_local(const struct stream *s)
-{
-    return &s->local;
 }
 
 void stream_keepalive(struct stream *s, int idle_s, int interval_s, unsigned user_ms)

@@ -110,7 +110,6 @@ enum stream_close {
 void stream_close(struct stream *s, enum stream_close how);
 
 const struct addr *stream_peer(const struct stream *s);
-const struct addr *stream_local(const struct stream *s);
 /* TLS only, else empty: SNI as sent by the client (lower case), and whether the certificate shown covers `host`. */
 struct span stream_sni(const struct stream *s);
 bool stream_cert_covers(const struct stream *s, struct span host);

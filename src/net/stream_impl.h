@@ -78,7 +78,7 @@ struct stream {
     struct loop_task task;    /* ready list, later the parked memory */
     struct loop_task recheck; /* looks again for a reset that hid behind a short read; as an orphan: the loop's end */
     struct timer limit;       /* of the ending */
-    struct addr peer, local;
+    struct addr peer;
     struct event event;
 };
 

@@ -103,10 +103,6 @@ static void advance_connect(struct stream *s)
         stream_fail_errno(s, err);
         return;
     }
-    n = sizeof(struct sockaddr_storage);
-    struct sockaddr_storage sa;
-    if (getsockname(s->fd, (struct sockaddr *)&sa, &n) == 0)
-        s->local = addr_from_sockaddr(&sa);
     set_state(s, s->tls ? STREAM_HANDSHAKE : STREAM_OPEN);
 }
 

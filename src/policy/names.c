@@ -15,11 +15,6 @@ struct span policy_rule_name(const struct policy *p, size_t rule)
     return rule < p->count ? p->specs[rule].name : SPAN_NONE;
 }
 
-enum action policy_rule_action(const struct policy *p, size_t rule)
-{
-    return rule < p->count ? p->specs[rule].action : ACTION_BLOCK;
-}
-
 const char *action_name(enum action a)
 {
     switch (a) {

@@ -111,7 +111,6 @@ size_t policy_rule_count(const struct policy *p);
 /* The rule as config gave it. */
 const struct rule_spec *policy_rule_spec(const struct policy *p, size_t rule);
 struct span policy_rule_name(const struct policy *p, size_t rule); /* may be empty */
-enum action policy_rule_action(const struct policy *p, size_t rule);
 const char *action_name(enum action a);
 const char *verdict_name(enum verdict v);
 const char *rule_outcome_name(enum rule_outcome o);

@@ -39,7 +39,7 @@ static void check_snapshot(const struct snapshot *s)
         MUST(h->origin && h->policy);
         MUST(h->is_public || !policy_is_open(h->policy));
         for (size_t k = 0; k < policy_rule_count(h->policy); k++)
-            MUST(h->gate || policy_rule_action(h->policy, k) != ACTION_ALLOW);
+            MUST(h->gate || policy_rule_spec(h->policy, k)->action != ACTION_ALLOW);
     }
 }
 

@@ -189,8 +189,7 @@ static void names_are_told(void **state)
     assert_true(span_eq(policy_rule_name(f->policy, 0), SPAN("up")));
     assert_int_equal(policy_rule_name(f->policy, 1).n, 0);
     assert_int_equal(policy_rule_name(f->policy, 99).n, 0);
-    assert_int_equal(policy_rule_action(f->policy, 2), ACTION_ALLOW);
-    assert_int_equal(policy_rule_action(f->policy, 99), ACTION_BLOCK);
+    assert_int_equal(policy_rule_spec(f->policy, 2)->action, ACTION_ALLOW);
     assert_string_equal(action_name((enum action)77), "unknown");
     assert_string_equal(verdict_name((enum verdict)77), "unknown");
     assert_string_equal(rule_outcome_name((enum rule_outcome)77), "unknown");
