@@ -106,6 +106,20 @@ struct span arena_copy(struct arena *a, struct span s)
     return span_make(p, s.n);
 }
 
+struct span arena_join(struct arena *a, const struct span *parts, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += parts[i].n;
+    uint8_t *out = arena_alloc(a, n), *at = out;
+    for (size_t i = 0; out && i < count; i++) {
+        if (parts[i].n > 0)
+            memcpy(at, parts[i].p, parts[i].n);
+        at += parts[i].n;
+    }
+    return out ? span_make(out, n) : SPAN_NONE;
+}
+
 struct span arena_printf(struct arena *a, const char *format, ...)
 {
     size_t room = (size_t)(a->end - a->at);

@@ -26,6 +26,8 @@ void arena_reset(struct arena *a);
 void *arena_alloc(struct arena *a, size_t n);
 void *arena_zalloc(struct arena *a, size_t n);
 struct span arena_copy(struct arena *a, struct span s);
+/* The parts one behind the other. */
+struct span arena_join(struct arena *a, const struct span *parts, size_t count);
 /* NUL-terminated behind the span's n bytes. */
 struct span arena_printf(struct arena *a, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -6,7 +6,6 @@
 #include "http/headers.h"
 #include "http/host.h"
 
-
 #define MS(n) (uint64_t)(n)
 
 static const char *const verify_choices[] = {[TLS_VERIFY_FULL] = "full", [TLS_VERIFY_OFF] = "off", NULL};
@@ -34,7 +33,7 @@ static const struct key keys[] = {
 
 const struct section section_origin = SECTION(struct raw_origin, keys);
 
-/* --- headers ------------------------------------------------------------------------------------------------------- */
+/* --- headers ------------------------------------------------------------------------------------------------------ */
 
 /* Framing, hop-by-hop and what the gate itself decides. A name that ends in '*' stands for all that begin so. */
 static const char *const reserved[] = {
@@ -121,7 +120,7 @@ static void read_headers(struct build *b, const struct raw_origin *raw, struct o
     o->header_count = raw->headers.n;
 }
 
-/* --- TLS ----------------------------------------------------------------------------------------------------------- */
+/* --- TLS ---------------------------------------------------------------------------------------------------------- */
 
 static void unref_tls(const void *p)
 {
@@ -161,7 +160,7 @@ static void read_tls(struct build *b, const struct raw_origin *raw, struct origi
         make_tls(b, &config, t && t->ca.f.given ? t->ca.f.at : raw->url.f.at, o);
 }
 
-/* --- url and name -------------------------------------------------------------------------------------------------- */
+/* --- url and name ------------------------------------------------------------------------------------------------- */
 
 static void read_host(struct build *b, const struct text_field *t, struct origin_config *o)
 {
@@ -193,6 +192,15 @@ static void warn_plain(struct build *b, const struct raw_origin *raw, const stru
         place_error(b->d, raw->tls.f.at, "has no effect on http://: write https:// or remove \"tls\"");
 }
 
+static void set_port_suffix(struct build *b, struct origin_config *o, const struct origin_url *u)
+{
+    if (u->port == (u->tls ? 443 : 80))
+        return;
+    o->port_suffix = arena_printf(b->arena, ":%u", (unsigned)u->port);
+    if (!o->port_suffix.p)
+        b->failed = true;
+}
+
 static void read_url(struct build *b, const struct raw_origin *raw, struct origin_config *o, struct text_field *capture)
 {
     struct origin_url u = {0};
@@ -209,6 +217,7 @@ static void read_url(struct build *b, const struct raw_origin *raw, struct origi
     o->host_after = u.after;
     o->has_capture = u.capture.n > 0;
     o->port = u.port;
+    set_port_suffix(b, o, &u);
     *capture = (struct text_field){raw->url.f, u.capture};
     if (u.tls)
         read_tls(b, raw, o);

@@ -24,9 +24,8 @@ static struct span host_field(struct exchange *x)
     case ORIGIN_NAME_OWN:
         break;
     }
-    if (o->port == (o->tls ? 443 : 80))
-        return x->origin_host_name;
-    return arena_printf(&x->arena, "%.*s:%u", SPAN_ARG(x->origin_host_name), (unsigned)o->port);
+    const struct span parts[] = {x->origin_host_name, o->port_suffix};
+    return o->port_suffix.n ? arena_join(&x->arena, parts, 2) : x->origin_host_name;
 }
 
 /* NULL: nothing is to be translated, or no memory (then *ok is false). */

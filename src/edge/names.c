@@ -86,7 +86,8 @@ bool names_init(struct names *n, const struct host *asked, struct span own, bool
 
 static bool replace_root(struct header *f, struct span root, struct span rest, struct arena *a)
 {
-    struct span value = arena_printf(a, "%.*s%.*s", SPAN_ARG(root), SPAN_ARG(rest));
+    const struct span parts[] = {root, rest};
+    struct span value = arena_join(a, parts, 2);
     if (!value.p)
         return false;
     f->value = value;
@@ -153,7 +154,8 @@ static bool translate_cookie(const struct names *n, struct header *f, struct are
         more = span_cut(rest, ';', &one, &rest);
         if (out.p && is_own_domain(n, one))
             continue;
-        out = out.p ? arena_printf(a, "%.*s;%.*s", SPAN_ARG(out), SPAN_ARG(one)) : arena_copy(a, one);
+        const struct span parts[] = {out, SPAN(";"), one};
+        out = out.p ? arena_join(a, parts, 3) : arena_copy(a, one);
         if (!out.p)
             return false;
     }

@@ -45,7 +45,8 @@ static struct span private_cache_control(struct exchange *x)
             if (one.n == 0 || directive_is(one, SPAN("public")) || directive_is(one, SPAN("s-maxage")) ||
                 directive_is(one, SPAN("private")))
                 continue;
-            out = arena_printf(&x->arena, "%.*s, %.*s", SPAN_ARG(out), SPAN_ARG(one));
+            const struct span parts[] = {out, SPAN(", "), one};
+            out = arena_join(&x->arena, parts, 3);
         }
     }
     return out;

@@ -111,11 +111,27 @@ struct res addr_parse_listen(struct span s, struct addr *out)
     return RES_OK;
 }
 
+/* By hand, as it is needed for every request and inet_ntop goes through sprintf. */
+static size_t format_v4(const uint8_t ip[4], char *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < 4; i++) {
+        unsigned v = ip[i];
+        if (v >= 100)
+            out[n++] = (char)('0' + v / 100);
+        if (v >= 10)
+            out[n++] = (char)('0' + v / 10 % 10);
+        out[n++] = (char)('0' + v % 10);
+        out[n++] = i < 3 ? '.' : 0;
+    }
+    return n - 1;
+}
+
 size_t addr_format_ip(const struct addr *a, char out[ADDR_TEXT])
 {
     if (a->family == AF_INET)
-        inet_ntop(AF_INET, a->ip + 12, out, ADDR_TEXT);
-    else if (a->family == AF_INET6)
+        return format_v4(a->ip + 12, out);
+    if (a->family == AF_INET6)
         inet_ntop(AF_INET6, a->ip, out, ADDR_TEXT);
     else
         memcpy(out, "unknown", sizeof "unknown");

@@ -26,6 +26,7 @@ struct origin_config {
     struct span host_before, host_after; /* host of the url; a capture stands between them when has_capture */
     bool has_capture;
     uint16_t port;
+    struct span port_suffix; /* ":5173"; empty when the port is the scheme's own */
     enum origin_name host_mode;
     struct span host_fixed;
     const struct origin_header *headers;

@@ -36,6 +36,22 @@ static void takes_memory_late(void **state)
     close_arena(&f);
 }
 
+static void joins(void **state)
+{
+    struct fixture f;
+    const struct span parts[] = {SPAN("ab"), SPAN_NONE, SPAN(":"), SPAN("c")};
+
+    open_arena(&f);
+    assert_true(span_eq(arena_join(&f.arena, parts, 4), SPAN("ab:c")));
+    assert_non_null(arena_join(&f.arena, parts, 0).p);
+    alloc_fail_after(0);
+    const struct span large[] = {span_make(f.slab.list, 0), span_make("x", 1)};
+    while (arena_join(&f.arena, large, 2).p)
+        ;
+    alloc_fail_never();
+    close_arena(&f);
+}
+
 static void aligned_and_apart(void **state)
 {
     static const size_t sizes[] = {0,          1,     15,        16,     17, 100, BLOCK - 16,
@@ -163,6 +179,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_memory_late),
+        cmocka_unit_test(joins),
         cmocka_unit_test(aligned_and_apart),
         cmocka_unit_test(fills_a_block_before_the_next),
         cmocka_unit_test(large_block_keeps_the_current_one),

@@ -120,6 +120,7 @@ static void test_origin(void **state)
     const struct origin_config *o = &s->origins[0], *p = &s->origins[1];
 
     assert_true(is(o->host_before, "pr-") && is(o->host_after, ".x.pages.dev") && o->has_capture && o->port == 8443);
+    assert_true(is(o->port_suffix, ":8443"));
     assert_non_null(o->tls);
     assert_true(o->host_mode == ORIGIN_NAME_CLIENT && o->header_count == 1);
     assert_true(is(o->headers[0].name, "X-Key") && is(o->headers[0].value, "v 1"));
@@ -172,7 +173,7 @@ static void test_references(void **state)
     snapshot_unref(NULL);
 }
 
-/* --- htpasswd ------------------------------------------------------------------------------------------------------- */
+/* --- htpasswd ----------------------------------------------------------------------------------------------------- */
 
 #define HTPASSWD WITH_GATE("{'basic':{'htpasswd':'h','users':{'u':'env:U'}}}")
 #define SHA512 "$6$saltstring$svn8UoSVapNtMuq1ukKS4tPQd8iKwSMHWjlO/O817G3uBnIFNjnQJuesI68OTLiBFdcbYEdFCoEOfaS35inz1"
@@ -252,7 +253,7 @@ static void test_password(void **state)
     bad(WITH_GATE("{'basic':{'users':{'u':'env:P'}}}"), more, 1, "at most 256 are taken");
 }
 
-/* --- certificates --------------------------------------------------------------------------------------------------- */
+/* --- certificates ------------------------------------------------------------------------------------------------- */
 
 struct certificates {
     struct x509_pair ca, leaf, other;
