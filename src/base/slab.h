@@ -8,10 +8,10 @@
 struct slab_free;
 
 struct slab {
-    size_t size;             /* bytes of a block */
-    size_t keep;             /* blocks kept for reuse at most */
-    size_t kept;             /* blocks on the free list */
-    size_t used;             /* blocks handed out */
+    size_t size; /* bytes of a block */
+    size_t keep; /* blocks kept for reuse at most */
+    size_t kept; /* blocks on the free list */
+    size_t used; /* blocks handed out */
     struct slab_free *list;
 };
 

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* --- expect -------------------------------------------------------------------------------------------------------- */
+/* --- expect ------------------------------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 3, 4))) static void tell(struct diags *d, const struct expect_config *e,
                                                        const char *format, ...)
@@ -85,7 +85,7 @@ static void check_expects(const struct snapshot *s, struct diags *d)
         check_one(s, &s->expects[i], d);
 }
 
-/* --- the command --------------------------------------------------------------------------------------------------- */
+/* --- the command -------------------------------------------------------------------------------------------------- */
 
 static size_t count_rules(const struct snapshot *s)
 {

@@ -9,7 +9,8 @@ struct cli_command {
     const char *name;
     const char *summary; /* one line for `tiergate --help`; NULL: not listed */
     const char *help;    /* whole text of `tiergate NAME --help`, with an example */
-    /* argv[0] is the command's name; --help has been dealt with. Answers go to stdout, errors to stderr. Returns an exit code. */
+    /* argv[0] is the command's name; --help has been dealt with. Answers go to stdout, errors to
+     * stderr. Returns an exit code. */
     int (*run)(int argc, char **argv);
 };
 

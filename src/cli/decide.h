@@ -1,5 +1,5 @@
-/* From a request's URL to its decision, by the code that serves: what `explain` shows and what `expect` entries are held
- * against. */
+/* From a request's URL to its decision, by the code that serves: what `explain` shows and what
+ * `expect` entries are held against. */
 #ifndef TG_CLI_DECIDE_H
 #define TG_CLI_DECIDE_H
 
@@ -35,7 +35,8 @@ struct decided {
     uint8_t *room;             /* owns: of path */
 };
 
-/* The spans of *q must outlive *out. An error says what is wrong with the question; *out must be given to decided_fini then, too. */
+/* The spans of *q must outlive *out. An error says what is wrong with the question; *out must be
+ * given to decided_fini then, too. */
 struct res decide(const struct snapshot *s, const struct question *q, struct decided *out) MUSTUSE;
 void decided_fini(struct decided *d);
 

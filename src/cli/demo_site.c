@@ -118,7 +118,7 @@ bool demo_site_make(struct demo_site *s, const char *dir)
            make_folder(s, "state") && make_certificate(s) && make_password(s);
 }
 
-/* --- rules ------------------------------------------------------------------------------------------------------- */
+/* --- rules -------------------------------------------------------------------------------------------------------- */
 
 static void add_hosts(struct text *t)
 {
@@ -181,7 +181,7 @@ bool demo_site_write_rules(const struct demo_site *s)
     return res_ok(r) || tell("rules/demo.json", r.err);
 }
 
-/* --- ports ------------------------------------------------------------------------------------------------------- */
+/* --- ports -------------------------------------------------------------------------------------------------------- */
 
 /* Without SO_REUSEPORT: finds anybody who listens there. */
 static bool can_bind(struct addr *a, unsigned port)

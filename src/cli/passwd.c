@@ -26,7 +26,7 @@ struct password {
     size_t n;
 };
 
-/* --- reading -------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static void on_interrupt(int signal)
 {
@@ -94,7 +94,7 @@ static int read_password(struct password *out)
     return read_line(STDIN_FILENO, out) ? CLI_OK : fail("no password of at most 256 bytes came on stdin");
 }
 
-/* --- checking ------------------------------------------------------------------------------------------------------- */
+/* --- checking ----------------------------------------------------------------------------------------------------- */
 
 static bool has_controls(const char *s, size_t n)
 {
@@ -145,7 +145,7 @@ static int parse_options(int argc, char **argv, struct passwd_options *o)
     return check_user(o->user);
 }
 
-/* --- the command ---------------------------------------------------------------------------------------------------- */
+/* --- the command -------------------------------------------------------------------------------------------------- */
 
 static int print_line(const struct passwd_options *o, const struct password *p)
 {

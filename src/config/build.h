@@ -67,8 +67,8 @@ void *build_alloc(struct build *b, size_t n, size_t size);
 struct span build_copy(struct build *b, struct span s);
 /* A copy apart, wiped at the end. */
 struct span build_secret(struct build *b, struct span s);
-/* 32 random bytes for a secret that cannot be read here: `check` goes on, but nobody can send it as a password, and what
- * is signed with it holds nowhere else. */
+/* 32 random bytes for a secret that cannot be read here: `check` goes on, but nobody can send it as a password, and
+ * what is signed with it holds nowhere else. */
 struct span build_unusable_secret(struct build *b);
 
 /* Index of the entry of that name in a map; count when there is none. Every element begins with a struct entry. */

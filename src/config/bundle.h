@@ -1,5 +1,6 @@
-/* The sealed bundle (design §6): every byte that a configuration needs, read by the loader, so that the worker opens no file that
- * a rule names. A list of blobs by kind and name. In memory it is one contiguous, length-checked buffer: what goes through the memfd. */
+/* The sealed bundle (design §6): every byte that a configuration needs, read by the loader, so that the worker
+ * opens no file that a rule names. A list of blobs by kind and name. In memory it is one contiguous, length-checked
+ * buffer: what goes through the memfd. */
 #ifndef TG_CONFIG_BUNDLE_H
 #define TG_CONFIG_BUNDLE_H
 

@@ -18,7 +18,7 @@ static void on_file(void *arg, struct file_field *f, struct span written)
     references_file_of_build(arg, f, written);
 }
 
-/* --- reading ------------------------------------------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------------------------------------ */
 
 static void read_file(struct build *b, struct reader *r, struct span name, struct span text)
 {
@@ -65,7 +65,7 @@ static void read_all(struct build *b)
     b->failed |= r.failed;
 }
 
-/* --- the steps ----------------------------------------------------------------------------------------------------- */
+/* --- the steps ---------------------------------------------------------------------------------------------------- */
 
 /* In this order: later ones look at what earlier ones made. */
 static void (*const steps[])(struct build *b) = {

@@ -35,7 +35,7 @@ static void add(struct loader *l, enum blob_kind kind, struct span name, struct 
         diags_addf(l->d, DIAG_ERROR, NULL, 0, NULL, "%.*s: %s", SPAN_ARG(name), r.err);
 }
 
-/* --- rules files --------------------------------------------------------------------------------------------------- */
+/* --- rules files -------------------------------------------------------------------------------------------------- */
 
 static void load_rules_file(struct loader *l, const char *path)
 {
@@ -106,7 +106,7 @@ static void load_path(struct loader *l, const char *path)
         load_rules_file(l, path);
 }
 
-/* --- what they name ------------------------------------------------------------------------------------------------ */
+/* --- what they name ----------------------------------------------------------------------------------------------- */
 
 /* Bad once: the same name further down is not told again. */
 static bool was_told(const struct loader *l, const char *message)
@@ -229,7 +229,7 @@ static void load_all_references(struct loader *l)
     }
 }
 
-/* --- the rest ------------------------------------------------------------------------------------------------------ */
+/* --- the rest ----------------------------------------------------------------------------------------------------- */
 
 /* `check` makes and needs none; without a state directory one serves this run alone. */
 static void load_key(struct loader *l)

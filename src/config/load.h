@@ -1,4 +1,5 @@
-/* Reads rules files, and everything they name, into a bundle. Does I/O; used by the loader process, check and explain. */
+/* Reads rules files, and everything they name, into a bundle. Does I/O; used by the
+ * loader process, check and explain. */
 #ifndef TG_CONFIG_LOAD_H
 #define TG_CONFIG_LOAD_H
 
@@ -18,8 +19,8 @@ struct load_request {
     enum load_mode mode;
 };
 
-/* Never NULL unless memory is out; errors are in diags. What could not be read is left out of the bundle; whether that is an error or a
- * warning is decided by mode and said here, once. */
+/* Never NULL unless memory is out; errors are in diags. What could not be read is left out of the bundle; whether that
+ * is an error or a warning is decided by mode and said here, once. */
 struct bundle *config_load(const struct load_request *q, struct diags *d);
 
 #endif

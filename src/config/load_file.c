@@ -86,7 +86,7 @@ void load_file_fini(struct file_bytes *f)
     *f = (struct file_bytes){NULL, 0};
 }
 
-/* --- the session key ----------------------------------------------------------------------------------------------- */
+/* --- the session key ---------------------------------------------------------------------------------------------- */
 
 static bool write_key(int dir, const char *name, const uint8_t key[32])
 {

@@ -24,7 +24,7 @@ static const struct key gate_keys[] = {
 
 const struct section section_gate = SECTION(struct raw_gate, gate_keys);
 
-/* --- users --------------------------------------------------------------------------------------------------------- */
+/* --- users -------------------------------------------------------------------------------------------------------- */
 
 static bool has_control(struct span s)
 {
@@ -99,7 +99,7 @@ bool build_gate_has_user(const struct gate_config *gate, struct span user)
     return false;
 }
 
-/* --- realm --------------------------------------------------------------------------------------------------------- */
+/* --- realm -------------------------------------------------------------------------------------------------------- */
 
 /* It goes between quotes into a header: what would need escaping is refused, clients disagree on it. */
 static void check_realm(struct build *b, const struct text_field *t)
@@ -113,7 +113,7 @@ static void check_realm(struct build *b, const struct text_field *t)
         place_error(b->d, t->f.at, "the realm has 1 to 128 characters, or is left out (then it is the gate's name)");
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static void read_basic(struct build *b, const struct raw_basic *raw, struct gate_config *gate)
 {

@@ -25,7 +25,7 @@ static const struct key keys[] = {
 
 const struct section section_host = SECTION(struct raw_host, keys);
 
-/* --- names --------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 static void clash(struct build *b, struct place at, struct place other, const char *what)
 {
@@ -78,7 +78,7 @@ static void read_patterns(struct build *b, struct build_host *h, size_t host)
         place_error(b->d, list->f.at, "is empty: write the name that clients ask for");
 }
 
-/* --- what it refers to --------------------------------------------------------------------------------------------- */
+/* --- what it refers to -------------------------------------------------------------------------------------------- */
 
 static void read_gate(struct build *b, struct build_host *h)
 {
@@ -163,7 +163,7 @@ static void read_rules(struct build *b, struct build_host *h)
         h->rules->used = true;
 }
 
-/* --- rules and gate together --------------------------------------------------------------------------------------- */
+/* --- rules and gate together -------------------------------------------------------------------------------------- */
 
 static bool users_are_known(const struct raw_gate *raw)
 {
@@ -218,7 +218,7 @@ static void check_public(struct build *b, const struct build_host *h, const stru
                       "everything; \"public\" opens nothing by itself");
 }
 
-/* --- CORS ---------------------------------------------------------------------------------------------------------- */
+/* --- CORS --------------------------------------------------------------------------------------------------------- */
 
 /* RFC 6454 §6.2, as browsers send it: scheme, lower-case host, port unless it is the scheme's own. */
 static const char *origin_problem(struct span s)
@@ -266,7 +266,7 @@ static void read_cors(struct build *b, const struct raw_host *raw, struct host_c
                       "the gate's own answers only");
 }
 
-/* --- cut-over ------------------------------------------------------------------------------------------------------ */
+/* --- cut-over ----------------------------------------------------------------------------------------------------- */
 
 static void read_clear_cache(struct build *b, const struct raw_host *raw, struct host_config *out)
 {
@@ -281,7 +281,7 @@ static void read_clear_cache(struct build *b, const struct raw_host *raw, struct
         place_warning(b->d, t->f.at, "does nothing on a host without a gate");
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static void finish(struct build *b, const struct build_host *h, struct host_config *out)
 {

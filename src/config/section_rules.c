@@ -83,7 +83,7 @@ void build_rules_read(struct build *b, struct build_rules *r, const struct objec
         place_warning(b->d, list->f.at, "there are no rules, so everything is refused with 403");
 }
 
-/* --- compiling ----------------------------------------------------------------------------------------------------- */
+/* --- compiling ---------------------------------------------------------------------------------------------------- */
 
 struct telling {
     struct build *b;

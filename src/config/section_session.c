@@ -18,7 +18,7 @@ static const struct key keys[] = {
 
 const struct section section_session = SECTION(struct raw_session, keys);
 
-/* --- domain -------------------------------------------------------------------------------------------------------- */
+/* --- domain ------------------------------------------------------------------------------------------------------- */
 
 static bool is_host_name(struct span s)
 {
@@ -60,7 +60,7 @@ static void check_domain(struct build *b, const struct text_field *t)
                     SHOW(s));
 }
 
-/* --- cookie -------------------------------------------------------------------------------------------------------- */
+/* --- cookie ------------------------------------------------------------------------------------------------------- */
 
 static bool has_prefix_nocase(struct span s, struct span prefix)
 {
@@ -79,7 +79,7 @@ static void check_cookie(struct build *b, const struct text_field *t, struct spa
         place_error(b->d, t->f.at, "the prefix __Http- is not supported: write \"__Secure-…\"");
 }
 
-/* --- secrets ------------------------------------------------------------------------------------------------------- */
+/* --- secrets ------------------------------------------------------------------------------------------------------ */
 
 static size_t given_secrets(struct build *b, const struct secrets_field *list, struct span out[SESSION_KEYS])
 {
@@ -123,7 +123,7 @@ static size_t state_secret(struct build *b, struct span out[SESSION_KEYS])
     return 0;
 }
 
-/* --- the whole ----------------------------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 /* The gate's own where it says something, else the one at the top, else NULL: the default. */
 #define PICK(own, top, field) ((own) && (own)->field.f.given ? &(own)->field : (top) ? &(top)->field : NULL)

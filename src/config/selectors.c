@@ -110,7 +110,7 @@ struct selectors build_selectors(struct build *b, const struct texts_field *list
     return (struct selectors){all, all ? list->n : 0};
 }
 
-/* --- groups -------------------------------------------------------------------------------------------------------- */
+/* --- groups ------------------------------------------------------------------------------------------------------- */
 
 static bool read_member(struct build *b, const struct text_field *t, struct selector *out)
 {

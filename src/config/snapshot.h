@@ -1,5 +1,5 @@
-/* One immutable compiled configuration. Made by config_compile from a bundle, purely; shared by all threads; freed with its last
- * reference. */
+/* One immutable compiled configuration. Made by config_compile from a bundle, purely; shared by all
+ * threads; freed with its last reference. */
 #ifndef TG_CONFIG_SNAPSHOT_H
 #define TG_CONFIG_SNAPSHOT_H
 
@@ -98,15 +98,16 @@ struct expect_config {
     unsigned line; /* 0: unknown */
 };
 
-/* NULL when there is any error; all errors and warnings are in diags. In LOAD_CHECK mode (BLOB_OPTION "mode"="check") secrets that
- * are missing compile to unusable ones, so that everything else can be judged. */
+/* NULL when there is any error; all errors and warnings are in diags. In LOAD_CHECK mode (BLOB_OPTION "mode"="check")
+ * secrets that are missing compile to unusable ones, so that everything else can be judged. */
 struct snapshot *config_compile(const struct bundle *b, struct diags *d);
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s);
 
 /* The host that a name belongs to (normal form); NULL: unknown. */
 const struct host_config *snapshot_find_host(const struct snapshot *s, struct span name, struct span *captured);
-/* Is `other` (normal form) in the same circle as a request on `host` under `name`? (same gate, and below one session domain or equal) */
+/* Is `other` (normal form) in the same circle as a request on `host` under `name`? (same gate, and
+ * below one session domain or equal) */
 bool snapshot_same_circle(const struct snapshot *s, const struct host_config *host, struct span name,
                           struct span other);
 

@@ -1,5 +1,5 @@
-/* Bound sockets by address. Two sets may share an entry's sockets while one configuration gives way to the next; whoever
- * ends that closes what the other one lacks. */
+/* Bound sockets by address. Two sets may share an entry's sockets while one configuration gives way to the next;
+ * whoever ends that closes what the other one lacks. */
 #ifndef TG_CONTROL_LISTEN_SET_H
 #define TG_CONTROL_LISTEN_SET_H
 

@@ -1,4 +1,5 @@
-/* Starts this same program again as a helper process, tied to us by a socket pair on CONTROL_FD, and tells how one ended. */
+/* Starts this same program again as a helper process, tied to us by a socket pair on
+ * CONTROL_FD, and tells how one ended. */
 #ifndef TG_CONTROL_PROCESS_H
 #define TG_CONTROL_PROCESS_H
 
@@ -25,7 +26,8 @@ struct process {
     int sock; /* our end, non-blocking, close-on-exec; the caller closes it */
 };
 
-/* The child is killed when this thread ends, however it ends. It inherits descriptors 0 to 2 and its end of the pair. */
+/* The child is killed when this thread ends, however it ends. It inherits descriptors 0
+ * to 2 and its end of the pair. */
 struct res process_start(const struct process_spec *spec, struct process *out) MUSTUSE;
 
 /* "killed by signal 9 (Killed)", "exited with status 1". */

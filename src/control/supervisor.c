@@ -31,7 +31,7 @@ void sup_end(struct supervisor *s, int exit_code)
     s->exit_code = exit_code;
 }
 
-/* --- changes of the configuration ----------------------------------------------------------------------------------- */
+/* --- changes of the configuration --------------------------------------------------------------------------------- */
 
 void sup_change_refused(struct supervisor *s, const char *why)
 {
@@ -90,7 +90,7 @@ static void step(struct supervisor *s)
     }
 }
 
-/* --- signals --------------------------------------------------------------------------------------------------------- */
+/* --- signals ------------------------------------------------------------------------------------------------------ */
 
 static void on_end_signal(struct supervisor *s)
 {
@@ -172,7 +172,7 @@ static struct res signals_open(struct supervisor *s)
     return s->signals != -1 && sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? RES_OK : res_err("cannot take signals");
 }
 
-/* --- the loop -------------------------------------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------------------------------- */
 
 static uint64_t sooner(uint64_t a, uint64_t b)
 {

@@ -1,4 +1,5 @@
-/* The supervisor: binds sockets, starts the loader on start and SIGHUP, keeps one worker running. Parses nothing itself.
+/* The supervisor: binds sockets, starts the loader on start and SIGHUP, keeps one worker
+ * running. Parses nothing itself.
  *
  * SIGHUP: the rules anew, all or nothing, and the log opened anew whatever becomes of that.
  * SIGTERM, SIGINT: drain, then exit 0; a second one: a hard end, exit 1.

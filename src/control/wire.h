@@ -1,6 +1,6 @@
 /* What supervisor, loader and worker say to each other: typed, length-checked messages over a SOCK_SEQPACKET pair, with
- * descriptors beside them (SCM_RIGHTS). Both ends are the same program, so numbers are in its own byte order; nothing is
- * believed all the same, since a worker may be in an attacker's hands. */
+ * descriptors beside them (SCM_RIGHTS). Both ends are the same program, so numbers are in its own byte order; nothing
+ * is believed all the same, since a worker may be in an attacker's hands. */
 #ifndef TG_CONTROL_WIRE_H
 #define TG_CONTROL_WIRE_H
 
@@ -44,8 +44,8 @@ struct res wire_send(int sock, const struct wire_msg *m, int timeout_ms) MUSTUSE
 
 enum wire_io { WIRE_IO_OK = 0, WIRE_IO_AGAIN, WIRE_IO_EOF, WIRE_IO_BAD };
 
-/* One message without waiting. Only types of `accept` (WIRE_BITs) with as many descriptors as they have; anything else is
- * WIRE_IO_BAD, its descriptors closed. After WIRE_IO_OK the caller takes descriptors and calls wire_close_fds(). */
+/* One message without waiting. Only types of `accept` (WIRE_BITs) with as many descriptors as they have; anything else
+ * is WIRE_IO_BAD, its descriptors closed. After WIRE_IO_OK the caller takes descriptors and calls wire_close_fds(). */
 enum wire_io wire_recv(int sock, unsigned accept, struct wire_msg *m);
 uint64_t wire_get_u64(struct wire_msg *m);
 /* Borrowed from m. */

@@ -1,4 +1,5 @@
-/* The worker: one unprivileged process with a control thread (the main one), the hash and log threads, and N loop threads. */
+/* The worker: one unprivileged process with a control thread (the main one), the hash and
+ * log threads, and N loop threads. */
 #ifndef TG_CONTROL_WORKER_H
 #define TG_CONTROL_WORKER_H
 

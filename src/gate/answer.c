@@ -5,7 +5,7 @@
 
 #define SIGN_IN_PATH "/.tiergate/sign-in"
 
-/* --- 401 ------------------------------------------------------------------------------------------------------------ */
+/* --- 401 ---------------------------------------------------------------------------------------------------------- */
 
 /* RFC 7617 §2, exactly as Playwright needs it. */
 static void add_challenge(struct draft *d)
@@ -99,7 +99,7 @@ bool answer_sign_in(const struct answer_request *q, bool tried_basic, struct ans
     return draft_end(&d);
 }
 
-/* --- refusals and failures ------------------------------------------------------------------------------------------ */
+/* --- refusals and failures ---------------------------------------------------------------------------------------- */
 
 struct status_text {
     unsigned status;
@@ -162,7 +162,7 @@ bool answer_status(const struct answer_request *q, unsigned status, struct answe
     return draft_end(&d);
 }
 
-/* --- redirects and preflights --------------------------------------------------------------------------------------- */
+/* --- redirects and preflights ------------------------------------------------------------------------------------- */
 
 bool answer_redirect(const struct answer_request *q, unsigned status, struct span location, struct answer *out)
 {
@@ -172,8 +172,8 @@ bool answer_redirect(const struct answer_request *q, unsigned status, struct spa
     return draft_end(&d);
 }
 
-/* A method is a token; the field list is echoed as it is, free of control bytes. Several fields of one name would be read as one list by
- * some and not by others. */
+/* A method is a token; the field list is echoed as it is, free of control bytes. Several fields of one name would be
+ * read as one list by some and not by others. */
 static bool preflight_fields(struct draft *d)
 {
     const struct headers *h = &d->q->request->headers;

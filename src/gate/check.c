@@ -29,7 +29,7 @@ void check_remember(struct gate_thread *t, const struct pair *pair)
     cache_put(t->pairs, span_make(pair->sum, sizeof(pair->sum)), SPAN_NONE, t->loop->now_ms + PAIR_TTL_MS);
 }
 
-/* --- Basic ---------------------------------------------------------------------------------------------------------- */
+/* --- Basic -------------------------------------------------------------------------------------------------------- */
 
 static bool name_pair(struct gate_thread *t, const struct gate_check *c, const struct basic_credentials *b,
                       const struct basic_user *user, struct pair *out)
@@ -121,7 +121,7 @@ static enum gate_result check_basic(struct gate_thread *t, struct gate_check *c)
     return result;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------------------------ */
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 /* Who comes with a service token is judged by it alone (design §5): no gate has tokens, so it proves nothing. Fields
  * that were dropped count too. */

@@ -1,4 +1,5 @@
-/* Password hashes of crypt(3): which kinds are taken, how one is checked and how a new one is made. All of libcrypt is in crypt_hash.c. */
+/* Password hashes of crypt(3): which kinds are taken, how one is checked and how a new one is made.
+ * All of libcrypt is in crypt_hash.c. */
 #ifndef TG_GATE_CRYPT_HASH_H
 #define TG_GATE_CRYPT_HASH_H
 
@@ -9,7 +10,8 @@ enum crypt_kind { CRYPT_KIND_NONE = 0, CRYPT_KIND_BCRYPT, CRYPT_KIND_YESCRYPT, C
 
 #define CRYPT_HASH_MAX 384 /* longest hash that is taken */
 
-/* CRYPT_KIND_NONE: not a hash that is taken (unknown, malformed, or so costly that one check would take many seconds). */
+/* CRYPT_KIND_NONE: not a hash that is taken (unknown, malformed, or so costly that one
+ * check would take many seconds). */
 enum crypt_kind crypt_hash_kind(struct span hash);
 /* Estimate of what one check costs, in microseconds; for comparing kinds. */
 uint64_t crypt_hash_cost(struct span hash);
@@ -27,8 +29,8 @@ enum crypt_verdict {
 /* Slow by design: never on a loop thread. Both NUL-terminated. */
 enum crypt_verdict crypt_hash_check(struct crypt_room *r, const char *password, const char *hash);
 
-/* A new hash with a fresh salt; out gets a NUL. cost 0: the default of the kind (bcrypt 4–17: rounds = 2^cost; yescrypt 1–11). Only
- * bcrypt and yescrypt. */
+/* A new hash with a fresh salt; out gets a NUL. cost 0: the default of the kind (bcrypt 4–17: rounds = 2^cost;
+ * yescrypt 1–11). Only bcrypt and yescrypt. */
 struct res crypt_hash_make(enum crypt_kind kind, unsigned cost, const char *password, char out[CRYPT_HASH_MAX]) MUSTUSE;
 
 #endif

@@ -74,7 +74,7 @@ static void wait_unlink(struct gate_wait *w)
     w->next = w->prev = NULL;
 }
 
-/* --- landing -------------------------------------------------------------------------------------------------------- */
+/* --- landing ------------------------------------------------------------------------------------------------------ */
 
 static void tell(struct gate_thread *t, struct gate_wait *w, enum crypt_verdict verdict)
 {
@@ -109,7 +109,7 @@ static void on_hashed(struct hash_job *job)
     flight_free(f);
 }
 
-/* --- start and end -------------------------------------------------------------------------------------------------- */
+/* --- start and end ------------------------------------------------------------------------------------------------ */
 
 static struct flight *flight_new(struct gate_thread *t, const struct attempt *a, const struct addr *client)
 {

@@ -1,5 +1,5 @@
-/* Pairs whose hash is being checked for this thread: whoever brings the same pair meanwhile waits for the same result, so that a page with
- * twenty requests costs one hash. thread: the loop's. */
+/* Pairs whose hash is being checked for this thread: whoever brings the same pair meanwhile waits for the same result,
+ * so that a page with twenty requests costs one hash. thread: the loop's. */
 #ifndef TG_GATE_FLIGHT_H
 #define TG_GATE_FLIGHT_H
 
@@ -25,7 +25,8 @@ struct attempt {
 };
 
 struct flight *flight_find(struct gate_thread *t, const struct pair *pair);
-/* GATE_PENDING, GATE_BUSY or GATE_FAILED. limits_begin() has been called; limits_end() follows with the result, or here. */
+/* GATE_PENDING, GATE_BUSY or GATE_FAILED. limits_begin() has been called; limits_end()
+ * follows with the result, or here. */
 enum gate_result flight_start(struct gate_thread *t, struct gate_check *c, const struct attempt *a);
 /* Waits for a flight under way. */
 enum gate_result flight_join(struct flight *f, struct gate_check *c, const struct attempt *a);

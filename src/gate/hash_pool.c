@@ -48,7 +48,7 @@ static void unlink_job(struct hash_pool *p, struct hash_job *j)
     p->queued--;
 }
 
-/* --- on the loop ---------------------------------------------------------------------------------------------------- */
+/* --- on the loop -------------------------------------------------------------------------------------------------- */
 
 static void on_message(void *arg)
 {
@@ -63,7 +63,7 @@ static void on_dropped(void *arg)
     hash_job_free(arg);
 }
 
-/* --- on the hash thread --------------------------------------------------------------------------------------------- */
+/* --- on the hash thread ------------------------------------------------------------------------------------------- */
 
 static void wait_a_little(struct hash_pool *p)
 {
@@ -77,8 +77,8 @@ static void wait_a_little(struct hash_pool *p)
     pthread_cond_timedwait(&p->wake, &p->lock, &until);
 }
 
-/* Under lock: a loop goes away only after its jobs were abandoned, which needs the lock too. Somebody waits for this result,
- * so when memory is out it is tried again. False: nobody wants it any more. */
+/* Under lock: a loop goes away only after its jobs were abandoned, which needs the lock too. Somebody waits for this
+ * result, so when memory is out it is tried again. False: nobody wants it any more. */
 static bool deliver(struct hash_pool *p, struct hash_job *j)
 {
     while (!j->abandoned && !p->stopping) {
@@ -131,7 +131,7 @@ static bool start(struct hash_pool *p)
     return failed == 0;
 }
 
-/* --- from the loops ------------------------------------------------------------------------------------------------- */
+/* --- from the loops ----------------------------------------------------------------------------------------------- */
 
 struct hash_pool *hash_pool_new(uint32_t queue, uint32_t per_address)
 {

@@ -1,5 +1,5 @@
-/* One thread that checks password hashes, away from the loops. Its queue is bounded, with a share per address, so that one
- * client cannot make the others wait. Results come back by loop_post. thread: any, lock. */
+/* One thread that checks password hashes, away from the loops. Its queue is bounded, with a share per address, so that
+ * one client cannot make the others wait. Results come back by loop_post. thread: any, lock. */
 #ifndef TG_GATE_HASH_POOL_H
 #define TG_GATE_HASH_POOL_H
 
@@ -11,8 +11,8 @@ struct hash_pool;
 
 enum hash_state { HASH_QUEUED = 0, HASH_TAKEN };
 
-/* Made by hash_job_new, the pool's from hash_pool_add on, until on_done runs (then it frees itself when on_done returns)
- * or the job is abandoned. */
+/* Made by hash_job_new, the pool's from hash_pool_add on, until on_done runs (then it frees itself when
+ * on_done returns) or the job is abandoned. */
 struct hash_job {
     struct loop *loop;                     /* borrows: where on_done runs */
     void (*on_done)(struct hash_job *job); /* thread: the loop's */

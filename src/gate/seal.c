@@ -17,7 +17,7 @@ bool gate_hash_is_known(struct span hash)
     return crypt_hash_kind(hash) != CRYPT_KIND_NONE;
 }
 
-/* --- session keys --------------------------------------------------------------------------------------------------- */
+/* --- session keys ------------------------------------------------------------------------------------------------- */
 
 static struct res derive_key(struct span secret, struct session_key *out)
 {
@@ -42,7 +42,7 @@ static struct res derive_keys(struct session_config *s, const struct span *secre
     return RES_OK;
 }
 
-/* --- users ---------------------------------------------------------------------------------------------------------- */
+/* --- users -------------------------------------------------------------------------------------------------------- */
 
 static struct res check_user(const struct basic_user *u)
 {
@@ -90,8 +90,8 @@ static struct res seal_users(struct basic_user *users, size_t count, struct span
     return r;
 }
 
-/* The costliest hash with its last character changed: it costs as much and nothing fits it. That an unknown user is refused does not
- * hang on it: check.c never takes its outcome for a match. */
+/* The costliest hash with its last character changed: it costs as much and nothing fits it. That an unknown user is
+ * refused does not hang on it: check.c never takes its outcome for a match. */
 static struct res make_dummy(struct basic_config *b, struct arena *a)
 {
     const struct basic_user *costliest = NULL;
@@ -123,7 +123,7 @@ static struct res seal_basic(struct basic_config *b, struct span gate, struct ar
     return res_ok(r) ? make_dummy(b, a) : r;
 }
 
-/* --- digest --------------------------------------------------------------------------------------------------------- */
+/* --- digest ------------------------------------------------------------------------------------------------------- */
 
 struct digest {
     struct mac *mac;

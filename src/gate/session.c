@@ -9,7 +9,7 @@
 #define VERIFIED_MS 600000u /* a verified token is forgotten after this; its own times are looked at each time */
 #define MINTED_S 300u       /* a minted token is given out again for so long at most */
 
-/* --- keys of the caches --------------------------------------------------------------------------------------------- */
+/* --- keys of the caches ------------------------------------------------------------------------------------------- */
 
 struct key {
     uint8_t bytes[16 + 2 + 255 + TOKEN_TEXT_MAX];
@@ -24,7 +24,8 @@ static void key_add(struct key *k, const void *p, size_t n)
     k->n += n;
 }
 
-/* rest: a token or a user's name, at most TOKEN_TEXT_MAX bytes. The lengths before it make each key readable in one way. */
+/* rest: a token or a user's name, at most TOKEN_TEXT_MAX bytes. The lengths before it make
+ * each key readable in one way. */
 static struct span key_make(struct key *k, const struct gate_config *gate, const struct circle *circle,
                             struct span rest)
 {
@@ -38,7 +39,7 @@ static struct span key_make(struct key *k, const struct gate_config *gate, const
     return span_make(k->bytes, k->n);
 }
 
-/* --- the session of a request --------------------------------------------------------------------------------------- */
+/* --- the session of a request ------------------------------------------------------------------------------------- */
 
 /* The same digest means the same users in the same places. */
 struct verified {
@@ -102,7 +103,7 @@ enum session_state session_find(struct gate_thread *t, const struct gate_check *
     return good.n ? SESSION_GOOD : SESSION_NONE;
 }
 
-/* --- minting -------------------------------------------------------------------------------------------------------- */
+/* --- minting ------------------------------------------------------------------------------------------------------ */
 
 static struct span make_cookie(const struct gate_check *c, const struct circle *circle, const struct session *s)
 {

@@ -1,5 +1,5 @@
-/* Sessions of requests: which cookie counts, and the Set-Cookie for who proved himself otherwise. What was verified or minted is remembered per
- * thread, so that a request costs a look-up. thread: the loop's. */
+/* Sessions of requests: which cookie counts, and the Set-Cookie for who proved himself otherwise. What was verified or
+ * minted is remembered per thread, so that a request costs a look-up. thread: the loop's. */
 #ifndef TG_GATE_SESSION_H
 #define TG_GATE_SESSION_H
 

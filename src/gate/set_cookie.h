@@ -1,4 +1,5 @@
-/* Set-Cookie values of the gate (RFC 6265 §4.1, its prefixes, OWASP's attributes), and which cookies are the gate's. Pure. */
+/* Set-Cookie values of the gate (RFC 6265 §4.1, its prefixes, OWASP's attributes), and which
+ * cookies are the gate's. Pure. */
 #ifndef TG_GATE_SET_COOKIE_H
 #define TG_GATE_SET_COOKIE_H
 

@@ -21,7 +21,7 @@ static struct res sign(const struct session_key *key, struct span payload, const
     return r;
 }
 
-/* --- making --------------------------------------------------------------------------------------------------------- */
+/* --- making ------------------------------------------------------------------------------------------------------- */
 
 struct writer {
     uint8_t bytes[TOKEN_RAW_MAX];
@@ -80,7 +80,7 @@ size_t token_make(const struct gate_config *gate, const struct circle *circle, c
     return w.full ? 0 : base64url_encode(span_make(w.bytes, w.n), out);
 }
 
-/* --- verifying ------------------------------------------------------------------------------------------------------ */
+/* --- verifying ---------------------------------------------------------------------------------------------------- */
 
 struct token {
     struct span key_id;

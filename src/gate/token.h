@@ -3,8 +3,8 @@
  *   base64url( 1 | key id 4 | issued 8 | active 8 | way 1 | circle kind 1 |
  *              gate 1+n | subject 1+n | circle 1+n | HMAC-SHA-256 32 )
  *
- * Numbers are big-endian seconds since the epoch. The MAC covers all before it and the fingerprint of the credential, which itself is not in
- * the token: who steals a cookie cannot try passwords against it. Pure. */
+ * Numbers are big-endian seconds since the epoch. The MAC covers all before it and the fingerprint of the credential,
+ * which itself is not in the token: who steals a cookie cannot try passwords against it. Pure. */
 #ifndef TG_GATE_TOKEN_H
 #define TG_GATE_TOKEN_H
 
@@ -22,7 +22,8 @@ struct session {
 /* Writes at most TOKEN_TEXT_MAX bytes. 0: no memory, or names too long. */
 size_t token_make(const struct gate_config *gate, const struct circle *circle, const struct session *s,
                   char out[TOKEN_TEXT_MAX]);
-/* Is it a token of this gate and circle, by one of its keys, for a credential that is still the same, and within its times? */
+/* Is it a token of this gate and circle, by one of its keys, for a credential that is still
+ * the same, and within its times? */
 bool token_verify(const struct gate_config *gate, const struct circle *circle, struct span text, int64_t now_s,
                   struct session *out);
 /* Within lifetime and idle time, and not of the future? */

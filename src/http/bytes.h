@@ -1,4 +1,5 @@
-/* Classes of bytes that HTTP's grammars ask for, as one table look-up. Private to http/; a test recomputes the table. */
+/* Classes of bytes that HTTP's grammars ask for, as one table look-up. Private to http/;
+ * a test recomputes the table. */
 #ifndef TG_HTTP_BYTES_H
 #define TG_HTTP_BYTES_H
 

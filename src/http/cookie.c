@@ -48,7 +48,8 @@ static bool holds(struct span rest, struct span name)
     return false;
 }
 
-/* Copies the other pairs with their bytes as they are; a pair goes with the ';' before it. Returns the bytes written. */
+/* Copies the other pairs with their bytes as they are; a pair goes with the ';' before
+ * it. Returns the bytes written. */
 static size_t copy_others(struct span rest, struct span name, uint8_t *out)
 {
     struct span pair, value;

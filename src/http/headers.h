@@ -5,7 +5,8 @@
 #include "base/arena.h"
 #include "base/span.h"
 
-/* Fields that some code looks at. Everything else is H_OTHER. Keep in step with the table in headers.c (a test checks). */
+/* Fields that some code looks at. Everything else is H_OTHER. Keep in step with the table
+ * in headers.c (a test checks). */
 enum header_id {
     H_OTHER = 0,
     H_ACCEPT,

@@ -20,8 +20,8 @@ struct http_request {
     enum http_method method;
     struct span method_name; /* as received */
     struct span target;      /* as received, for logs */
-    struct span
-        authority; /* Host field, or that of an absolute-form target (then Host agreed with it); may be empty in HTTP/1.0 */
+    /* Host field, or that of an absolute-form target (then Host agreed with it); may be empty in HTTP/1.0. */
+    struct span authority;
     struct span path_query; /* origin-form: what goes to the origin; "*" for OPTIONS * */
     enum http_version version;
     enum body_kind body;

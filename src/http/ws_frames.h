@@ -1,5 +1,5 @@
-/* Where WebSocket frames end (RFC 6455 §5.2), so that something of ours can be said between two of them. Payloads are not looked at.
- * Pure. */
+/* Where WebSocket frames end (RFC 6455 §5.2), so that something of ours can be said between two of them.
+ * Payloads are not looked at. Pure. */
 #ifndef TG_HTTP_WS_FRAMES_H
 #define TG_HTTP_WS_FRAMES_H
 
@@ -13,7 +13,8 @@ struct ws_frames {
 };
 
 bool ws_frames_at_boundary(const struct ws_frames *f);
-/* Goes over s. Returns how many bytes it took: all, or, with stop, those up to the next boundary (0 when it stands at one). */
+/* Goes over s. Returns how many bytes it took: all, or, with stop, those up to the next
+ * boundary (0 when it stands at one). */
 size_t ws_frames_take(struct ws_frames *f, struct span s, bool stop);
 
 #define WS_CLOSE_MAX 125

@@ -98,7 +98,8 @@ bool mailbox_post(struct loop_mailbox *m, void (*run)(void *arg), void (*drop)(v
     *m->shared.tail = msg;
     m->shared.tail = &msg->next;
     pthread_mutex_unlock(&m->shared.lock);
-    /* Only the first message has to wake the loop. The counter cannot overflow, so the write cannot fail with EAGAIN. */
+    /* Only the first message has to wake the loop. The counter cannot overflow, so the
+     * write cannot fail with EAGAIN. */
     while (was_empty && eventfd_write(m->fd, 1) != 0 && errno == EINTR)
         ;
     return true;

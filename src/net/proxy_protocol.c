@@ -7,7 +7,7 @@
 
 static const uint8_t v2_signature[12] = {'\r', '\n', '\r', '\n', 0, '\r', '\n', 'Q', 'U', 'I', 'T', '\n'};
 
-/* --- version 1: one line of text ------------------------------------------------------------------------------ */
+/* --- version 1: one line of text ---------------------------------------------------------------------------------- */
 
 /* Cuts the next field at a single space. */
 static bool next_field(struct span *rest, struct span *field)
@@ -65,7 +65,7 @@ static enum pp_result parse_v1(struct span in, struct addr *src, size_t *used)
     return PP_DONE;
 }
 
-/* --- version 2: binary ----------------------------------------------------------------------------------------- */
+/* --- version 2: binary -------------------------------------------------------------------------------------------- */
 
 static size_t be16(const uint8_t *p)
 {

@@ -108,7 +108,7 @@ static struct resolver_entry *entry_new(struct resolver *r, struct span name)
     return e;
 }
 
-/* --- asking -------------------------------------------------------------------------------------------------------- */
+/* --- asking ------------------------------------------------------------------------------------------------------- */
 
 static bool is_answerable(const struct resolver_entry *e, uint64_t now)
 {
@@ -213,7 +213,7 @@ static void ask_table(struct resolver *r, struct span name, struct resolve *q)
         wait_add(e, q);
 }
 
-/* --- the questions -------------------------------------------------------------------------------------------------- */
+/* --- the questions ------------------------------------------------------------------------------------------------ */
 
 /* q may be gone after the call. */
 static void tell(void *arg)

@@ -2,14 +2,16 @@
  * `in`, what is to be written in `out`; both are ordinary chunk queues that the owner consumes and fills directly.
  *
  * Reading: the stream reads by itself while `in.bytes` < read_high and no pause bit is set; it calls on_read after bytes
- * arrived or the state of the input changed. The owner that takes bytes out of `in` after a pause by size need do
- * nothing more than call stream_resume() or stream_poll(): bytes that TLS already holds (SSL_pending) come by the ready list.
+ * arrived or the state of the input changed. An owner that takes bytes out of a full `in` calls stream_resume() or
+ * stream_poll() then; bytes that TLS already holds (SSL_pending) come by the ready list.
+ *
  * Writing: fill `out`, then stream_flush(): it writes what the socket takes at once and the rest when it is writable;
- * on_drained is called (never from inside stream_flush) when `out` fell to write_low or below after having been above it
- * when a flush ended. With TLS, several records leave by one write.
- * When a write fails, what the peer still has said is read (one turn's budget, pauses or not) before the input turns
- * to STREAM_IN_ERROR: an early answer is not lost.
+ * on_drained is called (never from inside stream_flush) when `out` fell to write_low or below after having been above
+ * it when a flush ended. With TLS, several records leave by one write. When a write fails, what the peer still has said
+ * is read (one turn's budget, pauses or not) before the input turns to STREAM_IN_ERROR: an early answer is not lost.
+ *
  * Fairness: at most a byte budget per turn (64 KiB each way), the rest by the ready list.
+ *
  * Callbacks may call any function of the stream, stream_close included; after stream_close no callback comes any more
  * and the memory is freed on the loop's next turn. thread: the loop's. Sources: RFC 9112 §9.6, §9.8; RFC 8446 §6.1. */
 #ifndef TG_NET_STREAM_H
@@ -41,12 +43,12 @@ enum stream_input {
 struct stream_events {
     /* The stream is open (TCP connected and, with TLS, handshake done and verified). Not for accepted plain streams. */
     void (*on_open)(void *arg);
-    /* in grew, or input_state left STREAM_IN_OPEN (told once; failure of connect or handshake comes here too). */
+    /* in grew, or the input left STREAM_IN_OPEN (told once; failure of connect or handshake comes here too). */
     void (*on_read)(void *arg);
     void (*on_drained)(void *arg);
 };
 
-struct stream; /* fields below are read by owners through the functions only, in/out excepted */
+struct stream;
 
 struct stream_limits {
     size_t read_high; /* stop reading while in.bytes >= this */
@@ -75,7 +77,8 @@ struct chunkq *stream_in(struct stream *s);
 struct chunkq *stream_out(struct stream *s);
 enum stream_state stream_state(const struct stream *s);
 enum stream_input stream_input(const struct stream *s);
-/* Static text of what went wrong ("connection refused", "certificate verify failed: hostname mismatch", …); "" if nothing. */
+/* Static text of what went wrong ("connection refused", "certificate verify failed: hostname
+ * mismatch", …); "" if nothing. */
 const char *stream_error(const struct stream *s);
 /* errno-like class of a connect failure, so that the origin layer can tell "refused" (start on demand) from others. */
 enum stream_failure {

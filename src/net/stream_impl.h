@@ -1,5 +1,5 @@
-/* The inside of a stream. Private to stream*.c: stream.c makes, closes and answers questions; stream_turn.c decides what
- * to do when; stream_plain.c and stream_tls.c move bytes; stream_close.c ends what its owner has let go. */
+/* The inside of a stream. Private to stream*.c: stream.c makes, closes and answers questions; stream_turn.c decides
+ * what to do when; stream_plain.c and stream_tls.c move bytes; stream_close.c ends what its owner has let go. */
 #ifndef TG_NET_STREAM_IMPL_H
 #define TG_NET_STREAM_IMPL_H
 

@@ -4,9 +4,9 @@
 
 #define IOV_MAX_USED 8
 
-/* A read that returned less than was asked for has emptied the socket: another one would only say EAGAIN. The FIN of the
- * peer is announced (KNOW_HUP); a reset behind the bytes is not, libevent reports it as plain readiness. So the stream
- * looks again some time later. */
+/* A read that returned less than was asked for has emptied the socket: another one would only say EAGAIN. The FIN
+ * of the peer is announced (KNOW_HUP); a reset behind the bytes is not, libevent reports it as plain readiness. So
+ * the stream looks again some time later. */
 static void drained(struct stream *s)
 {
     s->flags &= ~KNOW_READABLE;

@@ -14,7 +14,7 @@
 /* A piece of `out` below this is worth copying to share a record with what follows. */
 #define COALESCE_BELOW 4096u
 
-/* --- the BIO: libssl's view of the socket ------------------------------------------------------------------- */
+/* --- the BIO: libssl's view of the socket ------------------------------------------------------------------------- */
 
 /* Reads straight into libssl's record buffer. Without a system call when the socket is known to be empty, or when this
  * turn's budget is spent (the socket stays marked readable and the ready list comes back to it). */
@@ -93,9 +93,10 @@ static void forget_errors(void)
         ERR_clear_error();
 }
 
-/* --- results -------------------------------------------------------------------------------------------------- */
+/* --- results ------------------------------------------------------------------------------------------------------ */
 
-/* The alert that libssl has just made goes out before all is dropped; why it failed is noted before the push can fail. */
+/* The alert that libssl has just made goes out before all is dropped; why it failed is
+ * noted before the push can fail. */
 static enum io_res fail_tls(struct stream *s, enum stream_failure failure, const char *why)
 {
     if (s->failure == STREAM_FAIL_NONE) {
@@ -140,7 +141,7 @@ static enum io_res result_of(struct stream *s, int ret)
     }
 }
 
-/* --- the vtable ------------------------------------------------------------------------------------------------ */
+/* --- the vtable --------------------------------------------------------------------------------------------------- */
 
 /* What the handshake's end has put into `wire` (Finished, tickets) stays there until the callbacks of this turn have
  * had their chance to add to it: the first request leaves by the same write. */

@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* --- both sides ---------------------------------------------------------------------------------------------- */
+/* --- both sides --------------------------------------------------------------------------------------------------- */
 
 static bool attach(struct stream *s, SSL_CTX *ctx, const BIO_METHOD *method)
 {
@@ -29,7 +29,7 @@ static bool begin(struct stream *s)
     return s->tls != NULL;
 }
 
-/* --- server ---------------------------------------------------------------------------------------------------- */
+/* --- server ------------------------------------------------------------------------------------------------------- */
 
 bool stream_tls_accept(struct stream *s, struct tls_server *server)
 {
@@ -95,7 +95,7 @@ int tls_on_client_hello(SSL *ssl, int *alert, void *arg)
     return SSL_CLIENT_HELLO_SUCCESS;
 }
 
-/* --- client ---------------------------------------------------------------------------------------------------- */
+/* --- client ------------------------------------------------------------------------------------------------------- */
 
 /* Without brackets and without the dot of the root. NULL: empty, a NUL inside, or no memory. */
 static char *plain_name(struct span name)
@@ -160,7 +160,7 @@ int tls_on_new_session(SSL *ssl, SSL_SESSION *session)
     return 1;
 }
 
-/* --- questions -------------------------------------------------------------------------------------------------- */
+/* --- questions ---------------------------------------------------------------------------------------------------- */
 
 struct span stream_sni(const struct stream *s)
 {

@@ -57,7 +57,7 @@ enum io_res stream_fail_errno(struct stream *s, int err)
     return stream_fail(s, STREAM_FAIL_OTHER, "socket error");
 }
 
-/* --- what it could do now ----------------------------------------------------------------------------------- */
+/* --- what it could do now ----------------------------------------------------------------------------------------- */
 
 static bool wants_read(const struct stream *s)
 {
@@ -89,7 +89,7 @@ void stream_settle(struct stream *s)
         loop_task_queue(s->loop, &s->task);
 }
 
-/* --- doing it ------------------------------------------------------------------------------------------------ */
+/* --- doing it ----------------------------------------------------------------------------------------------------- */
 
 static void advance_connect(struct stream *s)
 {
@@ -155,7 +155,8 @@ static void read_in(struct stream *s)
         s->flags |= NEWS_READ;
     if (r == IO_EOF || r == IO_TRUNC)
         set_input(s, r == IO_EOF ? STREAM_IN_EOF : STREAM_IN_TRUNC);
-    /* After a failed write the peer's last words (an early answer) are still taken, one turn's worth, then it is over. */
+    /* After a failed write the peer's last words (an early answer) are still taken, one
+     * turn's worth, then it is over. */
     if (s->flags & OUT_BROKEN)
         stream_fail(s, s->failure, s->error);
 }

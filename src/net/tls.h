@@ -7,7 +7,7 @@
 #include "base/res.h"
 #include "base/span.h"
 
-/* --- the side that clients see ------------------------------------------------------------------------------ */
+/* --- the side that clients see ------------------------------------------------------------------------------------ */
 
 struct tls_server; /* certificates by name, tickets */
 
@@ -26,7 +26,7 @@ struct res tls_server_new(const struct tls_pair *pairs, size_t count, struct spa
 struct tls_server *tls_server_ref(struct tls_server *t);
 void tls_server_unref(struct tls_server *t);
 
-/* --- the side that origins see ------------------------------------------------------------------------------- */
+/* --- the side that origins see ------------------------------------------------------------------------------------ */
 
 enum tls_verify { TLS_VERIFY_FULL = 0, TLS_VERIFY_OFF };
 

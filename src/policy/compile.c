@@ -28,7 +28,7 @@ __attribute__((format(printf, 4, 5))) static void tell(struct compiler *c, const
         c->on_error(c->arg, &e);
 }
 
-/* --- paths ------------------------------------------------------------------------------------------------------- */
+/* --- paths -------------------------------------------------------------------------------------------------------- */
 
 static bool is_preset(struct span text)
 {
@@ -85,7 +85,7 @@ static void compile_paths(struct compiler *c, struct rule *r)
         add_path(c, r, r->spec->paths[i], i);
 }
 
-/* --- methods ----------------------------------------------------------------------------------------------------- */
+/* --- methods ------------------------------------------------------------------------------------------------------ */
 
 static bool is_token(struct span s)
 {
@@ -119,7 +119,7 @@ static void check_methods(struct compiler *c, const struct rule_spec *spec)
     }
 }
 
-/* --- selectors --------------------------------------------------------------------------------------------------- */
+/* --- selectors ---------------------------------------------------------------------------------------------------- */
 
 static bool holds_kind(const struct selector *sel, enum selector_kind kind)
 {

@@ -40,7 +40,8 @@ static void start_trace(const struct ask *a)
         mark(a, i, RULE_SKIPPED);
 }
 
-/* Only an identity of the host's own gate counts; one of another gate, or of a way this code does not know, is nobody. */
+/* Only an identity of the host's own gate counts; one of another gate, or of a way this
+ * code does not know, is nobody. */
 static const struct identity *proven(const struct policy_query *q)
 {
     const struct identity *who = q->who;
@@ -126,8 +127,8 @@ static enum rule_outcome judge_ambiguous(const struct rule_spec *r, const struct
     return allow_is_satisfied(r, a) ? RULE_SATISFIED : RULE_REFUSED;
 }
 
-/* Design §3a: no bypass applies, any block refuses, every allow must be satisfied and there must be one. Methods and paths do not
- * matter, since nobody can say which path the origin will read. */
+/* Design §3a: no bypass applies, any block refuses, every allow must be satisfied and there must be one. Methods and
+ * paths do not matter, since nobody can say which path the origin will read. */
 static struct decision decide_by_all(const struct ask *a, const char *why)
 {
     bool refused = false, needs_identity = false, satisfied = false;

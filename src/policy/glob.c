@@ -5,7 +5,8 @@ static bool same_byte(uint8_t a, uint8_t b, bool fold)
     return fold ? ascii_lower(a) == ascii_lower(b) : a == b;
 }
 
-/* One segment, no `/` in either. A star need only ever be retried from the last one seen: the classic two-pointer walk. */
+/* One segment, no `/` in either. A star need only ever be retried from the last one seen:
+ * the classic two-pointer walk. */
 static bool match_segment(struct span pattern, struct span text, bool fold)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, retry = 0;

@@ -4,8 +4,8 @@
 
 #include "base/span.h"
 
-/* `*` in pattern stands for any run of bytes but `/`, the empty one included. has_tail: more may follow the pattern's end.
- * fold: ASCII case does not count. Time is at most |pattern| x |text|. */
+/* `*` in pattern stands for any run of bytes but `/`, the empty one included. has_tail: more may follow the pattern's
+ * end. fold: ASCII case does not count. Time is at most |pattern| x |text|. */
 bool glob_match(struct span pattern, bool has_tail, struct span text, bool fold);
 
 #endif

@@ -2,7 +2,8 @@
 
 #include "base/count.h"
 
-/* What a less careful server could take the path for: itself in another case, with its last slash removed or one added. */
+/* What a less careful server could take the path for: itself in another case, with its
+ * last slash removed or one added. */
 struct variants {
     struct subject v[4];
     size_t n;
@@ -86,7 +87,8 @@ static bool rule_guards(const struct rule *r, const struct variants *v, struct p
 {
     if (r->spec->action == ACTION_BYPASS)
         return false;
-    /* A rule that takes this very path was tried in its turn, and its methods did not fit. That was no doubtful reading. */
+    /* A rule that takes this very path was tried in its turn, and its methods did not fit.
+     * That was no doubtful reading. */
     if (rule_match_path(r, v->v[0].text, s) == MATCH_YES)
         return false;
     for (size_t i = 0; i < v->n; i++) {

@@ -64,8 +64,8 @@ static struct span to_case(struct span s, enum letter_case c, uint8_t *room)
     return span_make(room, s.n);
 }
 
-/* A caseless pattern alone does not do: `[^A-Z]` or `(?!admin)` matches less when caseless, so that the pattern as it is
- * is tried on the folded path too. */
+/* A caseless pattern alone does not do: `[^A-Z]` or `(?!admin)` matches less when caseless, so that the pattern as
+ * it is is tried on the folded path too. */
 static enum match match_regex_folded(const struct pattern *p, struct span path, struct regex_room *room,
                                      uint8_t *room_text)
 {

@@ -24,7 +24,8 @@ struct subject {
 
 struct subject subject_of(struct span text);
 
-/* text: as written, no preset. False: *error says what is wrong and what to write instead. text must outlive the pattern. */
+/* text: as written, no preset. False: *error says what is wrong and what to write instead.
+ * text must outlive the pattern. */
 bool pattern_parse(struct span text, struct pattern *out, char *error, size_t error_size);
 void pattern_fini(struct pattern *p);
 
@@ -32,7 +33,8 @@ enum match pattern_match(const struct pattern *p, struct span path, struct regex
 
 /* Makes the caseless twin that pattern_match_folded needs. */
 bool pattern_prepare_folded(struct pattern *p, char *error, size_t error_size);
-/* As pattern_match with case folded (Unicode's simple folding). `room_text` has room for as many bytes as the subject. */
+/* As pattern_match with case folded (Unicode's simple folding). `room_text` has room for
+ * as many bytes as the subject. */
 enum match pattern_match_folded(const struct pattern *p, struct subject path, struct regex_room *room,
                                 uint8_t *room_text);
 

@@ -6,7 +6,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-/* A path of a few KiB against a sane pattern needs a few thousand steps; a hostile one is cut after about a millisecond. */
+/* A path of a few KiB against a sane pattern needs a few thousand steps; a hostile one is
+ * cut after about a millisecond. */
 #define MATCH_LIMIT 100000
 #define DEPTH_LIMIT 2000
 #define HEAP_LIMIT_KIB 512
@@ -32,7 +33,8 @@ static bool pattern_is_plain(struct span pattern, char *error, size_t error_size
         snprintf(error, error_size, "a regular expression has 1 to %d bytes", PATTERN_MAX);
         return false;
     }
-    /* Start-of-pattern verbs could lift limits and UTF checks; elsewhere (*ACCEPT) and its like make patterns unreadable. */
+    /* Start-of-pattern verbs could lift limits and UTF checks; elsewhere (*ACCEPT) and its
+     * like make patterns unreadable. */
     for (size_t i = 0; i + 1 < pattern.n; i++) {
         if (pattern.p[i] == '(' && pattern.p[i + 1] == '*') {
             snprintf(error, error_size, "verbs such as (*ACCEPT) are not allowed; write the pattern without them");

@@ -1,5 +1,5 @@
-/* PCRE2 behind two calls: patterns that must fit the whole subject, matched within fixed bounds. Only this pair of files knows
- * the library. */
+/* PCRE2 behind two calls: patterns that must fit the whole subject, matched within fixed bounds. Only
+ * this pair of files knows the library. */
 #ifndef TG_POLICY_REGEX_H
 #define TG_POLICY_REGEX_H
 

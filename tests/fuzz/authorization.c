@@ -1,4 +1,5 @@
-/* Any bytes as an Authorization value: what is taken is exactly one spelling of what is read out of it, and within its bounds. */
+/* Any bytes as an Authorization value: what is taken is exactly one spelling of what is read
+ * out of it, and within its bounds. */
 #include <stdlib.h>
 
 #include "base/crypto/base64.h"

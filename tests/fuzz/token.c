@@ -1,5 +1,5 @@
-/* Any bytes as a session token: none holds but the one that was signed, and the bytes between `1|` and the MAC are read within their
- * bounds. Input that begins with a zero byte is the raw form, so that the fuzzer gets past base64. */
+/* Any bytes as a session token: none holds but the one that was signed, and the bytes between `1|` and the MAC are read
+ * within their bounds. Input that begins with a zero byte is the raw form, so that the fuzzer gets past base64. */
 #include <stdlib.h>
 
 #include "base/crypto/base64.h"

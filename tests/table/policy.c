@@ -1,5 +1,5 @@
-/* Reads a golden table (policy.table says how): rules, then requests with the decision that each must get. A change of policy
- * shows as a change of that file. */
+/* Reads a golden table (policy.table says how): rules, then requests with the decision that each must get. A change of
+ * policy shows as a change of that file. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,4 +1,5 @@
-/* RFC 4648: standard alphabet with padding, URL alphabet without. Strict: no white space, no stray bits, no wrong padding. */
+/* RFC 4648: standard alphabet with padding, URL alphabet without. Strict: no white space, no
+ * stray bits, no wrong padding. */
 #ifndef TG_BASE_CRYPTO_BASE64_H
 #define TG_BASE_CRYPTO_BASE64_H
 

@@ -15,8 +15,9 @@ struct h1_limits {
 
 enum h1_scan { H1_SCAN_MORE = 0, H1_SCAN_DONE, H1_SCAN_TOO_LARGE, H1_SCAN_BAD };
 
-/* Finds the end of a head in q without consuming. *scanned carries progress between calls (start with 0); DONE: *head_n is
- * the length including the empty line. BAD: a first byte that can't begin a message (control bytes): refused early. */
+/* Finds the end of a head in q without consuming. *scanned carries progress between calls (start with
+ * 0); DONE: *head_n is the length including the empty line. BAD: a first byte that can't begin a
+ * message (control bytes): refused early. */
 enum h1_scan h1_scan_head(const struct chunkq *q, size_t max, size_t *scanned, size_t *head_n);
 
 struct h1_error {
@@ -29,8 +30,8 @@ struct h1_error {
  * empty body (Content-Length: 0) of GET, HEAD and OPTIONS is BODY_NONE, of other methods BODY_LENGTH. */
 bool h1_parse_request(struct span head, const struct h1_limits *limits, struct arena *a, struct http_request *out,
                       struct h1_error *err);
-/* A response to a request of that method. status 502 in err. 101 has BODY_NONE; HEAD, 1xx, 204 and 304 have BODY_NONE, whatever
- * the fields say (content_length is then informative and the fields are kept). */
+/* A response to a request of that method. status 502 in err. 101 has BODY_NONE; HEAD, 1xx, 204 and 304 have BODY_NONE,
+ * whatever the fields say (content_length is then informative and the fields are kept). */
 bool h1_parse_response(struct span head, const struct h1_limits *limits, enum http_method to, struct arena *a,
                        struct http_response *out, struct h1_error *err);
 

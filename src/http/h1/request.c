@@ -37,7 +37,8 @@ static bool check_version(struct request_parse *p, struct span s)
     return true;
 }
 
-/* The path and query behind an absolute-form's authority; an empty path is "/", or "*" for OPTIONS (RFC 9112 §3.2.4). */
+/* The path and query behind an absolute-form's authority; an empty path is "/", or "*"
+ * for OPTIONS (RFC 9112 §3.2.4). */
 static bool set_absolute_path(struct request_parse *p, struct span rest)
 {
     if (rest.n > 0 && rest.p[0] == '/') {

@@ -320,7 +320,8 @@ static void free_while_stalled(void **state)
     }
 }
 
-/* The new sink begins with a whole line, although the old one stalled in the middle of one, and the old fd is closed. */
+/* The new sink begins with a whole line, although the old one stalled in the middle of
+ * one, and the old fd is closed. */
 static void swap_while_stalled(void **state)
 {
     int fds[2];

@@ -10,7 +10,8 @@ struct kit_blob {
     const char *name, *text;
 };
 
-/* A bundle with a session key, the blobs up to the first without a name, and no mode (as serve). Fails the test without memory. */
+/* A bundle with a session key, the blobs up to the first without a name, and no mode (as serve).
+ * Fails the test without memory. */
 struct bundle *kit_bundle(const struct kit_blob *blobs);
 /* One rules file called "rules/test.json", compiled in check mode. */
 struct snapshot *kit_compile(const char *rules, struct diags *d);

@@ -338,7 +338,7 @@ static void test_large_file(void **state)
     diags_fini(&d);
 }
 
-/* --- the session key ------------------------------------------------------------------------------------------------ */
+/* --- the session key ---------------------------------------------------------------------------------------------- */
 
 static struct span key_of(const struct bundle *b)
 {

@@ -34,7 +34,7 @@ static char *read_file(const char *folder, const char *name)
     return t.p;
 }
 
-/* --- schema → the lines of config_describe_keys --------------------------------------------------------------------- */
+/* --- schema → the lines of config_describe_keys ------------------------------------------------------------------- */
 
 struct walk {
     const struct json_value *root;
@@ -222,7 +222,7 @@ static void walk_object(struct walk *w, const struct json_value *object, const c
     }
 }
 
-/* --- comparison ----------------------------------------------------------------------------------------------------- */
+/* --- comparison --------------------------------------------------------------------------------------------------- */
 
 static bool has_line(struct span text, struct span line)
 {
@@ -275,7 +275,7 @@ static void test_schema(void **state)
     free(text);
 }
 
-/* --- docs/rules.md -------------------------------------------------------------------------------------------------- */
+/* --- docs/rules.md ------------------------------------------------------------------------------------------------ */
 
 #define COLUMNS 7
 

@@ -127,7 +127,8 @@ static void test_places(void **state)
     }
 }
 
-/* A value cut at any byte is never taken for something else than a shorter or a bad one, and nothing behind it is read. */
+/* A value cut at any byte is never taken for something else than a shorter or a bad one,
+ * and nothing behind it is read. */
 static void test_every_cut(void **state)
 {
     static const char whole[] = "Basic YmV0YTpzZWNyZXQ=";

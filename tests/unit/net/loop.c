@@ -205,7 +205,7 @@ static void test_defer_free(void **state)
     park(p); /* freed by loop_free(); the leak check would say otherwise */
 }
 
-/* --- mailbox ------------------------------------------------------------------------------------------------- */
+/* --- mailbox ------------------------------------------------------------------------------------------------------ */
 
 #define THREADS 4
 #define POSTS 20000

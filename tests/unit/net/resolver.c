@@ -41,7 +41,7 @@ struct kit {
     unsigned wanted, done;
 };
 
-/* --- a name server: A 192.0.2.1 and .2, AAAA 2001:db8::1 ----------------------------------------------------------- */
+/* --- a name server: A 192.0.2.1 and .2, AAAA 2001:db8::1 ---------------------------------------------------------- */
 
 static size_t add_record(uint8_t *out, uint8_t type, uint8_t ttl, const uint8_t *data, uint8_t n)
 {
@@ -111,7 +111,7 @@ static void server_start(struct kit *k)
     assert_non_null(s->watch);
 }
 
-/* --- the kit --------------------------------------------------------------------------------------------------------- */
+/* --- the kit ------------------------------------------------------------------------------------------------------ */
 
 static int setup(void **state)
 {
@@ -205,7 +205,7 @@ static void resolve_later(struct kit *k, struct asked *a, const char *name, uint
     loop_refresh(k->loop);
 }
 
-/* --- tests ------------------------------------------------------------------------------------------------------------ */
+/* --- tests -------------------------------------------------------------------------------------------------------- */
 
 static void test_without_asking(void **state)
 {

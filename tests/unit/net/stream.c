@@ -69,7 +69,7 @@ static void open_pair(struct kit *k, int tls, struct pair *p)
     CHECK(names[tls], p->client.opened == 1 && stream_state(p->client.stream) == STREAM_OPEN);
 }
 
-/* --- bulk ------------------------------------------------------------------------------------------------------ */
+/* --- bulk --------------------------------------------------------------------------------------------------------- */
 
 static bool both_ended(struct pair *p)
 {
@@ -467,7 +467,7 @@ static void test_read_high_bounds_memory(void **state)
     }
 }
 
-/* --- callbacks ------------------------------------------------------------------------------------------------------ */
+/* --- callbacks ---------------------------------------------------------------------------------------------------- */
 
 static bool never(struct pair *p)
 {

@@ -78,7 +78,7 @@ static void meet(const char *name, struct pair *p, const struct pair_config *c)
     CHECK(name, pair_run(p, is_settled, 3000));
 }
 
-/* --- names ------------------------------------------------------------------------------------------------------- */
+/* --- names -------------------------------------------------------------------------------------------------------- */
 
 static void test_certificate_by_name(void **state)
 {
@@ -178,7 +178,7 @@ static void test_cert_covers(void **state)
     }
 }
 
-/* --- other peers ---------------------------------------------------------------------------------------------------- */
+/* --- other peers -------------------------------------------------------------------------------------------------- */
 
 /* A peer that speaks no TLS: told in words, and none of its bytes come up. */
 static bool client_settled(struct pair *p)
@@ -234,7 +234,7 @@ static void test_peer_gone_during_handshake(void **state)
     }
 }
 
-/* --- resumption ----------------------------------------------------------------------------------------------------- */
+/* --- resumption --------------------------------------------------------------------------------------------------- */
 
 static bool client_has_news(struct pair *p)
 {
@@ -330,7 +330,7 @@ static void test_server_refuses_a_session_of_another_name(void **state)
     }
 }
 
-/* --- contexts ------------------------------------------------------------------------------------------------------- */
+/* --- contexts ----------------------------------------------------------------------------------------------------- */
 
 static void test_alpn(void **state)
 {

@@ -1,5 +1,6 @@
-/* The property that the side door rests on: whatever a bypass lets through lies in the open tree, and outside of what is closed
- * in it, in every reading that some server might make of the path. All short strings over the bytes that matter are tried. */
+/* The property that the side door rests on: whatever a bypass lets through lies in the open tree, and
+ * outside of what is closed in it, in every reading that some server might make of the path. All short
+ * strings over the bytes that matter are tried. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
