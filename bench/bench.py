@@ -21,6 +21,7 @@ ROWS = {  # name -> (log, basic)
     "bypass-log": (True, False),
     "basic": (False, True),
 }
+EXTRA = ("websocket", "memory")
 TITLES = {
     "bypass": "bypass, logging off",
     "bypass-log": "bypass, logging on",
@@ -143,10 +144,11 @@ class Bench:
         self.origin_port = free_port()
         self.origin = Running([compile_c("origin", folder), str(self.origin_port)], self.origin_port, folder + "/origin.out")
 
-    def start(self, name, log, basic):
+    def start(self, name, log, basic, websocket_origin=None):
         home = tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
         port = free_port()
-        setup = peers.Setup(home, port, self.origin_port, self.cert, self.key, log, basic)
+        setup = peers.Setup(home, port, websocket_origin or self.origin_port, self.cert, self.key, log, basic,
+                            websocket_origin is not None)
         argv, env = peers.PEERS[name](setup, self.programs)
         return Running(argv, port, home + "/out", env), port, home
 
@@ -201,6 +203,76 @@ def print_ratios(all_results):
     ratio("tiergate with Basic : tiergate bypass", cpu("basic", "tiergate"), cpu("bypass", "tiergate"))
 
 
+def websocket(bench):
+    """CPU per echoed message, then resident memory per socket that has echoed once and is silent."""
+    args, runs = bench.args, {n: [] for n in bench.args.peers}
+    client, port = compile_c("ws_client", bench.folder), free_port()
+    origin = Running([compile_c("ws_origin", bench.folder), str(port)], port, bench.folder + "/ws_origin.out")
+    try:
+        for _ in range(args.rounds):
+            for name in args.peers:
+                runs[name].append(measure_websocket(bench, client, name, port))
+    finally:
+        origin.stop()
+    print(f"\nWebSockets: messages of 100 bytes echoed on {args.connections} sockets; memory of {args.sockets} silent ones")
+    print(f"  {'':10} {'CPU µs/message':>15} {'messages/s':>12} {'KiB/socket':>12}")
+    median = {n: [statistics.median(v) for v in zip(*rs)] for n, rs in runs.items()}
+    for name, (cpu, rate, kib) in median.items():
+        print(f"  {name:10} {cpu:15.2f} {rate:12.0f} {kib:12.2f}")
+    if "tiergate" in median and "nginx" in median:
+        print(f"  tiergate : nginx, CPU per message {median['tiergate'][0] / median['nginx'][0]:6.2f}")
+        print(f"  tiergate : nginx, memory per idle socket {median['tiergate'][2] / median['nginx'][2]:6.2f}")
+
+
+class Sockets:
+    """The load generator with its sockets open; they are silent until it is told to echo."""
+
+    def __init__(self, client, port, count):
+        self.process = subprocess.Popen([client, str(port), str(count)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.expect("open")
+
+    def expect(self, word):
+        line = self.process.stdout.readline().split()
+        if not line or line[0] != word:
+            sys.exit(f"bench: ws_client said {line} and not {word}")
+        return int(line[1])
+
+    def echo(self, seconds):
+        self.process.stdin.write(f"go {seconds}\n")
+        self.process.stdin.flush()
+        return self.expect("echoed")
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def measure_websocket(bench, client, name, origin_port):
+    server, port, home = bench.start(name, False, False, origin_port)
+    try:
+        sockets = Sockets(client, port, bench.args.connections)
+        sockets.echo(1)
+        before = cpu_seconds(server.pid)
+        echoed = sockets.echo(bench.args.seconds)
+        time.sleep(0.1)
+        cpu = (cpu_seconds(server.pid) - before) / echoed * 1e6
+        sockets.close()
+        time.sleep(0.5)
+        return cpu, echoed / bench.args.seconds, idle_memory(bench, client, server, port)
+    finally:
+        server.stop()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def idle_memory(bench, client, server, port):
+    base = resident_kib(server.pid)
+    sockets = Sockets(client, port, bench.args.sockets)
+    time.sleep(2)
+    held = resident_kib(server.pid)
+    sockets.close()
+    return (held - base) / bench.args.sockets
+
+
 def transfer(argv, server, seconds_limit):
     """Runs one curl and gives the highest resident memory of the server meanwhile."""
     peak = 0
@@ -244,18 +316,19 @@ def memory(bench, gigabytes):
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("rows", nargs="*", metavar="ROW", help="bypass, bypass-log, basic (default: these), or memory")
+    p.add_argument("rows", nargs="*", metavar="ROW", help="bypass, bypass-log, basic, websocket (default: these), or memory")
     p.add_argument("--tiergate", default="build/tiergate")
     p.add_argument("--peers", type=lambda s: s.split(","), default=list(peers.PEERS), help="comma separated")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=int, default=4)
     p.add_argument("--connections", type=int, default=32)
+    p.add_argument("--sockets", type=int, default=4000, help="silent ones, for the row websocket")
     p.add_argument("--gigabytes", type=int, default=10, help="for the row memory")
     args = p.parse_args()
-    unknown = [r for r in args.rows if r not in ROWS and r != "memory"] + [n for n in args.peers if n not in peers.PEERS]
+    unknown = [r for r in args.rows if r not in ROWS and r not in EXTRA] + [n for n in args.peers if n not in peers.PEERS]
     if unknown:
         p.error(f"unknown: {', '.join(unknown)}")
-    args.rows = args.rows or list(ROWS)
+    args.rows = args.rows or [*ROWS, "websocket"]
     return args
 
 
@@ -273,6 +346,8 @@ def main():
                 print_row(row, results[row])
             if results:
                 print_ratios(results)
+            if "websocket" in args.rows:
+                websocket(bench)
             if "memory" in args.rows:
                 memory(bench, args.gigabytes)
         finally:

@@ -9,9 +9,9 @@ HASH = "$2y$10$benchbenchbenchbenchbeK.P.vovmFLAHkEVwSEh1UTSr9FCuqpq"  # bcrypt,
 class Setup:
     """One proxy in one row: where its files lie and what it shall do."""
 
-    def __init__(self, folder, port, origin, cert, key, log, basic):
+    def __init__(self, folder, port, origin, cert, key, log, basic, websocket=False):
         self.folder, self.port, self.origin = folder, port, origin
-        self.cert, self.key, self.log, self.basic = cert, key, log, basic
+        self.cert, self.key, self.log, self.basic, self.websocket = cert, key, log, basic, websocket
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -29,11 +29,13 @@ def floor(s, programs):
 
 def nginx(s, programs):
     s.write("htpasswd", f"{USER}:{HASH}\n")
+    upgrade = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; proxy_read_timeout 1h;"
     temp = "".join(f"{n}_temp_path {s.path(n)};\n" for n in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     config = s.write("nginx.conf", f"""
 daemon off; worker_processes 1; pid {s.path("nginx.pid")}; error_log {s.path("error.log")};
 {"user root;" if os.getuid() == 0 else ""}
-events {{ worker_connections 4096; }}
+{"worker_rlimit_nofile 20000;" if s.websocket else ""}
+events {{ worker_connections {20000 if s.websocket else 4096}; }}
 http {{
   {temp}
   access_log {s.path("access.log") if s.log else "off"};
@@ -44,7 +46,7 @@ http {{
     ssl_certificate {s.cert}; ssl_certificate_key {s.key};
     location / {{
       {f'auth_basic "bench"; auth_basic_user_file {s.path("htpasswd")};' if s.basic else ""}
-      proxy_pass http://origin; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_pass http://origin; proxy_http_version 1.1; {upgrade if s.websocket else 'proxy_set_header Connection "";'}
       proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto https;
       proxy_set_header X-Forwarded-Host $host;
     }}
@@ -60,13 +62,14 @@ def haproxy(s, programs):
     config = s.write("haproxy.cfg", f"""
 global
   nbthread 1
-  maxconn 4096
+  maxconn {9000 if s.websocket else 4096}
   {"log stdout format raw local0 info" if s.log else ""}
 defaults
   mode http
   timeout connect 5s
   timeout client 30s
   timeout server 30s
+  timeout tunnel 1h
   option http-keep-alive
   option forwardfor
   http-reuse always
@@ -115,6 +118,8 @@ def tiergate(s, programs):
         "hosts": [{"host": "localhost", "origin": "page", "rules": [{"path": "/*", "action": "allow" if s.basic else "bypass"}]}],
         "log": {"to": s.path("access.log") if s.log else "none"},
     }
+    if s.websocket:
+        rules["limits"] = {"connections_per_address": 10000}
     if s.basic:
         rules["gates"] = {"team": {"basic": {"realm": "bench", "htpasswd": s.path("htpasswd")}}}
         rules["hosts"][0]["gate"] = "team"
