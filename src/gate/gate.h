@@ -1,5 +1,5 @@
-/* Gates: configuration, per-worker and per-thread state, and the check that turns a request into an identity or a refusal. Touches no
- * connection. Design §5 Basic, Session. */
+/* Gates: configuration, per-worker and per-thread state, and the check that turns a request into an identity or a
+ * refusal. Touches no connection. Design §5 Basic, Session. */
 #ifndef TG_GATE_GATE_H
 #define TG_GATE_GATE_H
 
@@ -15,8 +15,8 @@ struct basic_user {
     struct span name;
     struct span hash;   /* crypt(3) string, or … */
     struct span secret; /* … the plain secret from the rules file; exactly one of both is not empty */
-    /* Hash of gate, user and stored secret; set by gate_config_seal(). Covered by the MAC of session tokens but never in them: it does not
-     * leave the process, and a change of the session secret does not change it. */
+    /* Hash of gate, user and stored secret; set by gate_config_seal(). Covered by the MAC of session tokens but never
+     * in them: it does not leave the process, and a change of the session secret does not change it. */
     uint8_t fingerprint[16];
 };
 
@@ -24,9 +24,9 @@ struct basic_config {
     struct span realm;
     const struct basic_user *users; /* sorted by name */
     size_t user_count;
-    struct span
-        dummy_hash; /* a hash of the costliest kind among the users, that no password fits: unknown users cost the same; empty when
-                               all users have plain secrets */
+    /* Of the costliest kind among the users', fitting no password: unknown users cost the same. Empty when all users
+     * have plain secrets. */
+    struct span dummy_hash;
 };
 
 struct session_key {
@@ -49,14 +49,14 @@ struct gate_config {
     struct span name;
     struct basic_config *basic; /* NULL: the gate has no basic */
     struct session_config session;
-    uint8_t digest
-        [16]; /* of all of the above but the realm: what was verified under one digest holds under it; set by gate_config_seal() */
+    /* Of all of the above but the realm: what was verified under one digest holds under it. Set by gate_config_seal(). */
+    uint8_t digest[16];
 };
 
-/* Derives key ids and keys from the secrets (HKDF, purposes separated), the users' fingerprints, the dummy hash and the digest. The users
- * are replaced by a sorted copy. secrets: 1 to SESSION_KEYS, each >= 32 bytes. A user with neither hash nor secret is let in by nothing.
- * Fails when a name is empty, too long or there twice, a user has both, or a hash is of no kind that is taken (gate_hash_is_known). Arena: the
- * snapshot's. */
+/* Derives key ids and keys from the secrets (HKDF, purposes separated), the users' fingerprints, the dummy hash and the
+ * digest. The users are replaced by a sorted copy. secrets: 1 to SESSION_KEYS, each >= 32 bytes. A user with neither
+ * hash nor secret is let in by nothing. Fails when a name is empty, too long or there twice, a user has both, or a hash
+ * is of no kind that is taken (gate_hash_is_known). Arena: the snapshot's. */
 struct res gate_config_seal(struct gate_config *g, const struct span *secrets, size_t count, struct arena *a) MUSTUSE;
 
 /* bcrypt, yescrypt, sha512-crypt or sha256-crypt, well-formed, and of a cost that can be waited for? */
@@ -70,7 +70,7 @@ struct gate_limits {
     uint32_t hash_queue_per_address;
 };
 
-/* --- state --------------------------------------------------------------------------------------------------------- */
+/* --- state -------------------------------------------------------------------------------------------------------- */
 
 struct gate_shared; /* one per worker: hash thread, failure counts. thread: any */
 struct gate_thread; /* one per loop: remembered pairs, minted cookies, verified sessions. thread: the loop's */
@@ -83,7 +83,7 @@ struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loo
 /* Before loop_free(). Checks that still wait are forgotten: their on_done is not called. */
 void gate_thread_free(struct gate_thread *t);
 
-/* --- the check ------------------------------------------------------------------------------------------------------ */
+/* --- the check ---------------------------------------------------------------------------------------------------- */
 
 enum gate_result {
     GATE_ANONYMOUS = 0, /* no credentials that mean anything here */
@@ -95,7 +95,8 @@ enum gate_result {
     GATE_PENDING  /* on_done comes later */
 };
 
-/* Embedded in the exchange; lives until gate_check returned something else than GATE_PENDING, on_done ran, or gate_cancel. */
+/* Embedded in the exchange; lives until gate_check returned something else than
+ * GATE_PENDING, on_done ran, or gate_cancel. */
 struct gate_check {
     /* in; all borrowed, alive until done */
     const struct gate_config *gate;
@@ -108,8 +109,8 @@ struct gate_check {
     /* out */
     struct identity identity; /* GATE_IDENTIFIED; spans live in the arena or the gate config */
     struct span set_cookie;   /* value of the one Set-Cookie to add to an admitted answer; empty: none */
-    struct span clear_cookies
-        [2];          /* Set-Cookie values that delete both variants (two different valid cookies came); empty: none */
+    /* Set-Cookie values that delete both variants (two different valid cookies came); empty: none */
+    struct span clear_cookies[2];
     bool by_cookie;   /* the identity came from a session cookie */
     bool tried_basic; /* Authorization: Basic (or one of its further places) was there */
     uint32_t retry_after_s;
@@ -121,14 +122,16 @@ struct gate_check {
 enum gate_result gate_check(struct gate_thread *t, struct gate_check *c);
 void gate_cancel(struct gate_thread *t, struct gate_check *c);
 
-/* All gates of the configuration: a browser sends a domain's cookie to every host below it, whichever gate that host has. */
+/* All gates of the configuration: a browser sends a domain's cookie to every host below it,
+ * whichever gate that host has. */
 struct gate_list {
     const struct gate_config *v;
     size_t n;
 };
 
-/* Drops Authorization: Basic when the host's gate has basic, Tiergate-Authorization and Proxy-Authorization always, and from Cookie the
- * cookies of all gates (on every path, bypassed ones too). `own`: the host's gate, may be NULL. False: no memory. */
+/* Drops Authorization: Basic when the host's gate has basic, Tiergate-Authorization and Proxy-Authorization
+ * always, and from Cookie the cookies of all gates (on every path, bypassed ones too). `own`: the host's
+ * gate, may be NULL. False: no memory. */
 bool gate_strip_request(const struct gate_config *own, struct gate_list all, struct http_request *r, struct arena *a);
 /* Is this Set-Cookie of an origin one of the gates' names (to be dropped)? */
 bool gate_owns_cookie(struct gate_list all, struct span set_cookie);

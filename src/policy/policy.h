@@ -9,7 +9,7 @@
 #include "net/addr.h"
 #include "policy/identity.h"
 
-/* --- what config hands in --------------------------------------------------------------------------------------- */
+/* --- what config hands in ----------------------------------------------------------------------------------------- */
 
 enum action { ACTION_BLOCK = 0, ACTION_BYPASS, ACTION_ALLOW };
 
@@ -20,8 +20,9 @@ struct selector {
     struct span gate;    /* SEL_BASIC: empty = the host's own gate */
     struct span subject; /* SEL_BASIC: user */
     struct cidr range;   /* SEL_IP */
-    /* SEL_GROUP: holds when any member holds (no member: never). Members are no groups themselves. In `require`, where all
-     * entries must hold, a group must stay one entry; and a group without members must not turn into an empty `who`. */
+    /* SEL_GROUP: holds when any member holds (no member: never). Members are no groups themselves. In
+     * `require`, where all entries must hold, a group must stay one entry; and a group without members
+     * must not turn into an empty `who`. */
     const struct selector *members;
     size_t member_count;
 };
@@ -51,13 +52,14 @@ struct policy_error {
 
 struct policy;
 
-/* `public`: the host says so; the exemption of §3a (its only rule bypasses everything, without methods or conditions) follows from
- * the rules themselves then. All errors are handed to on_error (may be called often); NULL is returned then. */
+/* `public`: the host says so; the exemption of §3a (its only rule bypasses everything, without methods
+ * or conditions) follows from the rules themselves then. All errors are handed to on_error (may be
+ * called often); NULL is returned then. */
 const struct policy *policy_compile(const struct rule_spec *rules, size_t count, bool is_public,
                                     void (*on_error)(void *arg, const struct policy_error *e), void *arg);
 void policy_free(const struct policy *p);
 
-/* --- the decision ------------------------------------------------------------------------------------------------ */
+/* --- the decision ------------------------------------------------------------------------------------------------- */
 
 enum verdict {
     VERDICT_BLOCK = 0, /* 403 */
@@ -77,8 +79,8 @@ struct policy_query {
 struct decision {
     enum verdict verdict;
     int rule; /* index of the deciding rule; -1: none matched, or all rules at once */
-    const char *
-        reason; /* static token for logs and the Tiergate header: "rule", "no-rule", "not-allowed", "ambiguous-path", … */
+    /* Static token for logs and the Tiergate header: "rule", "no-rule", "not-allowed", "ambiguous-path", … */
+    const char *reason;
 };
 
 /* What happened to each rule on the way, for explain. */
@@ -105,7 +107,7 @@ void policy_scratch_free(struct policy_scratch *s);
 struct decision policy_decide(const struct policy *p, const struct policy_query *q, struct policy_scratch *s,
                               struct policy_trace *trace);
 
-/* --- for lint, explain, logs ------------------------------------------------------------------------------------- */
+/* --- for lint, explain, logs -------------------------------------------------------------------------------------- */
 
 size_t policy_rule_count(const struct policy *p);
 /* The rule as config gave it. */
@@ -118,7 +120,8 @@ const char *rule_outcome_name(enum rule_outcome o);
 const char *const *policy_preset(struct span name, size_t *count);
 /* Does an unconditional bypass reach everything (or so much that it must be called public)? */
 bool policy_is_open(const struct policy *p);
-/* Index of a rule that can never decide because an earlier one takes all of its paths and methods, from `from` on; -1 if none. *by = that earlier rule. */
+/* Index of a rule that can never decide because an earlier one takes all of its paths and methods, from `from`
+ * on; -1 if none. *by = that earlier rule. */
 int policy_find_shadowed(const struct policy *p, size_t from, size_t *by);
 
 #endif
