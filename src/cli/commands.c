@@ -2,41 +2,39 @@
 
 #include <stddef.h>
 
+/* One literal for each line that is printed. */
+/* clang-format off */
+
 static const char serve_help[] =
     "usage: tiergate serve [FILE|DIR…] [--state DIR] [--threads N] [--user NAME] [--resolver IP[:PORT],…]\n"
     "\n"
-    "Serves by the rules, in the foreground. A folder stands for its *.json. Default: ./rules, then "
-    "/etc/tiergate/rules.\n"
+    "Serves by the rules, in the foreground. A folder stands for its *.json. Default: ./rules, then /etc/tiergate/rules.\n"
     "\n"
-    "  --state DIR     where keys live; default $STATE_DIRECTORY, /var/lib/tiergate (as root, or when it is "
-    "writable),\n"
+    "  --state DIR     where keys live; default $STATE_DIRECTORY, /var/lib/tiergate (as root, or when it is writable),\n"
     "                  $XDG_STATE_HOME/tiergate, ~/.local/state/tiergate; made 0700 for the worker's user\n"
     "  --threads N     loop threads, 1 to 64; default: one per CPU\n"
-    "  --user NAME     whom the worker runs as when started as root; default \"tiergate\" if there is one, else "
-    "\"nobody\"\n"
+    "  --user NAME     whom the worker runs as when started as root; default \"tiergate\" if there is one, else \"nobody\"\n"
     "  --resolver IP   name servers to ask for origins' names instead of the system's\n"
     "\n"
     "SIGHUP loads the rules anew, all or nothing, and opens the log file anew. SIGTERM or SIGINT: no new connections,\n"
     "open exchanges end, then it exits; a second one ends it at once.\n"
-    "Exit codes: 0 drained; 1 the rules have errors (all are printed), an address cannot be bound, or a hard end; 2 "
-    "usage.\n"
+    "Exit codes: 0 drained; 1 the rules have errors (all are printed), an address cannot be bound, or a hard end; 2 usage.\n"
     "\n"
     "Example: tiergate serve rules/ --state /var/lib/tiergate --user tiergate\n";
 
-static const char check_help[] = "usage: tiergate check [FILE|DIR…] [--deploy] [--json]\n"
-                                 "\n"
-                                 "Reads the rules as serve would and prints everything that is wrong, each with file, "
-                                 "line, place and what to write\n"
-                                 "instead; holds the `expect` list against the rules. Secrets and certificates that "
-                                 "cannot be read on this machine are\n"
-                                 "warnings, with --deploy errors.\n"
-                                 "\n"
-                                 "  --deploy   judge as the machine that will serve\n"
-                                 "  --json     {\"ok\", \"errors\": […], \"warnings\": […]}\n"
-                                 "\n"
-                                 "Exit codes: 0 no errors; 1 errors; 2 usage.\n"
-                                 "\n"
-                                 "Example: tiergate check rules/\n";
+static const char check_help[] =
+    "usage: tiergate check [FILE|DIR…] [--deploy] [--json]\n"
+    "\n"
+    "Reads the rules as serve would and prints everything that is wrong, each with file, line, place and what to write\n"
+    "instead; holds the `expect` list against the rules. Secrets and certificates that cannot be read on this machine are\n"
+    "warnings, with --deploy errors.\n"
+    "\n"
+    "  --deploy   judge as the machine that will serve\n"
+    "  --json     {\"ok\", \"errors\": […], \"warnings\": […]}\n"
+    "\n"
+    "Exit codes: 0 no errors; 1 errors; 2 usage.\n"
+    "\n"
+    "Example: tiergate check rules/\n";
 
 static const char explain_help[] =
     "usage: tiergate explain [METHOD] URL [--as IDENTITY] [--ip ADDRESS] [--rules FILE|DIR]\n"
@@ -64,10 +62,8 @@ static const char passwd_help[] =
 static const char cert_help[] =
     "usage: tiergate cert dev NAME… [--out DIR]\n"
     "\n"
-    "Makes a certificate for development, signed by a local authority of your own: DIR/dev.pem and DIR/dev.key, and, "
-    "when\n"
-    "there is none yet, DIR/ca.pem and DIR/ca.key. Names may be wildcards (\"*.dev.localhost\") and IP addresses. "
-    "Trust the\n"
+    "Makes a certificate for development, signed by a local authority of your own: DIR/dev.pem and DIR/dev.key, and, when\n"
+    "there is none yet, DIR/ca.pem and DIR/ca.key. Names may be wildcards (\"*.dev.localhost\") and IP addresses. Trust the\n"
     "authority once; how is printed. Keep ca.key to yourself: who has it can pretend to be any site to you.\n"
     "\n"
     "  --out DIR   default ./certs\n"
@@ -79,8 +75,7 @@ static const char cert_help[] =
 static const char demo_help[] =
     "usage: tiergate demo [--port N] [--dir DIR]\n"
     "\n"
-    "A whole gated site on this machine: a small origin, a certificate, rules with a basic gate, printed address, user "
-    "and\n"
+    "A whole gated site on this machine: a small origin, a certificate, rules with a basic gate, printed address, user and\n"
     "password. Ctrl-C ends it and removes everything again.\n"
     "\n"
     "  --port N    default 8443, or the next free one\n"
@@ -90,11 +85,14 @@ static const char demo_help[] =
     "\n"
     "Example: tiergate demo --dir ./demo\n";
 
-static const char version_help[] = "usage: tiergate version\n"
-                                   "\n"
-                                   "Prints the version, how it was built and the libraries it runs with.\n"
-                                   "\n"
-                                   "Example: tiergate version\n";
+static const char version_help[] =
+    "usage: tiergate version\n"
+    "\n"
+    "Prints the version, how it was built and the libraries it runs with.\n"
+    "\n"
+    "Example: tiergate version\n";
+
+/* clang-format on */
 
 static const struct cli_command commands[] = {
     {"serve", "serve by the rules, in the foreground", serve_help, cli_serve},
