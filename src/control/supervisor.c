@@ -38,7 +38,7 @@ void sup_change_refused(struct supervisor *s, const char *why)
     if (why != NULL) {
         sup_say("%s", why);
     }
-    s->change = CHANGE_NONE;
+    s->change = SUP_CHANGE_NONE;
     sup_config_drop(&s->next, &s->current);
     if (s->state == SUP_STARTING) {
         sup_say("not started");
@@ -52,7 +52,7 @@ void sup_change_refused(struct supervisor *s, const char *why)
 void sup_change_done(struct supervisor *s)
 {
     bool first = s->state == SUP_STARTING;
-    s->change = CHANGE_NONE;
+    s->change = SUP_CHANGE_NONE;
     sup_config_drop(&s->current, &s->next);
     s->current = s->next;
     sup_config_init(&s->next);
@@ -78,14 +78,14 @@ static void step(struct supervisor *s)
     if (s->state != SUP_STARTING && s->state != SUP_RUNNING) {
         return;
     }
-    if (s->state == SUP_STARTING && s->change == CHANGE_READY) {
-        s->change = CHANGE_COMMITTING;
+    if (s->state == SUP_STARTING && s->change == SUP_CHANGE_READY) {
+        s->change = SUP_CHANGE_COMMITTING;
         sup_worker_start(s, &s->next);
-    } else if (s->state == SUP_RUNNING && w->state == WORKER_NONE && clock_mono_ms() >= w->restart_ms) {
+    } else if (s->state == SUP_RUNNING && w->state == SUP_WORKER_NONE && clock_mono_ms() >= w->restart_ms) {
         sup_worker_start(s, &s->current);
-    } else if (s->change == CHANGE_READY && w->state == WORKER_SERVING) {
+    } else if (s->change == SUP_CHANGE_READY && w->state == SUP_WORKER_SERVING) {
         sup_worker_change(s);
-    } else if (s->state == SUP_RUNNING && s->change == CHANGE_NONE && s->reload_wanted) {
+    } else if (s->state == SUP_RUNNING && s->change == SUP_CHANGE_NONE && s->reload_wanted) {
         sup_load_start(s);
     }
 }
@@ -185,7 +185,7 @@ static int wait_ms(const struct supervisor *s)
     uint64_t now = clock_mono_ms(), due = 0;
     due = s->loader.pid != 0 ? sooner(due, s->loader.due_ms) : due;
     due = sooner(due, s->worker.due_ms);
-    if (s->state == SUP_RUNNING && s->worker.state == WORKER_NONE) {
+    if (s->state == SUP_RUNNING && s->worker.state == SUP_WORKER_NONE) {
         due = sooner(due, s->worker.restart_ms);
     }
     if (due == 0) {

@@ -30,7 +30,7 @@ void sup_load_start(struct supervisor *s)
     struct process p = {0, -1};
     const char **argv = loader_argv(s->o);
     (void)sigemptyset(&none);
-    s->change = CHANGE_LOADING;
+    s->change = SUP_CHANGE_LOADING;
     s->reload_wanted = false;
     struct process_spec spec = {.argv = argv, .env = PROCESS_ENV_ALL, .blocked = &none};
     struct res r = argv != NULL ? process_start(&spec, &p) : res_err("out of memory");
@@ -115,7 +115,7 @@ void sup_load_exited(struct supervisor *s, int status)
     loader_forget(s);
     if (s->state == SUP_DRAINING || s->state == SUP_ENDED) {
         sup_config_drop(&s->next, &s->current);
-        s->change = CHANGE_NONE;
+        s->change = SUP_CHANGE_NONE;
         return;
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
@@ -127,5 +127,5 @@ void sup_load_exited(struct supervisor *s, int status)
         return;
     }
     s->next.generation = ++s->generation;
-    s->change = CHANGE_READY;
+    s->change = SUP_CHANGE_READY;
 }

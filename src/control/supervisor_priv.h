@@ -28,17 +28,17 @@ enum sup_state { SUP_STARTING = 0, SUP_RUNNING, SUP_DRAINING, SUP_ENDED };
 
 /* A change of the configuration: one at a time. */
 enum sup_change {
-    CHANGE_NONE = 0,
-    CHANGE_LOADING,   /* the loader runs */
-    CHANGE_READY,     /* next is complete and waits for a worker that serves */
-    CHANGE_COMMITTING /* next was sent */
+    SUP_CHANGE_NONE = 0,
+    SUP_CHANGE_LOADING,   /* the loader runs */
+    SUP_CHANGE_READY,     /* next is complete and waits for a worker that serves */
+    SUP_CHANGE_COMMITTING /* next was sent */
 };
 
 enum sup_worker_state {
-    WORKER_NONE = 0,
-    WORKER_STARTING, /* was sent its first configuration */
-    WORKER_SERVING,
-    WORKER_ENDING /* was killed, or closed its socket: waiting for its exit */
+    SUP_WORKER_NONE = 0,
+    SUP_WORKER_STARTING, /* was sent its first configuration */
+    SUP_WORKER_SERVING,
+    SUP_WORKER_ENDING /* was killed, or closed its socket: waiting for its exit */
 };
 
 struct sup_loader {
@@ -55,7 +55,7 @@ struct sup_worker {
     pid_t pid;
     int sock;
     uint64_t due_ms;     /* answers or ends by then; 0: no limit */
-    uint64_t restart_ms; /* WORKER_NONE: started again at this time */
+    uint64_t restart_ms; /* SUP_WORKER_NONE: started again at this time */
     struct backoff backoff;
 };
 

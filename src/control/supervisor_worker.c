@@ -84,7 +84,7 @@ static struct res start_process(struct supervisor *s)
     if (res_ok(r)) {
         s->worker.pid = p.pid;
         s->worker.sock = p.sock;
-        s->worker.state = WORKER_STARTING;
+        s->worker.state = SUP_WORKER_STARTING;
     }
     return r;
 }
@@ -111,20 +111,20 @@ void sup_worker_start(struct supervisor *s, const struct sup_config *c)
 
 void sup_worker_change(struct supervisor *s)
 {
-    s->change = CHANGE_COMMITTING;
+    s->change = SUP_CHANGE_COMMITTING;
     check_sent(s, send_commit(s, &s->next));
 }
 
 void sup_worker_log(struct supervisor *s)
 {
-    if (s->worker.state == WORKER_STARTING || s->worker.state == WORKER_SERVING) {
+    if (s->worker.state == SUP_WORKER_STARTING || s->worker.state == SUP_WORKER_SERVING) {
         check_sent(s, send_log(s, s->current.log_fd));
     }
 }
 
 void sup_worker_drain(struct supervisor *s)
 {
-    if (s->worker.state != WORKER_STARTING && s->worker.state != WORKER_SERVING) {
+    if (s->worker.state != SUP_WORKER_STARTING && s->worker.state != SUP_WORKER_SERVING) {
         return;
     }
     wire_begin(&s->msg, WIRE_DRAIN);
@@ -136,7 +136,7 @@ void sup_worker_kill(struct supervisor *s)
 {
     if (s->worker.pid != 0) {
         (void)kill(s->worker.pid, SIGKILL);
-        s->worker.state = WORKER_ENDING;
+        s->worker.state = SUP_WORKER_ENDING;
         s->worker.due_ms = 0;
     }
 }
@@ -146,17 +146,17 @@ void sup_worker_kill(struct supervisor *s)
 static void on_committed(struct supervisor *s)
 {
     uint64_t generation = wire_get_u64(&s->msg);
-    bool first = s->worker.state == WORKER_STARTING;
-    if (!wire_done(&s->msg) || s->worker.state == WORKER_ENDING) {
+    bool first = s->worker.state == SUP_WORKER_STARTING;
+    if (!wire_done(&s->msg) || s->worker.state == SUP_WORKER_ENDING) {
         sup_worker_kill(s);
         return;
     }
-    s->worker.state = WORKER_SERVING;
+    s->worker.state = SUP_WORKER_SERVING;
     if (s->state == SUP_DRAINING) {
         return; /* it will come to that next */
     }
     s->worker.due_ms = 0;
-    if (s->change == CHANGE_COMMITTING && generation == s->next.generation) {
+    if (s->change == SUP_CHANGE_COMMITTING && generation == s->next.generation) {
         sup_change_done(s);
     } else if (first) {
         sup_say("a new worker serves, generation %llu", (unsigned long long)generation);
@@ -178,7 +178,8 @@ static void on_failed(struct supervisor *s)
     char why[500];
     uint64_t generation = wire_get_u64(&s->msg);
     printable(wire_get_bytes(&s->msg), why, sizeof(why));
-    if (s->change == CHANGE_COMMITTING && generation == s->next.generation && s->worker.state == WORKER_SERVING) {
+    if (s->change == SUP_CHANGE_COMMITTING && generation == s->next.generation &&
+        s->worker.state == SUP_WORKER_SERVING) {
         s->worker.due_ms = 0;
         sup_change_refused(s, why);
         return;
@@ -194,8 +195,8 @@ static void on_closed(struct supervisor *s, enum wire_io io)
     if (io == WIRE_IO_BAD) {
         sup_say("the worker sent something that is no message");
         sup_worker_kill(s);
-    } else if (s->worker.state != WORKER_ENDING) {
-        s->worker.state = WORKER_ENDING;
+    } else if (s->worker.state != SUP_WORKER_ENDING) {
+        s->worker.state = SUP_WORKER_ENDING;
         s->worker.due_ms = clock_mono_ms() + DRAIN_SPARE_MS;
     }
 }
@@ -226,7 +227,7 @@ static void worker_forget(struct supervisor *s)
     }
     s->worker.sock = -1;
     s->worker.pid = 0;
-    s->worker.state = WORKER_NONE;
+    s->worker.state = SUP_WORKER_NONE;
     s->worker.due_ms = 0;
 }
 
@@ -257,7 +258,7 @@ void sup_worker_exited(struct supervisor *s, int status)
     } else if (s->state == SUP_RUNNING) {
         restart_later(s, how);
     }
-    if (s->change == CHANGE_COMMITTING) {
+    if (s->change == SUP_CHANGE_COMMITTING) {
         sup_change_refused(s, NULL);
     }
 }

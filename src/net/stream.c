@@ -1,3 +1,5 @@
+#include "net/stream.h"
+
 #include "net/stream_impl.h"
 
 #include <assert.h>

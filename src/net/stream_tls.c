@@ -1,5 +1,6 @@
-#include "net/stream_impl.h"
 #include "net/stream_tls.h"
+
+#include "net/stream_impl.h"
 
 #include <openssl/err.h>
 

@@ -20,10 +20,10 @@ static void write_parts(const struct origin_config *o, struct span captured, uin
     put(at, o->host_after);
 }
 
-size_t host_write(const struct origin_config *o, struct span captured, uint8_t out[HOST_MAX])
+size_t host_write(const struct origin_config *o, struct span captured, uint8_t out[ORIGIN_HOST_MAX])
 {
     size_t n = host_length(o, captured);
-    if (n > HOST_MAX)
+    if (n > ORIGIN_HOST_MAX)
         return 0;
     write_parts(o, captured, out);
     return n;

@@ -9,12 +9,12 @@
 #define TARGETS_MAX 1024u
 #define TARGET_BUCKETS 1024u
 #define IDLE_MAX 1024u /* of all targets together: a thousand previews share it */
-#define HOST_MAX 255u
+#define ORIGIN_HOST_MAX 255u
 
 /* What tells targets apart, as bytes: the configuration's key, port, host, name to verify (none: plain). */
 struct target_id {
     size_t n, host_n;
-    uint8_t bytes[8 + 2 + 1 + 2 * HOST_MAX];
+    uint8_t bytes[8 + 2 + 1 + 2 * ORIGIN_HOST_MAX];
 };
 
 #define TARGET_ID_HOST 11u /* where the host begins */
@@ -58,7 +58,7 @@ struct origin_thread {
 };
 
 /* host.c. 0: longer than a name can be. */
-size_t host_write(const struct origin_config *o, struct span captured, uint8_t out[HOST_MAX]);
+size_t host_write(const struct origin_config *o, struct span captured, uint8_t out[ORIGIN_HOST_MAX]);
 
 /* target.c */
 

@@ -10,7 +10,7 @@ bool target_id_make(const struct origin_ask *ask, struct target_id *id)
     /* Without TLS no name is verified, and all that lead to one host may share. */
     struct span name = o->tls ? ask->tls_name : SPAN_NONE;
     id->host_n = host_write(o, ask->captured, id->bytes + TARGET_ID_HOST);
-    if (id->host_n == 0 || name.n > HOST_MAX || (o->tls && name.n == 0))
+    if (id->host_n == 0 || name.n > ORIGIN_HOST_MAX || (o->tls && name.n == 0))
         return false;
     memcpy(id->bytes, &o->key, 8);
     memcpy(id->bytes + 8, &o->port, 2);

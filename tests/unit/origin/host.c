@@ -26,7 +26,7 @@ static void test_host(void **state)
             .host_after = span_of(cases[i].after),
             .has_capture = cases[i].has_capture,
         };
-        uint8_t written[HOST_MAX];
+        uint8_t written[ORIGIN_HOST_MAX];
         struct span want = span_of(cases[i].host), captured = span_of(cases[i].captured);
         CHECK(cases[i].name, span_eq(origin_host(&o, captured, &arena), want));
         CHECK(cases[i].name, span_eq(span_make(written, host_write(&o, captured, written)), want));
@@ -40,12 +40,13 @@ static void test_host_is_bounded(void **state)
     static const struct {
         const char *name;
         size_t before, captured, want;
-    } sizes[] = {
-        {"fits", HOST_MAX - 3, 3, HOST_MAX}, {"one too many", HOST_MAX - 3, 4, 0}, {"much too long", 5000, 40, 0}};
+    } sizes[] = {{"fits", ORIGIN_HOST_MAX - 3, 3, ORIGIN_HOST_MAX},
+                 {"one too many", ORIGIN_HOST_MAX - 3, 4, 0},
+                 {"much too long", 5000, 40, 0}};
     static const uint8_t bytes[5000];
     for (size_t i = 0; i < COUNT(sizes); i++) {
         struct origin_config o = {.host_before = span_make(bytes, sizes[i].before), .has_capture = true};
-        uint8_t written[HOST_MAX];
+        uint8_t written[ORIGIN_HOST_MAX];
         CHECK(sizes[i].name, host_write(&o, span_make(bytes, sizes[i].captured), written) == sizes[i].want);
     }
 }
