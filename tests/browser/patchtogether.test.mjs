@@ -164,6 +164,7 @@ describe('browser', () => {
   it('a fetch with the app\'s own Bearer passes, and what comes after it too', async () => {
     await withProfile({ httpCredentials: beta }, async (context) => {
       const { page } = await open(context, url('autotest'));
+      await page.waitForLoadState('networkidle'); // a click before the page's own script runs would be lost
       await page.click('#call');
       await page.waitForFunction(() => document.querySelector('#answer').textContent !== '');
       assert.equal(await page.textContent('#answer'), 'Bearer x');
