@@ -49,7 +49,7 @@ static uint8_t frame[FRAME];
 
 static void die(const char *what)
 {
-    fprintf(stderr, "ws_client: %s: %s\n", what, strerror(errno));
+    perror(what);
     ERR_print_errors_fp(stderr);
     exit(1);
 }
