@@ -13,7 +13,7 @@ import { until } from './wait.mjs';
 const parts = path.join(root, 'tests/parts');
 
 /** A program that listens; ended with all of its children. */
-async function start(what, argv, port, { env = {}, cwd = parts, ms = 60000, ready } = {}) {
+export async function start(what, argv, port, { env = {}, cwd = parts, ms = 60000, ready } = {}) {
   const child = spawn(argv[0], argv.slice(1), { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   let gone = false;
@@ -51,8 +51,8 @@ async function start(what, argv, port, { env = {}, cwd = parts, ms = 60000, read
   return part;
 }
 
-/** The SvelteKit build on the local Pages runtime. */
-export async function startPages({ marker, sync = '' }) {
+/** A SvelteKit build on the local Pages runtime; `dir` is another build than the usual one. */
+export async function startPages({ marker, sync = '', dir = path.join(parts, 'web/.svelte-kit/cloudflare'), bindings = {} }) {
   const port = await freePort();
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-pages-'));
   const env = {
@@ -61,10 +61,11 @@ export async function startPages({ marker, sync = '' }) {
   };
   const argv = [
     process.execPath, path.join(parts, 'node_modules/wrangler/wrangler-dist/cli.js'), 'pages', 'dev',
-    path.join(parts, 'web/.svelte-kit/cloudflare'), '--ip', '127.0.0.1', '--port', String(port),
+    dir, '--ip', '127.0.0.1', '--port', String(port),
     '--compatibility-date=2026-04-01', '--compatibility-flags=nodejs_compat', '--inspector-port', '0',
     '--show-interactive-dev-session=false', '--persist-to', path.join(home, 'state'),
-    '--binding', `MARKER=${marker}`, '--binding', `SYNC_URL=${sync}`
+    '--binding', `MARKER=${marker}`, '--binding', `SYNC_URL=${sync}`,
+    ...Object.entries(bindings).flatMap(([name, value]) => ['--binding', `${name}=${value}`])
   ];
   const part = await start('wrangler', argv, port, {
     env, cwd: home, ready: async () => (await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => undefined))?.ok
