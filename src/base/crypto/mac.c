@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -50,19 +51,48 @@ void mac_free(struct mac *m)
     free(m);
 }
 
+/* Short messages go to OpenSSL in one piece: each update costs about as much as hashing a block. */
+struct gather {
+    struct mac *m;
+    uint8_t bytes[256];
+    size_t n;
+    bool failed;
+};
+
+static void gather_flush(struct gather *g)
+{
+    if (g->n && !g->failed && EVP_MAC_update(g->m->ctx, g->bytes, g->n) != 1)
+        g->failed = true;
+    g->n = 0;
+}
+
+static void gather_add(struct gather *g, const void *p, size_t n)
+{
+    if (n > sizeof(g->bytes) - g->n)
+        gather_flush(g);
+    if (n > sizeof(g->bytes)) {
+        g->failed = g->failed || EVP_MAC_update(g->m->ctx, p, n) != 1;
+        return;
+    }
+    if (n)
+        memcpy(g->bytes + g->n, p, n);
+    g->n += n;
+}
+
 struct res mac_sum(struct mac *m, const struct span *parts, size_t count, uint8_t out[MAC_SIZE])
 {
+    struct gather g = {.m = m, .failed = EVP_MAC_init(m->ctx, NULL, 0, NULL) != 1}; /* the same key again */
     size_t n = 0;
-    int ok = EVP_MAC_init(m->ctx, NULL, 0, NULL); /* the same key again */
 
-    for (size_t i = 0; i < count && ok == 1; i++) {
+    for (size_t i = 0; i < count; i++) {
         uint64_t length = htobe64(parts[i].n);
 
-        ok = EVP_MAC_update(m->ctx, (const uint8_t *)&length, sizeof(length));
-        if (ok == 1 && parts[i].n)
-            ok = EVP_MAC_update(m->ctx, parts[i].p, parts[i].n);
+        gather_add(&g, &length, sizeof(length));
+        gather_add(&g, parts[i].p, parts[i].n);
     }
-    if (ok != 1 || EVP_MAC_final(m->ctx, out, &n, MAC_SIZE) != 1 || n != MAC_SIZE)
+    gather_flush(&g);
+    wipe(g.bytes, sizeof(g.bytes)); /* parts are passwords */
+    if (g.failed || EVP_MAC_final(m->ctx, out, &n, MAC_SIZE) != 1 || n != MAC_SIZE)
         return res_err("HMAC failed");
     return RES_OK;
 }
