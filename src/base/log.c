@@ -2,10 +2,9 @@
 
 #include "base/clock.h"
 #include "base/log_sink.h"
+#include "base/thread.h"
 
 #include <poll.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -222,20 +221,6 @@ static void *writer(void *arg)
 
 /* --- life --------------------------------------------------------------------------------------------------------- */
 
-/* The writer takes no signals: they are the main thread's, and SIGPIPE must not end anything. */
-static bool start_writer(struct log *l)
-{
-    sigset_t all, before;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-
-    int failed = pthread_create(&l->thread, NULL, writer, l);
-
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return !failed;
-}
-
 struct log *log_new(int fd)
 {
     struct log *l = calloc(1, sizeof(*l));
@@ -244,7 +229,7 @@ struct log *log_new(int fd)
         return NULL;
     l->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     l->sink = l->wake >= 0 ? log_sink_new(fd, l->wake) : NULL;
-    if (l->sink && start_writer(l))
+    if (l->sink && thread_start(&l->thread, writer, l))
         return l;
     log_sink_free(l->sink);
     if (l->wake >= 0)

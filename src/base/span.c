@@ -51,6 +51,14 @@ struct span span_trim(struct span s)
     return s;
 }
 
+bool span_has_control(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.p[i] < 0x20 || s.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
 bool span_cut(struct span s, uint8_t sep, struct span *head, struct span *tail)
 {
     size_t at = span_find(s, sep);

@@ -47,6 +47,8 @@ size_t span_find(struct span s, uint8_t c);
 struct span span_from(struct span s, size_t from);
 /* Without leading and trailing SP and HTAB (RFC 9110 §5.6.3 OWS). */
 struct span span_trim(struct span s);
+/* Is there a byte below 0x20, or 0x7f? Such bytes end lines, and no field value, name or password may hold them. */
+bool span_has_control(struct span s);
 /* Cuts at the first sep: *head before it, *tail after it. False (head = all, tail empty) when there is none. */
 bool span_cut(struct span s, uint8_t sep, struct span *head, struct span *tail);
 /* 1*DIGIT only, no sign, no overflow, value <= max. Leading zeros are accepted; callers that forbid them check. */

@@ -96,19 +96,11 @@ static int read_password(struct password *out)
 
 /* --- checking ----------------------------------------------------------------------------------------------------- */
 
-static bool has_controls(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)s[i] < 0x20 || s[i] == 0x7f)
-            return true;
-    return false;
-}
-
 static int check_password(const struct passwd_options *o, const struct password *p)
 {
     if (p->n == 0)
         return fail("an empty password lets nobody in: choose another");
-    if (has_controls(p->text, p->n))
+    if (span_has_control(span_make(p->text, p->n)))
         return fail("a password cannot hold control characters: browsers cannot send them");
     if (o->kind == CRYPT_KIND_BCRYPT && p->n > BCRYPT_PASSWORD_MAX)
         return fail("bcrypt reads only the first 72 bytes: choose a shorter password, or yescrypt");
@@ -118,7 +110,7 @@ static int check_password(const struct passwd_options *o, const struct password 
 static int check_user(const char *user)
 {
     size_t n = strlen(user);
-    if (n == 0 || n > BASIC_USER_MAX || strchr(user, ':') || has_controls(user, n))
+    if (n == 0 || n > BASIC_USER_MAX || strchr(user, ':') || span_has_control(span_make(user, n)))
         return cli_usage("passwd", "a user name has 1 to 128 bytes and neither a colon nor control characters");
     return CLI_OK;
 }

@@ -4,21 +4,13 @@
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
 
-static bool has_control(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
 const char *basic_name_problem(struct span name)
 {
     if (!name.n)
         return "a user needs a name";
     if (span_find(name, ':') < name.n)
         return "a user name cannot hold ':' (Basic puts it between name and password)";
-    if (has_control(name))
+    if (span_has_control(name))
         return "a user name cannot hold control characters";
     if (name.n > BASIC_USER_MAX)
         return "a user name has at most 128 bytes";

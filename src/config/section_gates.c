@@ -26,17 +26,9 @@ const struct section section_gate = SECTION(struct raw_gate, gate_keys);
 
 /* --- users -------------------------------------------------------------------------------------------------------- */
 
-static bool has_control(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
 static void check_password(struct build *b, const struct secret_field *s)
 {
-    if (has_control(s->v))
+    if (span_has_control(s->v))
         place_error(b->d, s->f.at,
                     "the password holds a line end or another control character, which Basic cannot carry");
     else if (s->v.n > BASIC_PASSWORD_MAX)

@@ -8,17 +8,10 @@ bool wants_page(const struct answer_request *q)
 }
 
 /* Nothing that comes from a peer may end a line, whoever checked it before. */
-static bool is_safe(struct span value)
-{
-    for (size_t i = 0; i < value.n; i++)
-        if (value.p[i] < 0x20 || value.p[i] == 0x7f)
-            return false;
-    return true;
-}
-
 void draft_field(struct draft *d, const char *name, struct span value)
 {
-    d->failed = d->failed || !is_safe(value) || !headers_add(&d->out->head.headers, d->q->arena, span_of(name), value);
+    d->failed =
+        d->failed || span_has_control(value) || !headers_add(&d->out->head.headers, d->q->arena, span_of(name), value);
 }
 
 static void add_cors(struct draft *d)

@@ -13,17 +13,9 @@ bool basic_is_scheme(struct span value)
     return v.n == scheme.n || v.p[scheme.n] == ' ' || v.p[scheme.n] == '\t';
 }
 
-static bool has_controls(struct span s)
-{
-    for (size_t i = 0; i < s.n; i++)
-        if (s.p[i] < 0x20 || s.p[i] == 0x7f)
-            return true;
-    return false;
-}
-
 static bool split(struct span pair, struct basic_credentials *out)
 {
-    if (has_controls(pair) || !span_cut(pair, ':', &out->user, &out->password))
+    if (span_has_control(pair) || !span_cut(pair, ':', &out->user, &out->password))
         return false;
     /* An empty password is never right, whatever is configured: a secret that was never set must not let anybody in. */
     return out->user.n > 0 && out->user.n <= BASIC_USER_MAX && out->password.n > 0 &&

@@ -1,9 +1,9 @@
 #include "gate/hash_pool.h"
 
 #include "base/crypto/mac.h"
+#include "base/thread.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -120,17 +120,6 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* Signals are the control thread's. */
-static bool start(struct hash_pool *p)
-{
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int failed = pthread_create(&p->thread, NULL, run, p);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return failed == 0;
-}
-
 /* --- from the loops ----------------------------------------------------------------------------------------------- */
 
 struct hash_pool *hash_pool_new(uint32_t queue, uint32_t per_address)
@@ -144,7 +133,7 @@ struct hash_pool *hash_pool_new(uint32_t queue, uint32_t per_address)
     p->room = crypt_room_new();
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    if (p->room && start(p))
+    if (p->room && thread_start(&p->thread, run, p))
         return p;
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "http/headers.h"
 #include "policy/compiled.h"
 
 struct compiler {
@@ -87,16 +88,6 @@ static void compile_paths(struct compiler *c, struct rule *r)
 
 /* --- methods ------------------------------------------------------------------------------------------------------ */
 
-static bool is_token(struct span s)
-{
-    static const char tchar[] = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == 0 || !strchr(tchar, s.p[i]))
-            return false;
-    }
-    return s.n > 0;
-}
-
 static bool has_lower(struct span s)
 {
     for (size_t i = 0; i < s.n; i++) {
@@ -112,7 +103,7 @@ static void check_methods(struct compiler *c, const struct rule_spec *spec)
         struct span m = spec->methods[i];
         if (span_eq(m, SPAN("*")))
             tell(c, "methods", i, "`*` is not a method; leave \"methods\" out to mean all of them");
-        else if (!is_token(m) || m.n > 32)
+        else if (!http_is_token(m) || m.n > 32)
             tell(c, "methods", i, "not a method; write for example [\"GET\", \"HEAD\"]");
         else if (has_lower(m))
             tell(c, "methods", i, "methods are case-sensitive; write it in capitals");

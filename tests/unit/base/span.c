@@ -108,6 +108,26 @@ static void trimming(void **state)
         CHECK(cases[i].name, span_eq(span_trim(span_of(cases[i].s)), span_of(cases[i].want)));
 }
 
+static void controls(void **state)
+{
+    static const struct {
+        const char *name;
+        struct span s;
+        bool has;
+    } cases[] = {
+        {"none", {(const uint8_t *)"a ~\x80\xff", 5}, false},
+        {"empty", {NULL, 0}, false},
+        {"NUL", {(const uint8_t *)"a\0", 2}, true},
+        {"line feed", {(const uint8_t *)"a\nb", 3}, true},
+        {"last below a space", {(const uint8_t *)"\x1f", 1}, true},
+        {"DEL", {(const uint8_t *)"a\x7f", 2}, true},
+        {"HTAB too", {(const uint8_t *)"\t", 1}, true},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        CHECK(cases[i].name, span_has_control(cases[i].s) == cases[i].has);
+}
+
 static void numbers(void **state)
 {
     static const struct {
@@ -160,9 +180,9 @@ static void duplicate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equality),  cmocka_unit_test(order),    cmocka_unit_test(prefix_and_suffix),
-        cmocka_unit_test(cutting),   cmocka_unit_test(trimming), cmocka_unit_test(numbers),
-        cmocka_unit_test(duplicate),
+        cmocka_unit_test(equality), cmocka_unit_test(order),     cmocka_unit_test(prefix_and_suffix),
+        cmocka_unit_test(cutting),  cmocka_unit_test(trimming),  cmocka_unit_test(controls),
+        cmocka_unit_test(numbers),  cmocka_unit_test(duplicate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
