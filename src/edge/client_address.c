@@ -41,12 +41,18 @@ static const struct header *only_field(const struct headers *h, struct span name
     return found;
 }
 
+/* Whom we see is the proxy, by the very kind of the listener. `counted` is what the PROXY header said. */
+static bool peer_is_proxy(const struct conn *c)
+{
+    return c->listen.proxy_protocol ? c->counted.family == 0 : c->listen.plain;
+}
+
 struct addr exchange_client_address(const struct exchange *x)
 {
     const struct client_address_config *c = &x->snapshot->client_address;
     struct addr unknown = {.family = 0}, a;
     if (c->header.n == 0 || !trusted(c, &x->conn->peer))
-        return x->conn->peer;
+        return peer_is_proxy(x->conn) ? unknown : x->conn->peer;
     const struct header *h = only_field(&x->req.headers, c->header);
     if (!h)
         return unknown;
