@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "http/ws_frames.h"
+
 #define FIN 0x80u
 #define MASKED 0x80u
 
@@ -65,8 +67,8 @@ static bool put(struct chunkq *out, uint8_t first, struct span payload)
 
 static enum demo_frame end_with(struct chunkq *out, uint16_t code)
 {
-    uint8_t payload[2] = {(uint8_t)(code >> 8), (uint8_t)code};
-    (void)put(out, FIN | OP_CLOSE, span_make(payload, sizeof(payload)));
+    uint8_t frame[WS_CLOSE_MAX + 2];
+    (void)chunkq_append(out, span_make(frame, ws_close_frame(code, SPAN(""), frame)));
     return DEMO_FRAME_END;
 }
 

@@ -8,18 +8,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/crypto/base64.h"
-#include "base/crypto/mac.h"
 #include "cli/demo_frames.h"
 #include "cli/demo_pages.h"
 #include "http/h1/h1.h"
+#include "http/ws.h"
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/stream.h"
 
 #define HEAD_MAX 65536u
 #define OUT_HIGH 262144u /* answers are not made faster than they are read */
-#define WS_KEY_SALT "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 static const struct h1_limits limits = {.head_bytes = HEAD_MAX, .fields = 200};
 static const struct stream_limits stream_marks = {.read_high = 131072, .write_low = 65536};
@@ -105,22 +103,14 @@ static bool refuse(struct conn *c, unsigned status)
     return conn_close(c, STREAM_CLOSE_LINGER);
 }
 
-/* RFC 6455 §4.2.2 */
 static bool write_accept(struct conn *c)
 {
     struct http_response head = {.status = 101, .version = HTTP_1_1, .body = BODY_NONE, .keep_alive = true};
-    uint8_t digest[20];
-    char text[BASE64_SIZE(20)];
+    char accept[WS_ACCEPT];
     struct arena *a = &c->arena;
-    struct span key = headers_only(&c->request.headers, H_SEC_WEBSOCKET_KEY);
-    struct span salted = arena_printf(a, "%.*s%s", SPAN_ARG(key), WS_KEY_SALT);
-    if (salted.p == NULL || !res_ok(sha1(salted, digest))) {
-        return false;
-    }
-    size_t n = base64_encode(span_make(digest, sizeof(digest)), text);
-    struct span accept = arena_copy(a, span_make(text, n));
-    return accept.p != NULL && headers_init(&head.headers, a, 2) &&
-           headers_add(&head.headers, a, SPAN("Sec-WebSocket-Accept"), accept) &&
+    return ws_accept(headers_only(&c->request.headers, H_SEC_WEBSOCKET_KEY), accept) &&
+           headers_init(&head.headers, a, 2) &&
+           headers_add(&head.headers, a, SPAN("Sec-WebSocket-Accept"), span_make(accept, sizeof(accept))) &&
            h1_write_response(stream_out(c->stream), &head, NULL, SPAN("upgrade"));
 }
 

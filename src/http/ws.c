@@ -34,8 +34,9 @@ bool ws_request_ok(const struct http_request *r)
            key_ok(headers_only(&r->headers, H_SEC_WEBSOCKET_KEY));
 }
 
-/* RFC 6455 §4.2.2, 5.4. */
-static bool accept_of(struct span key, char out[BASE64_SIZE(20)])
+_Static_assert(WS_ACCEPT == BASE64_SIZE(20), "base64 of a SHA-1");
+
+bool ws_accept(struct span key, char out[WS_ACCEPT])
 {
     static const char guid[] = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
     uint8_t text[KEY_BYTES + sizeof(guid) - 1], digest[20];
@@ -43,13 +44,13 @@ static bool accept_of(struct span key, char out[BASE64_SIZE(20)])
     memcpy(text + KEY_BYTES, guid, sizeof(guid) - 1);
     if (!res_ok(sha1(span_make(text, sizeof(text)), digest)))
         return false;
-    return base64_encode(span_make(digest, sizeof(digest)), out) == BASE64_SIZE(20);
+    return base64_encode(span_make(digest, sizeof(digest)), out) == WS_ACCEPT;
 }
 
 bool ws_response_ok(const struct http_response *r, struct span key)
 {
-    char accept[BASE64_SIZE(20)];
-    if (r->status != 101 || !is_upgrade_to_websocket(&r->headers) || !key_ok(key) || !accept_of(key, accept))
+    char accept[WS_ACCEPT];
+    if (r->status != 101 || !is_upgrade_to_websocket(&r->headers) || !key_ok(key) || !ws_accept(key, accept))
         return false;
     return span_eq(headers_only(&r->headers, H_SEC_WEBSOCKET_ACCEPT), span_make(accept, sizeof(accept)));
 }
