@@ -178,7 +178,7 @@ struct res crypt_hash_make(enum crypt_kind kind, unsigned cost, const char *pass
     if (!crypt_gensalt_rn(recipe->prefix, cost, (const char *)salt, sizeof(salt), setting, sizeof(setting)))
         return res_err("no salt could be made");
     struct crypt_room *room = crypt_room_new();
-    r = room ? make_with(room, setting, password, out) : res_err("no memory");
+    r = room ? make_with(room, setting, password, out) : res_err("out of memory");
     crypt_room_free(room);
     return r;
 }

@@ -79,7 +79,7 @@ static int by_name(const void *a, const void *b)
 static struct res seal_users(struct basic_user *users, size_t count, struct span gate)
 {
     struct mac *m = mac_new(SPAN("tiergate credential fingerprint v1"));
-    struct res r = m ? RES_OK : res_err("no memory");
+    struct res r = m ? RES_OK : res_err("out of memory");
     qsort(users, count, sizeof(*users), by_name);
     for (size_t i = 0; i < count && res_ok(r); i++) {
         r = i && span_eq(users[i].name, users[i - 1].name) ? res_err("a user is there twice") : check_user(&users[i]);
@@ -104,7 +104,7 @@ static struct res make_dummy(struct basic_config *b, struct arena *a)
     size_t n = costliest->hash.n;
     uint8_t *copy = arena_alloc(a, n);
     if (!copy)
-        return res_err("no memory");
+        return res_err("out of memory");
     memcpy(copy, costliest->hash.p, n);
     copy[n - 1] = copy[n - 1] == '.' ? '/' : '.';
     b->dummy_hash = span_make(copy, n);
@@ -115,7 +115,7 @@ static struct res seal_basic(struct basic_config *b, struct span gate, struct ar
 {
     struct basic_user *users = arena_zalloc(a, (b->user_count + 1) * sizeof(*users));
     if (!users)
-        return res_err("no memory");
+        return res_err("out of memory");
     if (b->user_count)
         memcpy(users, b->users, b->user_count * sizeof(*users));
     struct res r = seal_users(users, b->user_count, gate);
@@ -162,7 +162,7 @@ static struct res seal_digest(struct gate_config *g)
 {
     struct digest d = {.mac = mac_new(SPAN("tiergate gate digest v1")), .res = RES_OK};
     if (!d.mac)
-        return res_err("no memory");
+        return res_err("out of memory");
     digest_span(&d, g->name);
     digest_session(&d, &g->session);
     for (size_t i = 0; g->basic && i < g->basic->user_count; i++) {

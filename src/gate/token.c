@@ -14,7 +14,7 @@ static struct res sign(const struct session_key *key, struct span payload, const
 {
     struct mac *m = mac_new(span_make(key->key, sizeof(key->key)));
     if (!m)
-        return res_err("no memory");
+        return res_err("out of memory");
     const struct span parts[] = {payload, span_make(user->fingerprint, sizeof(user->fingerprint))};
     struct res r = mac_sum(m, parts, 2, out);
     mac_free(m);

@@ -82,7 +82,7 @@ static bool set_step(struct origin_attempt *a, uint32_t ms)
 {
     if (timer_set(&a->step, ms))
         return true;
-    fail(a, ORIGIN_MEMORY, "no memory");
+    fail(a, ORIGIN_MEMORY, "out of memory");
     return false;
 }
 
@@ -136,7 +136,7 @@ static void launch(struct origin_attempt *a)
         break;
     }
     if (a->open == 0)
-        fail(a, ORIGIN_MEMORY, "no memory or descriptors");
+        fail(a, ORIGIN_MEMORY, "out of memory or descriptors");
     else if (a->launched < a->count)
         set_step(a, STAGGER_MS);
 }
@@ -310,9 +310,9 @@ void attempt_start(struct origin_target *g, const struct origin_config *o, struc
     struct addr literal;
     struct origin_attempt *a = attempt_new(g, w);
     if (!a)
-        origin_fail(g->thread, w, ORIGIN_MEMORY, "no memory");
+        origin_fail(g->thread, w, ORIGIN_MEMORY, "out of memory");
     else if (!timer_set(&a->deadline, o->connect_timeout_ms))
-        fail(a, ORIGIN_MEMORY, "no memory");
+        fail(a, ORIGIN_MEMORY, "out of memory");
     else if (addr_parse_ip(target_host(g), &literal))
         take_addresses(a, &literal, 1);
     else

@@ -77,7 +77,7 @@ struct origin_conn *origin_take(struct origin_thread *t, const struct origin_ask
     if (!g)
         g = target_new(t, &id, &why);
     if (!g) {
-        origin_fail(t, w, why, why == ORIGIN_LIMIT ? "too many origins in use" : "no memory");
+        origin_fail(t, w, why, why == ORIGIN_LIMIT ? "too many origins in use" : "out of memory");
         return NULL;
     }
     target_adopt(g, ask->origin);

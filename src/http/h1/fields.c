@@ -75,7 +75,7 @@ bool h1_parse_fields(struct span rest, const struct h1_limits *limits, uint64_t 
 {
     struct field f;
     if (!headers_init(out, a, FIELDS_FIRST))
-        return h1_fail(err, 503, "no-memory");
+        return h1_fail(err, 503, "out-of-memory");
     while (!h1_take_crlf(&rest)) {
         if (rest.n == 0)
             return h1_fail(err, 400, "head-without-end");
@@ -85,7 +85,7 @@ bool h1_parse_fields(struct span rest, const struct h1_limits *limits, uint64_t 
         if (out->n >= limits->fields)
             return h1_fail(err, 431, "too-many-headers");
         if (!headers_add(out, a, f.name, f.value))
-            return h1_fail(err, 503, "no-memory");
+            return h1_fail(err, 503, "out-of-memory");
         if ((f.value_classes & BYTE_OBS) && (ascii_only & H1_BIT(out->v[out->n - 1].id)))
             return h1_fail(err, 400, "bad-header-value");
     }

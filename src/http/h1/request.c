@@ -48,7 +48,7 @@ static bool set_absolute_path(struct request_parse *p, struct span rest)
     } else {
         p->r->path_query = arena_printf(p->arena, "/%.*s", SPAN_ARG(rest));
         if (!p->r->path_query.p)
-            return h1_fail(p->err, 503, "no-memory");
+            return h1_fail(p->err, 503, "out-of-memory");
     }
     return true;
 }
