@@ -1,6 +1,8 @@
 // The real parts around the gate: the local Pages runtime, Hocuspocus, blackbox-exporter, Chromium.
 import { execFileSync, spawn } from 'node:child_process';
 import fs from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { authority } from './certs.mjs';
@@ -51,8 +53,17 @@ export async function start(what, argv, port, { env = {}, cwd = parts, ms = 6000
   return part;
 }
 
-/** A SvelteKit build on the local Pages runtime; `dir` is another build than the usual one. */
-export async function startPages({ marker, sync = '', dir = path.join(parts, 'web/.svelte-kit/cloudflare'), bindings = {} }) {
+/** What an origin of this machine answers, its certificate being the test authority's: the status, or undefined. */
+const statusOf = (url) => new Promise((resolve) => {
+  const { get } = url.startsWith('https:') ? https : http;
+  get(url, { ca: authority().pem, servername: 'localhost' }, (r) => (r.resume(), resolve(r.statusCode))).on('error', () => resolve());
+});
+
+/**
+ * A SvelteKit build on the local Pages runtime; `dir` is another build than the usual one, `tls` a pair of files for `localhost`, which it
+ * then serves as https.
+ */
+export async function startPages({ marker, sync = '', dir = path.join(parts, 'web/.svelte-kit/cloudflare'), bindings = {}, tls }) {
   const port = await freePort();
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-pages-'));
   const env = {
@@ -65,11 +76,13 @@ export async function startPages({ marker, sync = '', dir = path.join(parts, 'we
     '--compatibility-date=2026-04-01', '--compatibility-flags=nodejs_compat', '--inspector-port', '0',
     '--show-interactive-dev-session=false', '--persist-to', path.join(home, 'state'),
     '--binding', `MARKER=${marker}`, '--binding', `SYNC_URL=${sync}`,
+    ...(tls ? ['--local-protocol', 'https', '--https-cert-path', tls.cert, '--https-key-path', tls.key] : []),
     ...Object.entries(bindings).flatMap(([name, value]) => ['--binding', `${name}=${value}`])
   ];
   const part = await start('wrangler', argv, port, {
-    env, cwd: home, ready: async () => (await fetch(`http://127.0.0.1:${port}/api/health`).catch(() => undefined))?.ok
+    env, cwd: home, ready: async () => (await statusOf(`http${tls ? 's' : ''}://127.0.0.1:${port}/api/health`)) === 200
   });
+  if (tls) part.url = `https://localhost:${port}`;
   const stop = part.stop;
   part.stop = async () => {
     await stop();
