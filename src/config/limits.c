@@ -8,7 +8,8 @@ static const struct key keys[] = {
     LIMIT(connections, KEY_INT, 10000, 1, 1000000),
     /* One office behind one address, and test suites that open a thousand connections at once, are no attack. */
     LIMIT(connections_per_address, KEY_INT, 2048, 1, 1000000),
-    LIMIT(header_bytes, KEY_SIZE, 32 * 1024, 4 * 1024, 256 * 1024),
+    /* No more than a stream reads ahead: the end of a longer head would never be seen. */
+    LIMIT(header_bytes, KEY_SIZE, 32 * 1024, 4 * 1024, 64 * 1024),
     LIMIT(header_fields, KEY_INT, 100, 16, 1000),
     LIMIT(handshake_timeout, KEY_DURATION, SECONDS(10), SECONDS(1), SECONDS(120)),
     LIMIT(header_timeout, KEY_DURATION, SECONDS(15), SECONDS(1), SECONDS(300)),

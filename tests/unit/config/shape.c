@@ -73,7 +73,7 @@ static const struct rules_case cases[] = {
     {"size with other unit", WITH("'limits':{'header_bytes':'32KB'}"), "limits.header_bytes", "must be a size", 0,
      ONE_ERROR},
     {"size too large", WITH("'limits':{'header_bytes':'1MiB'}"), "limits.header_bytes",
-     "must be from \"4KiB\" to \"256KiB\", not \"1MiB\"", 0, ONE_ERROR},
+     "must be from \"4KiB\" to \"64KiB\", not \"1MiB\"", 0, ONE_ERROR},
     {"size in bytes", WITH("'limits':{'header_bytes':'8000B'}"), NULL, NULL, 0, ONE_ERROR},
     {"choice is no text", WITH_RULES("{'path':'/*','action':1}"), "hosts[0].rules[0].action", "must be a string", 0,
      ONE_ERROR},
