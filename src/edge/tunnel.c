@@ -8,9 +8,11 @@
 
 #define BOUNDARY_MS 50u
 #define PARTING_MS 700u /* plus one sweep: within a second */
+/* A silent client is found out after 40 s. What the origin says just before that starts a wait of its own, which must end within 90 s of the
+ * last sign of life too. */
 #define KEEPALIVE_IDLE_S 30
 #define KEEPALIVE_INTERVAL_S 10
-#define USER_TIMEOUT_MS 60000u
+#define USER_TIMEOUT_MS 40000u
 
 enum tunnel_state {
     TUNNEL_OPEN = 0,
