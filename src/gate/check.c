@@ -4,6 +4,7 @@
 #include "base/count.h"
 #include "gate/basic.h"
 #include "gate/flight.h"
+#include "gate/pairs.h"
 #include "gate/session.h"
 #include "gate/set_cookie.h"
 
@@ -22,11 +23,6 @@ enum gate_result check_admit(struct gate_thread *t, struct gate_check *c, const 
     c->clear_cookies[circle.kind == CIRCLE_DOMAIN] = SPAN_NONE;
     identify(c, user);
     return GATE_IDENTIFIED;
-}
-
-void check_remember(struct gate_thread *t, const struct pair *pair)
-{
-    cache_put(t->pairs, span_make(pair->sum, sizeof(pair->sum)), SPAN_NONE, t->loop->now_ms + PAIR_TTL_MS);
 }
 
 /* --- Basic -------------------------------------------------------------------------------------------------------- */
@@ -68,7 +64,7 @@ static enum gate_result verify(struct gate_thread *t, struct gate_check *c, stru
 {
     if (plain_fits(t, a->user, a->password)) {
         limits_end(t->shared->limits, a->ticket, ATTEMPT_RIGHT, clock_mono_ms());
-        check_remember(t, &a->pair);
+        pairs_remember(t, &a->pair);
         return check_admit(t, c, a->user);
     }
     a->plain_wrong = !a->user || a->user->hash.n == 0;
@@ -97,11 +93,9 @@ static enum gate_result check_credentials(struct gate_thread *t, struct gate_che
                                           const struct basic_credentials *b)
 {
     struct attempt a = {.user = basic_user_find(c->gate->basic, b->user), .password = b->password};
-    struct span nothing;
     if (!name_pair(t, c, b, a.user, &a.pair))
         return GATE_FAILED;
-    bool known = cache_get(t->pairs, span_make(a.pair.sum, sizeof(a.pair.sum)), t->loop->now_ms, &nothing);
-    if (known && a.user)
+    if (a.user && pairs_know(t, &a.pair))
         return check_admit(t, c, a.user);
     a.ticket = limits_ticket(t->shared->limits, &c->client, c->gate->name, b->user);
     return attempt(t, c, &a);

@@ -6,6 +6,5 @@
 
 /* The request proved to be `user` by Basic: identity and Set-Cookie. GATE_IDENTIFIED, or GATE_FAILED. */
 enum gate_result check_admit(struct gate_thread *t, struct gate_check *c, const struct basic_user *user);
-void check_remember(struct gate_thread *t, const struct pair *pair);
 
 #endif

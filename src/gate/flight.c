@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "gate/check.h"
+#include "gate/pairs.h"
 
 #include <stdlib.h>
 
@@ -103,7 +104,7 @@ static void on_hashed(struct hash_job *job)
     flight_unlink(f); /* who comes from now on finds the pair remembered, or tries anew */
     limits_end(t->shared->limits, f->ticket, outcome_of(verdict), clock_mono_ms());
     if (verdict == CRYPT_MATCH)
-        check_remember(t, &f->pair);
+        pairs_remember(t, &f->pair);
     while (f->waits) /* each may cancel others of them */
         tell(t, f->waits, verdict);
     flight_free(f);

@@ -2,10 +2,10 @@
 
 #include "base/crypto/random.h"
 #include "gate/flight.h"
+#include "gate/pairs.h"
 
 #include <stdlib.h>
 
-#define PAIRS 1024
 #define SESSIONS 1024
 #define MINTED 256
 
@@ -16,7 +16,8 @@ struct gate_shared *gate_shared_new(const struct gate_limits *limits)
         return NULL;
     g->limits = limits_new(limits);
     g->pool = hash_pool_new(limits->hash_queue, limits->hash_queue_per_address);
-    if (g->limits && g->pool && res_ok(random_bytes(g->key, sizeof(g->key))))
+    g->pairs = shared_pairs_new();
+    if (g->limits && g->pool && g->pairs && res_ok(random_bytes(g->key, sizeof(g->key))))
         return g;
     gate_shared_free(g);
     return NULL;
@@ -34,6 +35,7 @@ void gate_shared_free(struct gate_shared *g)
         return;
     hash_pool_free(g->pool);
     limits_free(g->limits);
+    shared_pairs_free(g->pairs);
     wipe(g->key, sizeof(g->key));
     free(g);
 }

@@ -7,12 +7,15 @@
 #include "gate/hash_pool.h"
 #include "gate/limits.h"
 
-#define PAIR_TTL_MS 300000u /* a remembered pair is verified again after this */
+#define PAIRS 1024 /* good pairs remembered at most, per table */
+
+struct shared_pairs;
 
 struct gate_shared {
-    struct limits *limits;  /* owns; thread: any */
-    struct hash_pool *pool; /* owns; thread: any */
-    uint8_t key[32];        /* of this process; immutable */
+    struct limits *limits;      /* owns; thread: any */
+    struct hash_pool *pool;     /* owns; thread: any */
+    struct shared_pairs *pairs; /* owns; thread: any */
+    uint8_t key[32];            /* of this process; immutable */
 };
 
 /* The name of a (gate, user, stored secret, password) without any of them: HMAC by the process's key. */

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/crypto/mac.h"
 #include "gate/basic.h"
-#include "gate/state.h"
+#include "gate/pairs.h"
 #include "gate/token.h"
 
 /* --- Basic -------------------------------------------------------------------------------------------------------- */
@@ -117,6 +117,28 @@ static void test_remembered(void **state)
     assert_int_equal(ask_basic(&s, "app.test", "bob:open sesamf", &a), GATE_REFUSED);
     assert_int_equal(ask_basic(&s, "app.test", "eve:open sesame", &a), GATE_IDENTIFIED);
     assert_int_equal(a.done, 1); /* the same password is another's pair */
+    stage_fini(&s);
+}
+
+/* Another thread of the worker neither hashes nor limits a pair that one thread has verified, and no longer than that one. */
+static void test_remembered_for_all_threads(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    struct gate_thread *first = s.thread, *second = gate_thread_new(s.shared, s.loop);
+    assert_non_null(second);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+    s.thread = second;
+    s.loop->now_ms += PAIR_TTL_MS - 1;
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+    assert_int_equal(a.done, 0); /* at once */
+    s.loop->now_ms += 1;
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    assert_int_equal(gate_check(second, &a.check), GATE_PENDING);
+    gate_cancel(second, &a.check);
+    s.thread = first;
+    gate_thread_free(second);
     stage_fini(&s);
 }
 
@@ -452,6 +474,7 @@ int main(void)
         cmocka_unit_test(test_dummy_admits_nobody),
         cmocka_unit_test(test_broken_hash),
         cmocka_unit_test(test_remembered),
+        cmocka_unit_test(test_remembered_for_all_threads),
         cmocka_unit_test(test_changed_hash_is_forgotten),
         cmocka_unit_test(test_cookie_afterwards),
         cmocka_unit_test(test_cookie_of_another_host),
