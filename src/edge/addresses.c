@@ -1,5 +1,6 @@
 /* How many connections each client address has open, all threads together: one address must not take all places.
  * Touched at accept and close only, hence one lock. */
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/hash.h"

@@ -36,14 +36,6 @@ void edge_shared_free(struct edge_shared *s)
     free(s);
 }
 
-void edge_shared_counts(const struct edge_shared *s, struct edge_counts *out)
-{
-    out->connections = atomic_load_explicit(&s->connections, memory_order_relaxed);
-    out->exchanges = atomic_load_explicit(&s->exchanges, memory_order_relaxed);
-    out->tunnels = atomic_load_explicit(&s->tunnels, memory_order_relaxed);
-    out->requests = atomic_load_explicit(&s->requests, memory_order_relaxed);
-}
-
 struct snapshot_hold *snapshot_hold_take(struct edge_thread *t)
 {
     t->hold->refs++;

@@ -14,12 +14,6 @@ struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log);
 /* All edge_threads must be gone. */
 void edge_shared_free(struct edge_shared *s);
 
-struct edge_counts {
-    uint64_t connections, exchanges, tunnels; /* open now */
-    uint64_t requests;                        /* since the start */
-};
-void edge_shared_counts(const struct edge_shared *s, struct edge_counts *out);
-
 struct edge_thread; /* thread: the loop's */
 
 /* `resolver_servers`: as resolver_new. NULL: no memory. */

@@ -5,18 +5,14 @@
 #include "edge/conn.h"
 #include "edge/conn_write.h"
 
-static const struct {
-    const char *name;
-    enum ex_next (*run)(struct exchange *x);
-} steps[] = {
-    [EX_ROUTE] = {"route", exchange_route}, [EX_DECIDE] = {"decide", exchange_decide},
-    [EX_GATE] = {"gate", exchange_gate},    [EX_CONNECT] = {"connect", exchange_connect},
-    [EX_RELAY] = {"relay", exchange_relay},
+static enum ex_next (*const steps[])(struct exchange *x) = {
+    [EX_ROUTE] = exchange_route,     [EX_DECIDE] = exchange_decide, [EX_GATE] = exchange_gate,
+    [EX_CONNECT] = exchange_connect, [EX_RELAY] = exchange_relay,
 };
 
 void exchange_run(struct exchange *x)
 {
-    while (x->state != EX_DONE && steps[x->state].run(x) == EX_MORE)
+    while (x->state != EX_DONE && steps[x->state](x) == EX_MORE)
         ;
 }
 
@@ -38,8 +34,6 @@ struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struc
     x->reason = "";
     chunkq_init(&x->from_client, &t->loop->chunks);
     chunkq_init(&x->from_origin, &t->loop->chunks);
-    atomic_fetch_add_explicit(&t->shared->exchanges, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&t->shared->requests, 1, memory_order_relaxed);
     return x;
 }
 
@@ -86,7 +80,6 @@ void exchange_free(struct exchange *x)
     chunkq_clear(&x->from_client);
     chunkq_clear(&x->from_origin);
     snapshot_hold_give(x->hold);
-    atomic_fetch_sub_explicit(&t->shared->exchanges, 1, memory_order_relaxed);
     struct arena arena = x->arena; /* x lies in it */
     arena_fini(&arena);
 }

@@ -2,7 +2,6 @@
 #ifndef TG_EDGE_THREAD_H
 #define TG_EDGE_THREAD_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "edge/edge.h"
@@ -18,9 +17,9 @@ struct conn;
 struct address_counts;
 
 struct edge_shared {
-    struct gate_shared *gate; /* borrows */
-    struct log *log;          /* borrows */
-    atomic_uint_fast64_t connections, exchanges, tunnels, requests;
+    struct gate_shared *gate;         /* borrows */
+    struct log *log;                  /* borrows */
+    atomic_uint_fast64_t connections; /* open now, all threads together */
     struct address_counts *addresses; /* owns; has its own lock */
 };
 

@@ -217,7 +217,6 @@ struct tunnel *tunnel_start(struct exchange *x, struct stream *client)
     stream_set_events(t->origin, &events, t);
     stream_keepalive(t->client, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, USER_TIMEOUT_MS);
     stream_keepalive(t->origin, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, USER_TIMEOUT_MS);
-    atomic_fetch_add_explicit(&x->thread->shared->tunnels, 1, memory_order_relaxed);
     stream_flush(t->client);
     /* Bytes that came before the 101 are still in the inputs; both streams tell of them once the owner is known. */
     stream_poll(t->client);
@@ -255,6 +254,5 @@ void tunnel_free(struct tunnel *t)
     if (!t)
         return;
     timer_fini(&t->boundary);
-    atomic_fetch_sub_explicit(&t->x->thread->shared->tunnels, 1, memory_order_relaxed);
     free(t);
 }
