@@ -110,7 +110,9 @@ static void put_request(struct line *l, const struct exchange *x)
 {
     struct span target, query;
     char ip[ADDR_TEXT];
-    span_cut(x->req.target, '?', &target, &query);
+    /* Of an absolute-form target the path alone: before it can stand a name and a password. */
+    bool is_path = x->req.target.n > 0 && x->req.target.p[0] == '/';
+    span_cut(is_path ? x->req.target : x->req.path_query, '?', &target, &query);
     put_text(l, "tier", x->site ? x->site->tier : x->snapshot->tier);
     put_text(l, "host", x->host.n ? host_span(&x->host) : x->req.authority);
     put_text(l, "method", x->req.method_name);
