@@ -111,16 +111,14 @@ export async function startBlackbox() {
   return part;
 }
 
-/** Chromium whose store trusts the test authority, and that finds `hosts` on this machine and nothing anywhere else. */
-export async function startChromium(hosts) {
-  const { chromium } = playwright();
+/** How to launch Debian's Chromium so that it trusts the test authority, and finds what `map` says and nothing else; `home` is the caller's to remove. */
+export function chromiumOptions(map) {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-chromium-'));
   const store = path.join(home, '.pki/nssdb');
   fs.mkdirSync(store, { recursive: true });
   execFileSync('certutil', ['-d', `sql:${store}`, '-N', '--empty-password']);
   execFileSync('certutil', ['-d', `sql:${store}`, '-A', '-t', 'C,,', '-n', 'test-ca', '-i', authority().certFile]);
-  const map = hosts.map((h) => `MAP ${h} 127.0.0.1`).join(', ');
-  const browser = await chromium.launch({
+  const launch = {
     executablePath: '/usr/bin/chromium',
     headless: true,
     chromiumSandbox: false,
@@ -129,7 +127,14 @@ export async function startChromium(hosts) {
       '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
       '--disable-sync', '--disable-dev-shm-usage', `--host-resolver-rules=${map}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`
     ]
-  });
+  };
+  return { home, launch };
+}
+
+/** Chromium that finds `hosts` on this machine. */
+export async function startChromium(hosts) {
+  const { home, launch } = chromiumOptions(hosts.map((h) => `MAP ${h} 127.0.0.1`).join(', '));
+  const browser = await playwright().chromium.launch(launch);
   return {
     browser,
     async stop() {
