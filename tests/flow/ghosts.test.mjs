@@ -122,6 +122,7 @@ describe('the end of tunnels', () => {
     assert.ok((await wire.take(bytes.length)).equals(bytes));
     gate.process.kill('SIGTERM');
     assert.equal((await wire.rest(5000)).length, 0);
+    assert.equal((await within('the end', gate.exited, 5000)).code, 0);
   });
 
   it('close codes pass both ways, with their reasons', async () => {
@@ -175,6 +176,7 @@ describe('the end of tunnels', () => {
     const over = new Promise((r) => ws.once('close', r));
     gate.process.kill('SIGTERM');
     assert.equal(await within('the restart', over, 4000), 1012);
+    assert.equal((await within('the end', gate.exited, 5000)).code, 0);
   });
 });
 
