@@ -1,6 +1,8 @@
 /* The HTTP/1 side of struct client_ops: framing, Connection, request payload. RFC 9112 §6, §9. */
 #include "edge/conn_write.h"
 
+#include "edge/tunnel.h"
+
 /* How the body travels to this client: what the origin framed by close or in chunks is chunked for HTTP/1.1, and ends with the
  * connection for HTTP/1.0 (RFC 9112 §7.1: no chunks to 1.0). */
 static enum body_kind framing_for(const struct exchange *x, enum body_kind kind)
@@ -75,10 +77,19 @@ static enum h1_body_state read_body(struct exchange *x)
     return c->body.state;
 }
 
-static struct stream *take_stream(struct exchange *x)
+static const char *body_error(const struct exchange *x)
 {
-    x->conn->state = CONN_TUNNEL;
-    return x->conn->stream;
+    return x->conn->body.why;
+}
+
+static bool start_tunnel(struct exchange *x)
+{
+    struct conn *c = x->conn;
+    c->tunnel = tunnel_start(x, c->stream);
+    if (!c->tunnel)
+        return false;
+    c->state = CONN_TUNNEL;
+    return true;
 }
 
 static void done(struct exchange *x, bool cut)
@@ -106,5 +117,18 @@ static size_t early_bytes(const struct exchange *x)
     return stream_in(x->conn->stream)->bytes;
 }
 
-const struct client_ops conn_client_ops = {send_head, send_interim, send_body, send_end, flush,       backlog,
-                                           read_body, take_stream,  done,      is_tls,   cert_covers, early_bytes};
+const struct client_ops conn_client_ops = {
+    .send_head = send_head,
+    .send_interim = send_interim,
+    .send_body = send_body,
+    .send_end = send_end,
+    .flush = flush,
+    .backlog = backlog,
+    .read_body = read_body,
+    .body_error = body_error,
+    .start_tunnel = start_tunnel,
+    .done = done,
+    .is_tls = is_tls,
+    .cert_covers = cert_covers,
+    .early_bytes = early_bytes,
+};

@@ -1,4 +1,4 @@
-/* The life of one exchange: the step table, the end. What each step does stands in the file named after it. */
+/* The life of one exchange: the step table, the end. What the steps do stands in route.c, decide.c, connect.c and relay*.c. */
 #include "edge/exchange.h"
 
 #include "base/clock.h"
@@ -12,7 +12,7 @@ static enum ex_next (*const steps[])(struct exchange *x) = {
 
 void exchange_run(struct exchange *x)
 {
-    while (x->state != EX_DONE && steps[x->state](x) == EX_MORE)
+    while (x->state < EX_TUNNEL && steps[x->state](x) == EX_MORE)
         ;
 }
 

@@ -1,6 +1,6 @@
 /* Inside of edge/: one request and its response, blind to the HTTP version of the client's side.
  *
- *   route -> decide -> gate -> connect -> relay -> done
+ *   route -> decide -> gate -> connect -> relay ( -> tunnel ) -> done
  *
  * Each step returns whether to go on at once (EX_MORE), to wait for a callback (EX_WAIT), or that the exchange is over (EX_END). */
 #ifndef TG_EDGE_EXCHANGE_H
@@ -12,7 +12,7 @@
 #include "http/host.h"
 #include "http/path.h"
 
-enum ex_state { EX_ROUTE = 0, EX_DECIDE, EX_GATE, EX_CONNECT, EX_RELAY, EX_DONE };
+enum ex_state { EX_ROUTE = 0, EX_DECIDE, EX_GATE, EX_CONNECT, EX_RELAY, EX_TUNNEL, EX_DONE };
 enum ex_next { EX_MORE = 0, EX_WAIT, EX_END };
 
 struct exchange;
@@ -30,8 +30,10 @@ struct client_ops {
     size_t (*backlog)(const struct exchange *x);
     /* Moves request payload that is there into x->from_client, up to EDGE_HIGH. */
     enum h1_body_state (*read_body)(struct exchange *x);
-    /* Hands the stream over; the connection is a tunnel's from here on. */
-    struct stream *(*take_stream)(struct exchange *x);
+    /* Why read_body said H1_BODY_BAD: static text. */
+    const char *(*body_error)(const struct exchange *x);
+    /* The 101 was written: the connection is a tunnel's from here on. False: no memory. */
+    bool (*start_tunnel)(struct exchange *x);
     /* The exchange is over. `cut`: the response is incomplete, the client must notice. */
     void (*done)(struct exchange *x, bool cut);
     bool (*is_tls)(const struct exchange *x);

@@ -1,0 +1,75 @@
+/* The step before the last: a connection to the origin, pooled or new. */
+#include "base/clock.h"
+#include "edge/exchange.h"
+#include "edge/relay.h"
+
+static const struct {
+    unsigned status;
+    const char *reason;
+} connect_failures[] = {
+    [ORIGIN_OK] = {500, "internal-error"},
+    [ORIGIN_RESOLVE] = {502, "origin-dns"},
+    [ORIGIN_REFUSED] = {502, "origin-refused"},
+    [ORIGIN_UNREACHABLE] = {502, "origin-unreachable"},
+    [ORIGIN_TIMEOUT] = {504, "origin-connect-timeout"},
+    [ORIGIN_TLS_VERIFY] = {502, "origin-certificate"},
+    [ORIGIN_TLS] = {502, "origin-tls"},
+    [ORIGIN_LIMIT] = {503, "origin-busy"},
+    [ORIGIN_MEMORY] = {503, "out-of-memory"},
+};
+
+static struct span tls_name(const struct exchange *x)
+{
+    const struct origin_config *o = x->site->origin;
+    switch (o->host_mode) {
+    case ORIGIN_NAME_CLIENT:
+        return host_span(&x->host);
+    case ORIGIN_NAME_FIXED:
+        return o->host_fixed;
+    case ORIGIN_NAME_OWN:
+        break;
+    }
+    return x->origin_host_name;
+}
+
+static void take_conn(struct exchange *x, struct origin_conn *conn)
+{
+    x->origin = conn;
+    x->connect_us = clock_mono_us();
+    x->origin_ms = x->thread->loop->now_ms;
+    x->origin_seen = 0;
+    stream_set_events(conn->stream, &relay_origin_events, x);
+    x->state = EX_RELAY;
+}
+
+static void on_conn(void *arg, struct origin_conn *conn, enum origin_error error, const char *detail)
+{
+    struct exchange *x = arg;
+    if (!conn) {
+        x->detail = detail;
+        exchange_refuse(x, connect_failures[error].status, connect_failures[error].reason);
+        return;
+    }
+    take_conn(x, conn);
+    exchange_run(x);
+}
+
+enum ex_next exchange_connect(struct exchange *x)
+{
+    if (!x->origin_host_name.p && !forward_prepare(x))
+        return exchange_refuse(x, 503, "out-of-memory");
+    if (!x->gate_us && x->who)
+        x->gate_us = clock_mono_us();
+    x->wait = (struct origin_wait){.on_conn = on_conn, .arg = x};
+    struct origin_ask ask = {
+        .origin = x->site->origin,
+        .captured = x->captured,
+        .tls_name = tls_name(x),
+        .fresh = x->tried_fresh,
+    };
+    struct origin_conn *conn = origin_take(x->thread->origins, &ask, &x->wait);
+    if (!conn)
+        return EX_WAIT;
+    take_conn(x, conn);
+    return EX_MORE;
+}

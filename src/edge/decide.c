@@ -1,0 +1,157 @@
+/* Which rule decides, and, where one asks for an identity, what the gate says of it. */
+#include "edge/endpoints.h"
+#include "edge/exchange.h"
+
+static struct policy_query query_of(const struct exchange *x, const struct identity *who)
+{
+    return (struct policy_query){
+        .path = &x->path,
+        .method = x->req.method_name,
+        .client = x->client_addr,
+        .who = who,
+        .gate = x->site->gate ? x->site->gate->name : SPAN_NONE,
+    };
+}
+
+static enum verdict decide(struct exchange *x, const struct identity *who)
+{
+    struct policy_query q = query_of(x, who);
+    x->decision = policy_decide(x->site->policy, &q, x->thread->scratch, NULL);
+    return x->decision.verdict;
+}
+
+enum ex_next exchange_decide(struct exchange *x)
+{
+    if (x->path.kind == PATH_CANONICAL)
+        x->endpoint = endpoint_find(x->path.decoded);
+    if (x->endpoint) {
+        if (!x->endpoint->asks_gate || !x->site->gate)
+            return x->endpoint->answer(x, GATE_ANONYMOUS);
+        x->state = EX_GATE;
+        return EX_MORE;
+    }
+    switch (decide(x, NULL)) {
+    case VERDICT_BYPASS:
+        x->state = EX_CONNECT;
+        return EX_MORE;
+    case VERDICT_GATE:
+        x->state = EX_GATE;
+        return EX_MORE;
+    case VERDICT_BLOCK:
+    case VERDICT_ALLOW: /* nobody asked: an allow here would be a fault of ours */
+        break;
+    }
+    return exchange_refuse(x, 403, x->decision.reason);
+}
+
+/* --- the gate --------------------------------------------------------------------------------------------------------- */
+
+static enum ex_next answer_preflight_at_edge(struct exchange *x)
+{
+    struct answer_request q;
+    struct answer a;
+    exchange_answer_request(x, "preflight", &q);
+    if (!answer_preflight(&q, &a))
+        return exchange_end(x, true);
+    return exchange_reply(x, &a, "preflight");
+}
+
+static enum ex_next ask_to_sign_in(struct exchange *x, const char *reason)
+{
+    struct answer_request q;
+    struct answer a;
+    exchange_answer_request(x, reason, &q);
+    q.set_cookies = x->check.clear_cookies;
+    q.set_cookie_count = x->check.clear_cookies[0].n ? 2 : 0;
+    q.clear_cache = respond_clears_cache(x);
+    if (!answer_sign_in(&q, x->check.tried_basic, &a))
+        return exchange_end(x, true);
+    return exchange_reply(x, &a, reason);
+}
+
+static enum ex_next refuse_until_later(struct exchange *x, unsigned status, const char *reason)
+{
+    struct answer_request q;
+    struct answer a;
+    exchange_answer_request(x, reason, &q);
+    q.retry_after_s = x->check.retry_after_s ? x->check.retry_after_s : 1;
+    if (!answer_status(&q, status, &a))
+        return exchange_end(x, true);
+    return exchange_reply(x, &a, reason);
+}
+
+/* Browsers send cookies, and Basic that they remember, with a WebSocket that any page opens, and no preflight protects it: the page must
+ * be of the circle (or, for Basic, one that the rules file names). */
+static bool upgrade_origin_ok(const struct exchange *x)
+{
+    if (!x->req.websocket || headers_count(&x->req.headers, H_ORIGIN) == 0)
+        return true;
+    return x->check.by_cookie ? exchange_origin_in_circle(x) : x->cors.origin.n > 0;
+}
+
+static enum ex_next identified(struct exchange *x)
+{
+    x->who = &x->check.identity;
+    if (!upgrade_origin_ok(x))
+        return exchange_refuse(x, 403, "foreign-origin");
+    if (decide(x, x->who) != VERDICT_ALLOW)
+        return exchange_refuse(x, 403, x->decision.reason);
+    x->state = EX_CONNECT;
+    return EX_MORE;
+}
+
+static enum ex_next gate_said(struct exchange *x, enum gate_result result)
+{
+    if (result == GATE_PENDING)
+        return EX_WAIT;
+    if (result == GATE_IDENTIFIED)
+        x->who = &x->check.identity;
+    if (x->endpoint && result != GATE_LIMITED && result != GATE_BUSY && result != GATE_FAILED)
+        return x->endpoint->answer(x, result);
+    switch (result) {
+    case GATE_IDENTIFIED:
+        return identified(x);
+    case GATE_ANONYMOUS:
+        return ask_to_sign_in(x, "sign-in");
+    case GATE_REFUSED:
+        return ask_to_sign_in(x, "wrong-credentials");
+    case GATE_LIMITED:
+        return refuse_until_later(x, 429, "too-many-failures");
+    case GATE_BUSY:
+        return refuse_until_later(x, 503, "gate-busy");
+    case GATE_PENDING:
+    case GATE_FAILED:
+        break;
+    }
+    return refuse_until_later(x, 503, "gate-failed");
+}
+
+static void on_gate(void *arg, enum gate_result result)
+{
+    struct exchange *x = arg;
+    if (x->state == EX_GATE && gate_said(x, result) == EX_MORE)
+        exchange_run(x);
+}
+
+enum ex_next exchange_gate(struct exchange *x)
+{
+    if (!x->site->gate)
+        return exchange_refuse(x, 403, "no-gate");
+    if (x->asker == ASKER_PREFLIGHT) { /* carries no credentials by definition (Fetch §4.8) */
+        if (x->endpoint || x->site->cors == CORS_EDGE)
+            return answer_preflight_at_edge(x);
+        x->preflight_to_origin = true;
+        x->state = EX_CONNECT;
+        return EX_MORE;
+    }
+    x->check = (struct gate_check){
+        .gate = x->site->gate,
+        .request = &x->req,
+        .host = host_span(&x->host),
+        .client = x->client_addr,
+        .arena = &x->arena,
+        .on_done = on_gate,
+        .arg = x,
+    };
+    return gate_said(x, gate_check(x->thread->gate, &x->check));
+}

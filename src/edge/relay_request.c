@@ -1,0 +1,54 @@
+#include "edge/relay.h"
+
+static void client_broke(struct exchange *x)
+{
+    x->must_close = true;
+    x->detail = x->client->body_error(x);
+    exchange_refuse(x, 400, "bad-body");
+}
+
+static void send_continue(struct exchange *x)
+{
+    if (!x->req.expect_continue || x->continue_sent || x->body_state != H1_BODY_MORE)
+        return;
+    x->continue_sent = true;
+    if (x->client->early_bytes(x) == 0) /* who sends already needs no leave (RFC 9110 §10.1.1) */
+        x->client->send_interim(x, 100, NULL);
+    x->client->flush(x);
+}
+
+/* One round: payload from the client into the origin's queue. True: something moved. */
+static bool move_request(struct exchange *x)
+{
+    struct chunkq *out = stream_out(x->origin->stream);
+    if (x->request_sent || out->bytes >= EDGE_HIGH)
+        return false;
+    x->body_state = x->client->read_body(x);
+    size_t n = x->from_client.bytes;
+    bool ok = true;
+    if (n > 0) {
+        x->body_taken = true;
+        ok = h1_body_write(x->req.body, out, &x->from_client, n);
+    }
+    if (ok && x->body_state == H1_BODY_END) {
+        ok = h1_body_write_end(x->req.body, out);
+        x->request_sent = ok;
+    }
+    if (!ok)
+        exchange_refuse(x, 503, "out-of-memory");
+    else if (x->body_state == H1_BODY_BAD)
+        client_broke(x);
+    return x->state == EX_RELAY && n > 0;
+}
+
+void relay_request(struct exchange *x)
+{
+    bool moved;
+    do {
+        moved = move_request(x);
+        if (x->state != EX_RELAY)
+            return;
+        stream_flush(x->origin->stream);
+    } while (moved);
+    send_continue(x);
+}
