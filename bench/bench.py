@@ -11,6 +11,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 import peers
@@ -206,22 +207,62 @@ def print_ratios(all_results):
 def websocket(bench):
     """CPU per echoed message, then resident memory per socket that has echoed once and is silent."""
     args, runs = bench.args, {n: [] for n in bench.args.peers}
-    client, port = compile_c("ws_client", bench.folder), free_port()
-    origin = Running([compile_c("ws_origin", bench.folder), str(port)], port, bench.folder + "/ws_origin.out")
-    try:
-        for _ in range(args.rounds):
-            for name in args.peers:
-                runs[name].append(measure_websocket(bench, client, name, port))
-    finally:
-        origin.stop()
-    print(f"\nWebSockets: messages of 100 bytes echoed on {args.connections} sockets; memory of {args.sockets} silent ones")
-    print(f"  {'':10} {'CPU µs/message':>15} {'messages/s':>12} {'KiB/socket':>12}")
+    for _ in range(args.rounds):
+        for name, values in websocket_round(bench).items():
+            runs[name].append(values)
+    print(f"\nWebSockets: messages of 100 bytes echoed on {args.connections} sockets, all at the same time; "
+          f"memory of {args.sockets} silent ones")
+    print(f"  {'':10} {'CPU µs/message':>15} {'KiB/socket':>12}")
     median = {n: [statistics.median(v) for v in zip(*rs)] for n, rs in runs.items()}
-    for name, (cpu, rate, kib) in median.items():
-        print(f"  {name:10} {cpu:15.2f} {rate:12.0f} {kib:12.2f}")
+    for name, (cpu, kib) in median.items():
+        print(f"  {name:10} {cpu:15.2f} {kib:12.2f}")
     if "tiergate" in median and "nginx" in median:
         print(f"  tiergate : nginx, CPU per message {median['tiergate'][0] / median['nginx'][0]:6.2f}")
-        print(f"  tiergate : nginx, memory per idle socket {median['tiergate'][2] / median['nginx'][2]:6.2f}")
+        print(f"  tiergate : nginx, memory per idle socket {median['tiergate'][1] / median['nginx'][1]:6.2f}")
+
+
+def websocket_round(bench):
+    """The peers echo side by side, so that whatever else the machine does meets them all alike."""
+    client, origin = compile_c("ws_client", bench.folder), compile_c("ws_origin", bench.folder)
+    lanes = []
+    try:
+        for name in bench.args.peers:
+            lanes.append(Lane(bench, name, client, origin))
+        for lane in lanes:
+            lane.sockets.echo(0.5)
+        workers = [threading.Thread(target=lane.measure, args=(bench.args.seconds,)) for lane in lanes]
+        for w in workers:
+            w.start()
+        for w in workers:
+            w.join()
+        for lane in lanes:
+            lane.sockets.close()
+        time.sleep(0.5)
+        return {lane.name: (lane.cpu, idle_memory(bench, client, lane.server, lane.port)) for lane in lanes}
+    finally:
+        for lane in lanes:
+            lane.stop()
+
+
+class Lane:
+    """One proxy with an origin and a load generator of its own."""
+
+    def __init__(self, bench, name, client, origin):
+        self.name, self.cpu = name, float("nan")
+        port = free_port()
+        self.origin = Running([origin, str(port)], port, f"{bench.folder}/ws_origin-{name}.out")
+        self.server, self.port, self.home = bench.start(name, False, False, port)
+        self.sockets = Sockets(client, self.port, bench.args.connections)
+
+    def measure(self, seconds):
+        before = cpu_seconds(self.server.pid)
+        echoed = self.sockets.echo(seconds)
+        self.cpu = (cpu_seconds(self.server.pid) - before) / echoed * 1e6
+
+    def stop(self):
+        self.server.stop()
+        self.origin.stop()
+        shutil.rmtree(self.home, ignore_errors=True)
 
 
 class Sockets:
@@ -245,23 +286,6 @@ class Sockets:
     def close(self):
         self.process.stdin.close()
         self.process.wait()
-
-
-def measure_websocket(bench, client, name, origin_port):
-    server, port, home = bench.start(name, False, False, origin_port)
-    try:
-        sockets = Sockets(client, port, bench.args.connections)
-        sockets.echo(1)
-        before = cpu_seconds(server.pid)
-        echoed = sockets.echo(bench.args.seconds)
-        time.sleep(0.1)
-        cpu = (cpu_seconds(server.pid) - before) / echoed * 1e6
-        sockets.close()
-        time.sleep(0.5)
-        return cpu, echoed / bench.args.seconds, idle_memory(bench, client, server, port)
-    finally:
-        server.stop()
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def idle_memory(bench, client, server, port):
