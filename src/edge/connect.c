@@ -56,6 +56,8 @@ static void on_conn(void *arg, struct origin_conn *conn, enum origin_error error
 
 enum ex_next exchange_connect(struct exchange *x)
 {
+    if (!exchange_still_stands(x)) /* a password took its time to be hashed */
+        return exchange_refuse(x, 403, "rules-changed");
     if (!x->origin_host_name.p && !forward_prepare(x))
         return exchange_refuse(x, 503, "out-of-memory");
     if (!x->gate_us && x->who)

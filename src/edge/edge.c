@@ -206,6 +206,14 @@ static void listeners_commit(struct edge_thread *t, const struct edge_listen *li
     }
 }
 
+static void recheck_all(struct edge_thread *t)
+{
+    for (struct conn *c = t->conns, *next; c; c = next) {
+        next = c->next;
+        conn_recheck(c);
+    }
+}
+
 bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens, size_t count)
 {
     if (t->state != EDGE_SERVING)
@@ -224,6 +232,7 @@ bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const str
     if (old)
         origin_thread_flush(t->origins); /* a changed origin must not live on in a pool */
     snapshot_hold_give(old);
+    recheck_all(t);
     return true;
 }
 

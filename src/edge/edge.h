@@ -28,7 +28,7 @@ struct edge_listen {
 };
 
 /* Commits a configuration: the thread takes its own reference. Listeners that stay keep their queues; new ones start, others stop.
- * Exchanges that run keep the snapshot they began with. False: no memory, and nothing changed. */
+ * Exchanges that run keep the snapshot they began with, but those that the new rules would not admit end. False: no memory, and nothing changed. */
 bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens,
                      size_t count) MUSTUSE;
 

@@ -133,6 +133,9 @@ void exchange_drop_origin(struct exchange *x);
 /* Over, in whatever state: logs, and tells the connection. */
 enum ex_next exchange_end(struct exchange *x, bool cut);
 
+/* recheck.c: would the rules that are in force now, if they are others than it began with, admit it too? */
+bool exchange_still_stands(const struct exchange *x);
+
 /* client_address.c: who asks (design §3 client_address). */
 struct addr exchange_client_address(const struct exchange *x);
 /* circle.c: does the Origin field name a page of this request's circle? */

@@ -122,6 +122,10 @@ struct gate_check {
 enum gate_result gate_check(struct gate_thread *t, struct gate_check *c);
 void gate_cancel(struct gate_thread *t, struct gate_check *c);
 
+/* Would `now` (may be NULL) accept what `was` accepted as proof of `who`: is it the same gate, with the same user and the same stored
+ * secret? */
+bool gate_still_proves(const struct gate_config *was, const struct gate_config *now, const struct identity *who);
+
 /* All gates of the configuration: a browser sends a domain's cookie to every host below it,
  * whichever gate that host has. */
 struct gate_list {

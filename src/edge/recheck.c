@@ -1,0 +1,48 @@
+/* New rules reach what is under way (design §2.5): each exchange and tunnel that they would not admit ends at the reload. */
+#include "edge/conn.h"
+#include "edge/tunnel.h"
+
+enum standing {
+    NOT_ALLOWED = 0,
+    SESSION_GONE, /* the gate, the user or the password is not what it was */
+    STANDS
+};
+
+static enum standing standing_of(const struct exchange *x, const struct snapshot *now)
+{
+    struct span captured;
+    const struct host_config *site = snapshot_find_host(now, host_span(&x->host), &captured);
+    if (!site)
+        return NOT_ALLOWED;
+    if (x->who && !gate_still_proves(x->site->gate, site->gate, x->who))
+        return SESSION_GONE;
+    struct policy_query q = {
+        .path = &x->path,
+        .method = x->req.method_name,
+        .client = x->client_addr,
+        .who = x->who,
+        .gate = site->gate ? site->gate->name : SPAN_NONE,
+    };
+    enum verdict v = policy_decide(site->policy, &q, x->thread->scratch, NULL).verdict;
+    bool may = v == VERDICT_BYPASS || (v == VERDICT_ALLOW && x->who) || (v == VERDICT_GATE && x->preflight_to_origin);
+    return may ? STANDS : NOT_ALLOWED;
+}
+
+bool exchange_still_stands(const struct exchange *x)
+{
+    return x->hold == x->thread->hold || standing_of(x, x->thread->hold->snapshot) == STANDS;
+}
+
+void conn_recheck(struct conn *c)
+{
+    struct exchange *x = c->exchange;
+    if (!x || x->state < EX_CONNECT || x->state == EX_DONE)
+        return; /* before that the new rules are still to come: exchange_connect asks */
+    enum standing s = standing_of(x, c->thread->hold->snapshot);
+    if (s == STANDS)
+        return;
+    if (x->state == EX_TUNNEL)
+        tunnel_close(c->tunnel, s == SESSION_GONE ? TUNNEL_SESSION_ENDED : TUNNEL_RULES_CHANGED);
+    else
+        exchange_refuse(x, 403, "rules-changed");
+}

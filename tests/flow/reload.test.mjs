@@ -1,0 +1,127 @@
+// New rules reach what is under way: open WebSockets and responses end when their user, password, gate or rule is gone.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { authority } from '../harness/certs.mjs';
+import { Gate } from '../harness/gate.mjs';
+import { WebSocket, WebSocketServer } from '../harness/lib.mjs';
+import { secrets, siteRules } from '../harness/site.mjs';
+import { endAll, sleep, within } from '../harness/wait.mjs';
+import { basic } from '../harness/wire.mjs';
+import http from 'node:http';
+
+const lookup = (_, o, done) => (o.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
+const login = basic('beta', 'first password');
+
+describe('a reload', () => {
+  let gate, server, folder, passwords, url;
+  const rules = (change = (r) => r) => {
+    const r = siteRules(url, {
+      gates: {
+        app: {
+          basic: { realm: 'app', users: { beta: `file:${passwords}/beta`, gamma: `file:${passwords}/gamma` } },
+          session: { domain: 'app.example.test' }
+        }
+      }
+    });
+    return change(r);
+  };
+  const open = (host, headers = {}) => {
+    const ws = new WebSocket(`wss://${host}:${gate.port}/doc`, { headers, ca: authority().pem, servername: host, lookup });
+    ws.on('error', () => {});
+    ws.over = new Promise((r) => ws.once('close', (code, reason) => r({ code, reason: reason.toString() })));
+    return within('open', new Promise((r, no) => { ws.once('open', () => r(ws)); ws.once('error', no); }));
+  };
+  /** Reloads, and tells with which codes the sockets ended, or 'open'. */
+  const codesAfter = async (sockets, change, ms = 1500) => {
+    await gate.reload(rules(change), /reload: ok/);
+    return Promise.all(sockets.map((s) => Promise.race([s.over.then((o) => o.code), sleep(ms).then(() => 'open')])));
+  };
+
+  before(async () => {
+    passwords = folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-reload-'));
+    fs.writeFileSync(path.join(folder, 'beta'), 'first password');
+    fs.writeFileSync(path.join(folder, 'gamma'), 'another password');
+    server = http.createServer((req, res) => {
+      res.writeHead(200, { 'Content-Type': 'text/plain' });
+      res.write('begun\n'); // and never ends
+    });
+    const wss = new WebSocketServer({ server });
+    wss.on('connection', (ws) => ws.on('message', (d) => ws.send(d)));
+    await new Promise((r) => server.listen(0, '127.0.0.1', r));
+    url = `http://127.0.0.1:${server.address().port}`;
+    gate = await Gate.start({ rules: rules(), env: secrets });
+  });
+  after(async () => {
+    server.closeAllConnections();
+    server.close();
+    await endAll(gate);
+    fs.rmSync(folder, { recursive: true });
+  });
+
+  it('without a change that concerns them leaves sockets open', async () => {
+    const sockets = [await open('app.example.test', { Authorization: login }), await open('open.example.test')];
+    assert.deepEqual(await codesAfter(sockets, (r) => { r.tier = 'renamed'; return r; }, 400), ['open', 'open']);
+    const echoed = new Promise((r) => sockets[0].once('message', (d) => r(d.toString())));
+    sockets[0].send('still here');
+    assert.equal(await within('the echo', echoed), 'still here');
+    sockets.forEach((s) => s.terminate());
+  });
+
+  it('ends with 4401 what a changed password admitted, and nothing of other users', async () => {
+    const mine = await open('app.example.test', { Authorization: login });
+    const sibling = await open('sync.app.example.test', { Authorization: login });
+    const theirs = await open('app.example.test', { Authorization: basic('gamma', 'another password') });
+    fs.writeFileSync(path.join(folder, 'beta'), 'second password');
+    const began = Date.now();
+    mine.over.then(() => (mine.took = Date.now() - began));
+    assert.deepEqual(await codesAfter([mine, sibling, theirs], undefined, 600), [4401, 4401, 'open']);
+    assert.equal((await mine.over).reason, 'session ended');
+    assert.ok(mine.took < 1000, `${mine.took} ms`);
+    theirs.terminate();
+    fs.writeFileSync(path.join(folder, 'beta'), 'first password');
+    await gate.reload(rules(), /reload: ok/);
+  });
+
+  it('ends with 4401 what a removed user or gate admitted', async () => {
+    const user = await open('app.example.test', { Authorization: login });
+    assert.deepEqual(await codesAfter([user], (r) => { delete r.gates.app.basic.users.beta; return r; }), [4401]);
+    await gate.reload(rules(), /reload: ok/);
+    const gone = await open('app.example.test', { Authorization: login });
+    const renamed = (r) => {
+      r.gates.renamed = r.gates.app;
+      delete r.gates.app;
+      for (const h of r.hosts) if (h.gate === 'app') h.gate = 'renamed';
+      return r;
+    };
+    assert.deepEqual(await codesAfter([gone], renamed), [4401]);
+    await gate.reload(rules(), /reload: ok/);
+  });
+
+  it('ends with 4403 what a new rule forbids, a host that is gone, a bypass that is gated now', async () => {
+    const gated = await open('app.example.test', { Authorization: login });
+    const preview = await open('pr-7.app.example.test', { Authorization: login });
+    const public_ = await open('open.example.test');
+    const change = (r) => {
+      r.rulesets.gated.unshift({ path: '/doc', action: 'block' });
+      r.hosts = r.hosts.filter((h) => !h.host.startsWith('pr-'));
+      Object.assign(r.hosts.find((h) => h.host === 'open.example.test'), { public: false, gate: 'app', rules: [{ path: '/*', action: 'allow' }] });
+      r.gates.app.session = { domain: 'example.test', cookie: 'wide' };
+      return r;
+    };
+    assert.deepEqual(await codesAfter([gated, preview, public_], change), [4403, 4403, 4403]);
+    await gate.reload(rules(), /reload: ok/);
+  });
+
+  it('cuts a response that is no longer allowed', async () => {
+    const wire = await gate.connect({ host: 'app.example.test' });
+    await wire.send(`GET /stream HTTP/1.1\r\nHost: app.example.test\r\nAuthorization: ${login}\r\n\r\n`);
+    await within('the beginning', (async () => { while (!wire.bytes.includes('begun')) await sleep(10); })());
+    const ended = within('the end', wire.rest(), 2000);
+    await gate.reload(rules((r) => { r.rulesets.gated.unshift({ path: '/stream', action: 'block' }); return r; }), /reload: ok/);
+    await ended.catch((e) => assert.match(String(e), /ECONNRESET|reset|closed/i));
+    assert.ok(!wire.bytes.includes('0\r\n\r\n'), 'not ended as if it were whole');
+  });
+});
