@@ -8,7 +8,7 @@ import { echoOrigin } from '../harness/origins.mjs';
 import { start, startChromium, startHocuspocus } from '../harness/parts.mjs';
 import { freePort } from '../harness/ports.mjs';
 import { endAll } from '../harness/wait.mjs';
-import { block, modules, shell, webCopy, withLocal, workshop } from './lib.mjs';
+import { modules, webCopy, withLocal } from './lib.mjs';
 
 const secrets = { LOCAL_PASSWORD: 'local-1' };
 const credentials = { username: 'beta', password: secrets.LOCAL_PASSWORD };
@@ -16,14 +16,16 @@ const file = path.join(root, 'rules/local.json');
 
 /** The file's rules with these ports; listener, certificate and log are the test's. */
 function localRules(ports) {
-  const text = withLocal(fs.readFileSync(file, 'utf8'), ...Object.entries(ports).map(([from, to]) => [`localhost:${from}`, `localhost:${to}`]));
+  const pairs = Object.entries(ports).map(([from, to]) => [`localhost:${from}`, `localhost:${to}`]);
+  const text = withLocal(fs.readFileSync(file, 'utf8'), ...pairs);
   const { listen, certificates, ...rest } = JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''));
   assert.ok(listen && certificates);
   return rest;
 }
 
 function startVite(dir, port) {
-  const argv = [process.execPath, path.join(modules, 'vite/bin/vite.js'), 'dev', '--port', String(port), '--strictPort', '--host', '127.0.0.1'];
+  const vite = path.join(modules, 'vite/bin/vite.js');
+  const argv = [process.execPath, vite, 'dev', '--port', String(port), '--strictPort', '--host', '127.0.0.1'];
   const ready = async () => (await fetch(`http://127.0.0.1:${port}/docs/x`).catch(() => undefined))?.ok;
   return start('vite', argv, port, { cwd: dir, ready });
 }

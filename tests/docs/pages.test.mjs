@@ -13,7 +13,9 @@ const tests = fs.readdirSync(here).filter((f) => f.endsWith('.test.mjs')).map((f
 const anchors = (page) => {
   const text = fs.readFileSync(path.join(root, 'docs', page), 'utf8');
   const slug = (h) => h.toLowerCase().replace(/[^\w\s-]/g, '').trim().replaceAll(' ', '-');
-  return new Set([...[...text.matchAll(/^#+ (.*)$/gm)].map((m) => slug(m[1])), ...[...text.matchAll(/<a id="([^"]+)">/g)].map((m) => m[1])]);
+  const headings = [...text.matchAll(/^#+ (.*)$/gm)].map((m) => slug(m[1]));
+  const named = [...text.matchAll(/<a id="([^"]+)">/g)].map((m) => m[1]);
+  return new Set([...headings, ...named]);
 };
 
 for (const page of pages)

@@ -18,8 +18,10 @@ const host = 'autotest.patchtogether.live';
 const names = ['patchtogether.live', '*.patchtogether.live', '*.autotest.patchtogether.live', '*.dev.patchtogether.live'];
 const CLIENT = '203.0.113.9';
 const plainJson = (text) => JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''));
+const patchtogether = () => plainJson(fs.readFileSync(path.join(root, 'rules/patchtogether.json'), 'utf8'));
+const fragment = (name) => `{${block('pages-and-fly.md', name)}}`;
 
-/** RFC-like PROXY v2 header: TCP over IPv4 from CLIENT. */
+/** A PROXY v2 header: TCP over IPv4 from CLIENT. */
 function proxyHeader() {
   const head = Buffer.from([0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11, 0, 12]);
   return Buffer.concat([head, Buffer.from(CLIENT.split('.').map(Number)), Buffer.from([127, 0, 0, 1, 0x30, 0x39, 0x01, 0xbb])]);
@@ -49,15 +51,15 @@ async function ask(open, headers = {}) {
 /** The patchtogether rules in that place, before the proxy that `trusted` names. */
 async function place(name, { port, redirect, trusted = '127.0.0.0/8', certificates }) {
   const dir = workshop(`place-${name}`);
-  const rules = plainJson(fs.readFileSync(path.join(root, 'rules/patchtogether.json'), 'utf8'));
-  const text = withLocal(`{${block('pages-and-fly.md', name)}}`, ...[['[::]:443', `127.0.0.1:${port}`], ['[::]:8080', `127.0.0.1:${port}`], ['[::]:80"', `127.0.0.1:${redirect}"`]]
-    .filter(([from]) => block('pages-and-fly.md', name).includes(from)));
-  const part = plainJson(text);
+  const rules = patchtogether();
+  const ports = [['[::]:443', `127.0.0.1:${port}`], ['[::]:8080', `127.0.0.1:${port}`], ['[::]:80"', `127.0.0.1:${redirect}"`]];
+  const part = plainJson(withLocal(fragment(name), ...ports.filter(([from]) => fragment(name).includes(from))));
   part.client_address.trusted_proxies = [trusted];
   delete rules.certificates;
   const whole = { ...rules, ...part, ...(certificates ? { certificates } : {}), log: { to: path.join(dir, 'access.log') } };
   const file = await checked(dir, 'rules.json', JSON.stringify(whole), secrets);
-  const gate = await start('tiergate', [program, 'serve', file, '--state', path.join(dir, 'state'), '--threads', '1'], port, { env: secrets });
+  const argv = [program, 'serve', file, '--state', path.join(dir, 'state'), '--threads', '1'];
+  const gate = await start('tiergate', argv, port, { env: secrets });
   gate.lastClient = async () => {
     const log = path.join(dir, 'access.log');
     const lines = () => (fs.existsSync(log) ? fs.readFileSync(log, 'utf8').split('\n').filter(Boolean) : []);
@@ -87,7 +89,7 @@ describe('places of pages-and-fly.md', () => {
 
   it('each block is good with the file as it stands', async () => {
     for (const name of ['place-a', 'place-b', 'place-c']) {
-      const rules = { ...plainJson(fs.readFileSync(path.join(root, 'rules/patchtogether.json'), 'utf8')), ...plainJson(`{${block('pages-and-fly.md', name)}}`) };
+      const rules = { ...patchtogether(), ...plainJson(fragment(name)) };
       if (name === 'place-b') delete rules.certificates;
       await checked(workshop('place-check'), `rules/${name}.json`, JSON.stringify(rules), secrets);
     }

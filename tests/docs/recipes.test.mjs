@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
-import { Gate, root, tiergate } from '../harness/gate.mjs';
+import { root, tiergate } from '../harness/gate.mjs';
 import { echoOrigin } from '../harness/origins.mjs';
 import { start, startHocuspocus, startPages } from '../harness/parts.mjs';
 import { freePort } from '../harness/ports.mjs';
@@ -17,7 +17,8 @@ const plainJson = (text) => JSON.parse(text.replace(/^\s*\/\/.*$/gm, ''));
 /** A block that serves in the foreground, in a folder where `tiergate` is the program. */
 async function serving(text, dir, port, env = {}) {
   await shell('true', { cwd: dir }); // makes bin/
-  return start('tiergate', ['bash', '-euo', 'pipefail', '-c', text], port, { cwd: dir, env: { ...env, PATH: `${dir}/bin:${process.env.PATH}` } });
+  const PATH = `${dir}/bin:${process.env.PATH}`;
+  return start('tiergate', ['bash', '-euo', 'pipefail', '-c', text], port, { cwd: dir, env: { ...env, PATH } });
 }
 
 function copyRules(dir, name, ...pairs) {
@@ -34,8 +35,10 @@ describe('pages-and-fly.md: the rehearsal', { timeout: 240000 }, () => {
   let dir, web, sync, gate, port, redirect;
   const local = (name) => {
     const text = block('pages-and-fly.md', name);
-    const pairs = [['web.localhost:8788', `web.localhost:${web.port}`], ['//localhost:8788', `//localhost:${web.port}`], ['localhost:1235', `localhost:${sync.port}`],
-      ['127.0.0.1:8443', `127.0.0.1:${port}`], ['127.0.0.1:8080', `127.0.0.1:${redirect}`]];
+    const pairs = [
+      ['web.localhost:8788', `web.localhost:${web.port}`], ['//localhost:8788', `//localhost:${web.port}`],
+      ['localhost:1235', `localhost:${sync.port}`], ['127.0.0.1:8443', `127.0.0.1:${port}`], ['127.0.0.1:8080', `127.0.0.1:${redirect}`]
+    ];
     return withLocal(text, ...pairs.filter(([from]) => text.includes(from)));
   };
 
@@ -101,7 +104,8 @@ describe('lock-the-origin.md', () => {
     fs.copyFileSync(example('origin-lock/hocuspocus.mjs'), path.join(dir, 'hocuspocus.mjs'));
     const port = await freePort();
     const open = await echoOrigin('open');
-    const shut = await start('hocuspocus', [process.execPath, 'hocuspocus.mjs', String(port), '127.0.0.1'], port, { cwd: dir, env: secrets });
+    const argv = [process.execPath, 'hocuspocus.mjs', String(port), '127.0.0.1'];
+    const shut = await start('hocuspocus', argv, port, { cwd: dir, env: secrets });
     try {
       const text = withLocal(block('lock-the-origin.md', 'lock-probe'),
         ['https://my-site.pages.dev', shut.url], ['https://my-api.fly.dev', open.url]);
@@ -133,142 +137,3 @@ describe('previews.md', () => {
     assert.match(text, /https:\/\/pr-\$NUMBER\.autotest\.example\.com\//);
   });
 });
-
-describe('uptime.md', { timeout: 120000 }, () => {
-  const HOST = 'autotest.example.com';
-  let gate, app, blackbox;
-
-  before(async () => {
-    app = await appOrigin();
-    const rule = plainJson(block('uptime.md', 'uptime-rule'));
-    const hosts = [
-      { host: HOST, origin: 'app', gate: 'team', rules: [rule, { path: '/*', action: 'allow' }] },
-      { host: `down.${HOST}`, origin: 'down', gate: 'team', rules: [rule, { path: '/*', action: 'allow' }] },
-      { host: `open.${HOST}`, origin: 'app', public: true, rules: [{ path: '/*', action: 'bypass' }] }
-    ];
-    gate = await Gate.start({
-      names: [HOST, `*.${HOST}`], env: secrets,
-      rules: {
-        gates: { team: { basic: { realm: 'team', users: { beta: 'env:AUTOTEST_PASSWORD' } } } },
-        origins: { app: { url: app.url }, down: { url: `http://127.0.0.1:${await freePort()}`, connect_timeout: '200ms' } }, hosts
-      }
-    });
-    const port = await freePort();
-    const config = path.join(workshop('uptime'), 'blackbox.yml');
-    fs.writeFileSync(config, block('uptime.md', 'blackbox').replaceAll('    http:\n', `    http:\n      tls_config: { ca_file: "${authority().certFile}" }\n`));
-    blackbox = await start('blackbox-exporter', ['prometheus-blackbox-exporter', `--config.file=${config}`, `--web.listen-address=127.0.0.1:${port}`], port);
-  });
-  after(() => endAll(blackbox, gate, app));
-
-  async function success(module, target, hostname) {
-    const text = await (await fetch(`${blackbox.url}/probe?${new URLSearchParams({ module, target, ...(hostname ? { hostname } : {}) })}`)).text();
-    return Number(/^probe_success (\d)/m.exec(text)?.[1]);
-  }
-  const probes = [
-    ['app_up', HOST, '/api/health', 1], ['app_up', HOST, '/', 0], ['app_up', `down.${HOST}`, '/api/health', 0], ['app_up', HOST, '/.tiergate/health', 0],
-    ['gate_shut', HOST, '/', 1], ['gate_shut', `open.${HOST}`, '/', 0], ['gate_shut', HOST, '/api/health', 0]
-  ];
-  for (const [module, host, at, want] of probes)
-    it(`blackbox ${module} is ${want ? 'green' : 'red'} on ${host}${at}`, async () => {
-      assert.equal(await success(module, `https://127.0.0.1:${gate.port}${at}`, host), want);
-    });
-  it('blackbox door_shut is red while the door is open, green when it is shut', async () => {
-    assert.equal(await success('door_shut', `${app.url}/`), 0);
-    assert.equal(await success('door_shut', `${app.url}/locked`), 1);
-  });
-
-  /** curl that finds the hosts here and trusts the test's authority. */
-  const curlHome = () => {
-    const dir = workshop('uptime-curl');
-    fs.writeFileSync(path.join(dir, '.curlrc'), `connect-to = "::127.0.0.1:${gate.port}"\ncacert = "${authority().certFile}"\n`);
-    return dir;
-  };
-  it('curl\'s check sees the app, and is fooled by nothing', async () => {
-    const dir = curlHome();
-    fs.writeFileSync(path.join(dir, 'up.sh'), block('uptime.md', 'uptime-curl'));
-    const up = (...args) => run(['bash', '-euo', 'pipefail', 'up.sh', ...args], { cwd: dir, env: { CURL_HOME: dir } });
-    assert.equal(passes(await up()), 'up\n');
-    for (const [url, says] of [
-      [`https://${HOST}/`, /down/], [`https://down.${HOST}/api/health`, /down/], [`https://${HOST}/.tiergate/health`, /not the app: tiergate: ./],
-      [`https://open.${HOST}/ill`, /not well/]
-    ]) {
-      const { code, out } = await up(url);
-      assert.equal(code, 1, `${url}: ${out}`);
-      assert.match(out, says);
-    }
-  });
-
-  /** The script of the job's one step, as the runner would write it to a file. */
-  const actionsScript = () => {
-    const lines = block('uptime.md', 'uptime-actions').split('\n');
-    const at = lines.findIndex((l) => /^ {8}run: \|$/.test(l));
-    return lines.slice(at + 1).map((l) => l.slice(10)).join('\n');
-  };
-  for (const [what, host, password, says] of [
-    ['is green', HOST, secrets.AUTOTEST_PASSWORD, undefined], ['sees an open page', `open.${HOST}`, '', /not closed: 200/],
-    ['sees a wrong password', HOST, 'wrong', /signed in: 401/]
-  ])
-    it(`the smoke job ${what}`, async () => {
-      const dir = curlHome();
-      const script = actionsScript();
-      const { code, out } = await run(['bash', '-e', '-c', script], { cwd: dir, env: { CURL_HOME: dir, HOST: host, BETA_PASSWORD: password } });
-      assert.equal(code, says ? 1 : 0, out);
-      if (says) assert.match(out, says);
-    });
-});
-
-/** An app with a health check; /ill is one that is not well, /locked a page behind the origin's lock. */
-async function appOrigin() {
-  const http = await import('node:http');
-  const answers = { '/api/health': [200, '{"ok":true}'], '/ill': [200, '{"ok":false}'], '/locked': [403, 'closed'] };
-  const server = http.createServer((req, res) => {
-    const [status, body] = answers[req.url] ?? [200, 'page'];
-    res.writeHead(status).end(body);
-  });
-  await new Promise((r) => server.listen(0, '127.0.0.1', r));
-  const { port } = server.address();
-  return { port, url: `http://127.0.0.1:${port}`, close: () => new Promise((r) => (server.closeAllConnections(), server.close(r))) };
-}
-
-describe('websockets.md', { timeout: 120000 }, () => {
-  const HOST = 'autotest.example.com';
-  it('the rules are good, and a program gets in as the page says', async () => {
-    const dir = workshop('websockets');
-    await checked(dir, 'rules/sync.json', block('websockets.md', 'websocket-rules'), secrets);
-    const sync = await startHocuspocus();
-    const rules = plainJson(withLocal(block('websockets.md', 'websocket-rules'),
-      ['https://my-site.pages.dev', sync.url], ['https://my-server.fly.dev', sync.url]));
-    delete rules.listen;
-    delete rules.certificates;
-    const gate = await Gate.start({ names: [HOST, `*.${HOST}`], env: secrets, rules });
-    try {
-      fs.writeFileSync(path.join(dir, 'hosts.mjs'), hostsHere);
-      fs.writeFileSync(path.join(dir, 'client.mjs'), block('websockets.md', 'websocket-node'));
-      const env = { SYNC_URL: `wss://sync.${HOST}:${gate.port}`, APP_TOKEN: 'app-token', NODE_EXTRA_CA_CERTS: authority().certFile };
-      const argv = [process.execPath, '--import', './hosts.mjs', 'client.mjs'];
-      assert.equal(passes(await run(argv, { cwd: dir, env: { ...env, AUTOTEST_PASSWORD: secrets.AUTOTEST_PASSWORD }, ms: 30000 })), 'hello\n');
-      const refused = await run(argv, { cwd: dir, env: { ...env, AUTOTEST_PASSWORD: 'wrong' }, ms: 4000 });
-      assert.ok(!refused.out.includes('hello'), refused.out);
-      await gate.line((l) => l.host === `sync.${HOST}` && l.status === 101 && l.identity === 'beta');
-    } finally {
-      await endAll(gate, sync);
-    }
-  });
-
-  it('what a page does with the gate\'s close codes', async () => {
-    const dir = workshop('websocket-close');
-    fs.writeFileSync(path.join(dir, 'close.mjs'), block('websockets.md', 'websocket-close'));
-    const { onGateClose } = await import(path.join(dir, 'close.mjs'));
-    let loaded = 0;
-    globalThis.location = { reload: () => loaded++ };
-    for (const [code, again, loads] of [[1012, true, 0], [1006, true, 0], [4403, false, 0], [4401, true, 1], [1000, true, 1]]) {
-      assert.equal(onGateClose({ event: { code } }), again, String(code));
-      assert.equal(loaded, loads, String(code));
-    }
-  });
-});
-
-/** Every name is this machine: what DNS would say of the public ones. */
-const hostsHere = `import dns from 'node:dns';
-dns.lookup = (name, options, done = options) => (options.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
-`;
