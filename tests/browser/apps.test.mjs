@@ -102,7 +102,7 @@ describe('apps', () => {
       const posted = page.waitForResponse((r) => r.request().method() === 'POST');
       await page.click('#send');
       assert.equal((await posted).status(), 200);
-      await page.waitForFunction(() => document.querySelector('#note').textContent === 'hello');
+      await page.waitForFunction(() => document.querySelector('#note')?.textContent === 'hello');
     }));
 
     it('posted by a sibling\'s page is refused by the app', () => withProfile(true, async (page) => {
@@ -158,7 +158,7 @@ describe('apps', () => {
         const load = async (p) => {
           assert.equal((await p.goto(gate.url(host, '/'), { waitUntil: 'networkidle' })).status(), 200);
           await p.click('#call');
-          await p.waitForFunction(() => document.querySelector('#answer').textContent === 'Bearer x');
+          await p.waitForFunction(() => document.querySelector('#answer')?.textContent === 'Bearer x');
         };
         const of = (at) => gate.lines().filter((l) => l.host === host && l.status !== 0 && l.path?.startsWith(at)).length;
         // Lines are in order, so that the last request's tells that all are there.
@@ -193,7 +193,7 @@ describe('apps', () => {
       const data = page.waitForResponse((r) => r.url().includes('/docs/two/three/__data.json'));
       await page.click('text=three');
       assert.equal((await data).status(), 200);
-      await page.waitForFunction(() => document.querySelector('#path').textContent === 'two/three');
+      await page.waitForFunction(() => document.querySelector('#path')?.textContent === 'two/three');
       assert.deepEqual(bad, []);
 
       await page.click('#out', { noWaitAfter: true });

@@ -176,7 +176,7 @@ describe('browser', () => {
     await withProfile({ httpCredentials: beta }, async (context) => {
       const { page } = await open(context, url('autotest', '/note'));
       await page.click('#send');
-      await page.waitForFunction(() => document.querySelector('#note').textContent === 'hello');
+      await page.waitForFunction(() => document.querySelector('#note')?.textContent === 'hello');
     });
   });
 
