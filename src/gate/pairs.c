@@ -3,7 +3,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-
 struct shared_pairs {
     pthread_mutex_t lock;
     struct cache *cache; /* pair -> when it expires */
