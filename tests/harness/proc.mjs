@@ -46,3 +46,14 @@ export function residentKib(pid) {
 }
 
 export const openFiles = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
+
+/** A worker is not dumpable: what it has open only root sees. */
+export function hidesFiles(pid) {
+  try {
+    openFiles(pid);
+    return false;
+  } catch (e) {
+    if (e.code === 'EACCES') return 'only root sees the descriptors of a worker';
+    throw e;
+  }
+}

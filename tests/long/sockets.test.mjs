@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
 import { WebSocket } from '../harness/lib.mjs';
-import { openFiles } from '../harness/proc.mjs';
+import { hidesFiles, openFiles } from '../harness/proc.mjs';
 import { startSite } from '../harness/site.mjs';
 import { sleep, until, within } from '../harness/wait.mjs';
 
@@ -33,7 +33,8 @@ describe('5,000 sockets', () => {
 
   it('open, echo for a minute, each its own, and leave nothing behind', { timeout: 240000 }, async () => {
     const [worker] = gate.workers;
-    const before = openFiles(worker);
+    const hidden = hidesFiles(worker);
+    const before = hidden ? 0 : openFiles(worker);
     const all = [];
     for (let n = 0; n < COUNT; n += 100) all.push(...(await Promise.all(Array.from({ length: 100 }, (_, k) => dial(n + k)))));
     const wrong = [];
@@ -56,6 +57,6 @@ describe('5,000 sockets', () => {
     assert.ok(least >= MINUTE / EVERY / 4, `the slowest came back ${least} times`);
     for (const ws of all) ws.terminate();
     await until('the origin to be let go', () => site.echo.websockets.size === 0, 10000);
-    await until('their descriptors', () => openFiles(worker) <= before + 4, 10000);
+    if (!hidden) await until('their descriptors', () => openFiles(worker) <= before + 4, 10000);
   });
 });
