@@ -55,10 +55,15 @@ static uint64_t last_word(const uint8_t *p, size_t left, size_t n)
     return m;
 }
 
+static struct sip sip_begin(struct hash_key key)
+{
+    return (struct sip){key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du, key.k0 ^ 0x6c7967656e657261u,
+                        key.k1 ^ 0x7465646279746573u};
+}
+
 uint64_t hash_span(struct hash_key key, struct span s)
 {
-    struct sip sip = {key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du, key.k0 ^ 0x6c7967656e657261u,
-                      key.k1 ^ 0x7465646279746573u};
+    struct sip sip = sip_begin(key);
     size_t i = 0;
 
     for (; i + 8 <= s.n; i += 8) {
@@ -72,4 +77,64 @@ uint64_t hash_span(struct hash_key key, struct span s)
     for (int round = 0; round < 3; round++)
         sip_round(&sip);
     return sip.v0 ^ sip.v1 ^ sip.v2 ^ sip.v3;
+}
+
+/* --- 128 bits ------------------------------------------------------------------------------------------------------- */
+
+struct sip_stream {
+    struct sip sip;
+    uint8_t word[8]; /* bytes that do not make a word yet */
+    size_t n;        /* all bytes so far */
+};
+
+static void stream_word(struct sip_stream *s, uint64_t m)
+{
+    s->sip.v3 ^= m;
+    sip_round(&s->sip);
+    sip_round(&s->sip);
+    s->sip.v0 ^= m;
+}
+
+static void stream_add(struct sip_stream *s, struct span part)
+{
+    size_t i = 0;
+    uint64_t m;
+
+    for (; i < part.n && s->n % 8 != 0; i++) {
+        s->word[s->n++ % 8] = part.p[i];
+        if (s->n % 8 == 0) {
+            memcpy(&m, s->word, sizeof(m));
+            stream_word(s, le64toh(m));
+        }
+    }
+    for (; i + 8 <= part.n; i += 8, s->n += 8) {
+        memcpy(&m, part.p + i, sizeof(m));
+        stream_word(s, le64toh(m));
+    }
+    for (; i < part.n; i++)
+        s->word[s->n++ % 8] = part.p[i];
+}
+
+static void stream_out(struct sip_stream *s, uint8_t out[8])
+{
+    for (int round = 0; round < 4; round++)
+        sip_round(&s->sip);
+
+    uint64_t half = htole64(s->sip.v0 ^ s->sip.v1 ^ s->sip.v2 ^ s->sip.v3);
+
+    memcpy(out, &half, sizeof(half));
+}
+
+void hash_tag(struct hash_key key, const struct span *parts, size_t count, uint8_t out[HASH_TAG])
+{
+    struct sip_stream s = {.sip = sip_begin(key)};
+
+    s.sip.v1 ^= 0xee;
+    for (size_t i = 0; i < count; i++)
+        stream_add(&s, parts[i]);
+    stream_word(&s, last_word(s.word, s.n % 8, s.n));
+    s.sip.v2 ^= 0xee;
+    stream_out(&s, out);
+    s.sip.v1 ^= 0xdd;
+    stream_out(&s, out + 8);
 }

@@ -40,9 +40,8 @@ void basic_parse(struct span value, struct basic_credentials *out)
 }
 
 /* Also fields already marked as hop-by-hop: Proxy-Authorization is meant for us. */
-static void find_in(const struct headers *h, enum header_id id, struct basic_credentials *out)
+static enum basic_state find_in(const struct headers *h, enum header_id id, struct span *field)
 {
-    struct span basic = SPAN_NONE;
     size_t fields = 0, of_scheme = 0;
     for (size_t i = 0; i < h->n; i++) {
         if (h->v[i].id != id)
@@ -50,24 +49,21 @@ static void find_in(const struct headers *h, enum header_id id, struct basic_cre
         fields++;
         if (basic_is_scheme(h->v[i].value)) {
             of_scheme++;
-            basic = h->v[i].value;
+            *field = h->v[i].value;
         }
     }
     if (!of_scheme)
-        return;
-    if (fields == 1)
-        basic_parse(basic, out);
-    else
-        out->state = BASIC_BAD; /* two readers could choose two different ones */
+        return BASIC_NONE;
+    return fields == 1 ? BASIC_FOUND : BASIC_BAD; /* two readers could choose two different ones */
 }
 
-void basic_find(const struct headers *h, struct basic_credentials *out)
+enum basic_state basic_find(const struct headers *h, struct span *field)
 {
     static const enum header_id places[] = {H_AUTHORIZATION, H_TIERGATE_AUTHORIZATION, H_PROXY_AUTHORIZATION};
-    out->state = BASIC_NONE;
-    out->user = out->password = SPAN_NONE;
-    for (size_t i = 0; i < COUNT(places) && out->state == BASIC_NONE; i++)
-        find_in(h, places[i], out);
+    enum basic_state state = BASIC_NONE;
+    for (size_t i = 0; i < COUNT(places) && state == BASIC_NONE; i++)
+        state = find_in(h, places[i], field);
+    return state;
 }
 
 const struct basic_user *basic_user_find(const struct basic_config *b, struct span name)

@@ -24,8 +24,9 @@ struct basic_credentials {
 bool basic_is_scheme(struct span value);
 /* "Basic " base64(user ":" password); strict. */
 void basic_parse(struct span value, struct basic_credentials *out);
-/* Authorization, Tiergate-Authorization, Proxy-Authorization: the first of them that holds Basic decides. */
-void basic_find(const struct headers *h, struct basic_credentials *out);
+/* Authorization, Tiergate-Authorization, Proxy-Authorization: the first of them that holds Basic decides. FOUND: *field is its value, not
+ * yet read. */
+enum basic_state basic_find(const struct headers *h, struct span *field);
 /* NULL: no such user. */
 const struct basic_user *basic_user_find(const struct basic_config *b, struct span name);
 

@@ -4,6 +4,7 @@
 #include "base/count.h"
 #include "gate/basic.h"
 #include "gate/flight.h"
+#include "gate/logins.h"
 #include "gate/pairs.h"
 #include "gate/session.h"
 #include "gate/set_cookie.h"
@@ -13,16 +14,26 @@ static void identify(struct gate_check *c, const struct basic_user *user)
     c->identity = (struct identity){.way = WAY_BASIC, .gate = c->gate->name, .subject = user->name};
 }
 
-enum gate_result check_admit(struct gate_thread *t, struct gate_check *c, const struct basic_user *user)
+static enum gate_result admit(struct gate_check *c, const struct circle *circle, const struct login *login)
+{
+    c->set_cookie = login->set_cookie;
+    /* The new one takes the place of one of the two that are deleted. */
+    c->clear_cookies[circle->kind == CIRCLE_DOMAIN] = SPAN_NONE;
+    identify(c, login->user);
+    return GATE_IDENTIFIED;
+}
+
+enum gate_result check_admit(struct gate_thread *t, struct gate_check *c, const struct basic_user *user,
+                             uint64_t expires_ms)
 {
     struct circle circle = circle_of(&c->gate->session, c->host);
-    c->set_cookie = session_mint(t, c, &circle, user);
-    if (!c->set_cookie.p)
+    struct login login = {user, session_mint(c, &circle, user)};
+    struct span field;
+    if (!login.set_cookie.p)
         return GATE_FAILED;
-    /* The new one takes the place of one of the two that are deleted. */
-    c->clear_cookies[circle.kind == CIRCLE_DOMAIN] = SPAN_NONE;
-    identify(c, user);
-    return GATE_IDENTIFIED;
+    if (basic_find(&c->request->headers, &field) == BASIC_FOUND)
+        logins_remember(t, c, &circle, field, &login, expires_ms);
+    return admit(c, &circle, &login);
 }
 
 /* --- Basic -------------------------------------------------------------------------------------------------------- */
@@ -64,8 +75,7 @@ static enum gate_result verify(struct gate_thread *t, struct gate_check *c, stru
 {
     if (plain_fits(t, a->user, a->password)) {
         limits_end(t->shared->limits, a->ticket, ATTEMPT_RIGHT, clock_mono_ms());
-        pairs_remember(t, &a->pair);
-        return check_admit(t, c, a->user);
+        return check_admit(t, c, a->user, pairs_remember(t, &a->pair));
     }
     a->plain_wrong = !a->user || a->user->hash.n == 0;
     a->hash = a->plain_wrong ? c->gate->basic->dummy_hash : a->user->hash;
@@ -95,24 +105,35 @@ static enum gate_result check_credentials(struct gate_thread *t, struct gate_che
     struct attempt a = {.user = basic_user_find(c->gate->basic, b->user), .password = b->password};
     if (!name_pair(t, c, b, a.user, &a.pair))
         return GATE_FAILED;
-    if (a.user && pairs_know(t, &a.pair))
-        return check_admit(t, c, a.user);
+    uint64_t expires = a.user ? pairs_find(t, &a.pair) : 0;
+    if (expires)
+        return check_admit(t, c, a.user, expires);
     a.ticket = limits_ticket(t->shared->limits, &c->client, c->gate->name, b->user);
     return attempt(t, c, &a);
 }
 
-static enum gate_result check_basic(struct gate_thread *t, struct gate_check *c)
+static enum gate_result check_new_login(struct gate_thread *t, struct gate_check *c, struct span field)
 {
     struct basic_credentials b;
-    if (!c->gate->basic)
-        return GATE_ANONYMOUS;
-    basic_find(&c->request->headers, &b);
-    c->tried_basic = b.state != BASIC_NONE;
-    if (b.state != BASIC_FOUND)
-        return b.state == BASIC_NONE ? GATE_ANONYMOUS : GATE_REFUSED;
-    enum gate_result result = check_credentials(t, c, &b);
+    basic_parse(field, &b);
+    enum gate_result result = b.state == BASIC_FOUND ? check_credentials(t, c, &b) : GATE_REFUSED;
     wipe(&b, sizeof(b));
     return result;
+}
+
+static enum gate_result check_basic(struct gate_thread *t, struct gate_check *c, const struct circle *circle)
+{
+    struct span field;
+    struct login login;
+    if (!c->gate->basic)
+        return GATE_ANONYMOUS;
+    enum basic_state state = basic_find(&c->request->headers, &field);
+    c->tried_basic = state != BASIC_NONE;
+    if (state != BASIC_FOUND)
+        return state == BASIC_NONE ? GATE_ANONYMOUS : GATE_REFUSED;
+    if (logins_find(t, c, circle, field, &login))
+        return admit(c, circle, &login);
+    return check_new_login(t, c, field);
 }
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
@@ -156,7 +177,7 @@ enum gate_result gate_check(struct gate_thread *t, struct gate_check *c)
     case SESSION_NONE:
         break;
     }
-    return check_basic(t, c);
+    return check_basic(t, c, &circle);
 }
 
 void gate_cancel(struct gate_thread *t, struct gate_check *c)

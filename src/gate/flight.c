@@ -77,12 +77,12 @@ static void wait_unlink(struct gate_wait *w)
 
 /* --- landing ------------------------------------------------------------------------------------------------------ */
 
-static void tell(struct gate_thread *t, struct gate_wait *w, enum crypt_verdict verdict)
+static void tell(struct gate_thread *t, struct gate_wait *w, enum crypt_verdict verdict, uint64_t expires_ms)
 {
     struct gate_check *c = w->check;
     enum gate_result result = GATE_FAILED;
     if (verdict == CRYPT_MATCH && w->user)
-        result = check_admit(t, c, w->user);
+        result = check_admit(t, c, w->user, expires_ms);
     else if (verdict != CRYPT_FAILED)
         result = GATE_REFUSED;
     wait_unlink(w);
@@ -103,10 +103,9 @@ static void on_hashed(struct hash_job *job)
     f->job = NULL;
     flight_unlink(f); /* who comes from now on finds the pair remembered, or tries anew */
     limits_end(t->shared->limits, f->ticket, outcome_of(verdict), clock_mono_ms());
-    if (verdict == CRYPT_MATCH)
-        pairs_remember(t, &f->pair);
+    uint64_t expires_ms = verdict == CRYPT_MATCH ? pairs_remember(t, &f->pair) : 0;
     while (f->waits) /* each may cancel others of them */
-        tell(t, f->waits, verdict);
+        tell(t, f->waits, verdict, expires_ms);
     flight_free(f);
 }
 

@@ -73,7 +73,7 @@ struct gate_limits {
 /* --- state -------------------------------------------------------------------------------------------------------- */
 
 struct gate_shared; /* one per worker: hash thread, failure counts. thread: any */
-struct gate_thread; /* one per loop: remembered pairs, minted cookies, verified sessions. thread: the loop's */
+struct gate_thread; /* one per loop: admitted logins, verified sessions. thread: the loop's */
 
 struct gate_shared *gate_shared_new(const struct gate_limits *limits);
 void gate_shared_set_limits(struct gate_shared *g, const struct gate_limits *limits);

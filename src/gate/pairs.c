@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#define PAIRS 1024
+
 struct shared_pairs {
     pthread_mutex_t lock;
     struct cache *cache; /* pair -> when it expires */
@@ -35,36 +37,24 @@ static struct span key_of(const struct pair *pair)
     return span_make(pair->sum, sizeof(pair->sum));
 }
 
-/* When the pair expires; 0: not known. */
-static uint64_t shared_expiry(struct shared_pairs *s, const struct pair *pair, uint64_t now)
+uint64_t pairs_find(const struct gate_thread *t, const struct pair *pair)
 {
+    struct shared_pairs *s = t->shared->pairs;
     uint64_t expires = 0;
     struct span value;
     pthread_mutex_lock(&s->lock);
-    if (cache_get(s->cache, key_of(pair), now, &value) && value.n == sizeof(expires))
+    if (cache_get(s->cache, key_of(pair), t->loop->now_ms, &value) && value.n == sizeof(expires))
         memcpy(&expires, value.p, sizeof(expires));
     pthread_mutex_unlock(&s->lock);
     return expires;
 }
 
-bool pairs_know(struct gate_thread *t, const struct pair *pair)
-{
-    struct span nothing;
-    uint64_t now = t->loop->now_ms;
-    if (cache_get(t->pairs, key_of(pair), now, &nothing))
-        return true;
-    uint64_t expires = shared_expiry(t->shared->pairs, pair, now);
-    if (expires)
-        cache_put(t->pairs, key_of(pair), SPAN_NONE, expires);
-    return expires != 0;
-}
-
-void pairs_remember(struct gate_thread *t, const struct pair *pair)
+uint64_t pairs_remember(const struct gate_thread *t, const struct pair *pair)
 {
     struct shared_pairs *s = t->shared->pairs;
     uint64_t expires = t->loop->now_ms + PAIR_TTL_MS;
-    cache_put(t->pairs, key_of(pair), SPAN_NONE, expires);
     pthread_mutex_lock(&s->lock);
     cache_put(s->cache, key_of(pair), span_make(&expires, sizeof(expires)), expires);
     pthread_mutex_unlock(&s->lock);
+    return expires;
 }

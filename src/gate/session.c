@@ -7,7 +7,6 @@
 
 #define COOKIES_MAX 16      /* of one name in one request; with more, none counts */
 #define VERIFIED_MS 600000u /* a verified token is forgotten after this; its own times are looked at each time */
-#define MINTED_S 300u       /* a minted token is given out again for so long at most */
 
 /* --- keys of the caches ------------------------------------------------------------------------------------------- */
 
@@ -113,28 +112,12 @@ static struct span make_cookie(const struct gate_check *c, const struct circle *
     return n ? set_cookie_make(&c->gate->session, circle, span_make(token, n), left, c->arena) : SPAN_NONE;
 }
 
-/* Short enough that what is given out again is still good for most of its time. */
-static uint64_t minted_ms(const struct session_config *s)
+struct span session_mint(const struct gate_check *c, const struct circle *circle, const struct basic_user *user)
 {
-    uint32_t span_s = s->idle_s && s->idle_s < s->lifetime_s ? s->idle_s : s->lifetime_s;
-    return (span_s / 8 < MINTED_S ? span_s / 8 : MINTED_S) * (uint64_t)1000;
-}
-
-struct span session_mint(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
-                         const struct basic_user *user)
-{
-    struct key k;
-    struct span value, key;
+    int64_t now = clock_wall_s();
     if (user->name.n > BASIC_USER_MAX || circle->name.n > HOST_MAX)
         return SPAN_NONE;
-    key = key_make(&k, c->gate, circle, user->name);
-    if (cache_get(t->minted, key, t->loop->now_ms, &value))
-        return arena_copy(c->arena, value);
-    int64_t now = clock_wall_s();
-    value = make_cookie(c, circle, &(struct session){.user = user, .issued = now, .active = now});
-    if (value.p)
-        cache_put(t->minted, key, value, t->loop->now_ms + minted_ms(&c->gate->session));
-    return value;
+    return make_cookie(c, circle, &(struct session){.user = user, .issued = now, .active = now});
 }
 
 /* A response that a browser may keep must not carry a cookie: pages are asked for anew. */

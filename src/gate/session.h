@@ -1,5 +1,5 @@
-/* Sessions of requests: which cookie counts, and the Set-Cookie for who proved himself otherwise. What was verified or
- * minted is remembered per thread, so that a request costs a look-up. thread: the loop's. */
+/* Sessions of requests: which cookie counts, and the Set-Cookie for who proved himself otherwise. What was verified is
+ * remembered per thread, so that a request costs a look-up. thread: the loop's. */
 #ifndef TG_GATE_SESSION_H
 #define TG_GATE_SESSION_H
 
@@ -15,8 +15,7 @@ enum session_state {
 enum session_state session_find(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
                                 struct session *out);
 /* The one Set-Cookie of who proved to be `user` otherwise, in c's arena. p == NULL: no memory. */
-struct span session_mint(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
-                         const struct basic_user *user);
+struct span session_mint(const struct gate_check *c, const struct circle *circle, const struct basic_user *user);
 /* A later idle time for a good session when that is due; empty: not due (or no memory: the old one still holds). */
 struct span session_renew(const struct gate_check *c, const struct circle *circle, const struct session *s);
 

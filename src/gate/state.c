@@ -6,8 +6,8 @@
 
 #include <stdlib.h>
 
+#define LOGINS 1024
 #define SESSIONS 1024
-#define MINTED 256
 
 struct gate_shared *gate_shared_new(const struct gate_limits *limits)
 {
@@ -48,10 +48,10 @@ struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loo
     t->shared = shared;
     t->loop = loop;
     t->mac = mac_new(span_make(shared->key, sizeof(shared->key)));
-    t->pairs = cache_new(PAIRS);
+    t->login_key = hash_key_random();
+    t->logins = cache_new(LOGINS);
     t->sessions = cache_new(SESSIONS);
-    t->minted = cache_new(MINTED);
-    if (t->mac && t->pairs && t->sessions && t->minted)
+    if (t->mac && t->logins && t->sessions)
         return t;
     gate_thread_free(t);
     return NULL;
@@ -63,8 +63,7 @@ void gate_thread_free(struct gate_thread *t)
         return;
     flight_abandon_all(t);
     mac_free(t->mac);
-    cache_free(t->pairs);
+    cache_free(t->logins);
     cache_free(t->sessions);
-    cache_free(t->minted);
     free(t);
 }

@@ -3,11 +3,10 @@
 #define TG_GATE_STATE_H
 
 #include "base/crypto/mac.h"
+#include "base/hash.h"
 #include "gate/cache.h"
 #include "gate/hash_pool.h"
 #include "gate/limits.h"
-
-#define PAIRS 1024 /* good pairs remembered at most, per table */
 
 struct shared_pairs;
 
@@ -27,9 +26,9 @@ struct gate_thread {
     struct gate_shared *shared; /* borrows */
     struct loop *loop;          /* borrows */
     struct mac *mac;            /* owns; keyed by shared->key */
-    struct cache *pairs;        /* owns; good pairs only */
+    struct hash_key login_key;  /* of this thread */
+    struct cache *logins;       /* owns; see logins.h */
     struct cache *sessions;     /* owns; verified tokens */
-    struct cache *minted;       /* owns; Set-Cookie values */
     struct flight *flights;     /* owns; list of the pairs being hashed for this thread */
 };
 

@@ -2,6 +2,9 @@
 
 #include "check.h"
 
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
 /* Key and message of the reference vectors: the bytes 0, 1, 2 … Values by an independent SipHash-1-3, itself proved
  * against the paper's SipHash-2-4 vector. */
 static void vectors(void **state)
@@ -36,9 +39,40 @@ static void keys_differ(void **state)
     assert_true(hash_span(a, SPAN("host")) != hash_span(b, SPAN("host")));
 }
 
+/* Against libcrypto's SipHash-2-4 with 128 bits, whole and cut into parts at every byte. */
+static void tags(void **state)
+{
+    uint8_t secret[16], message[64], want[HASH_TAG], got[HASH_TAG];
+    size_t n = 0, tag_size = HASH_TAG;
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_size_t("size", &tag_size), OSSL_PARAM_construct_end()};
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+
+    assert_non_null(mac);
+    for (uint8_t i = 0; i < 64; i++)
+        message[i] = i;
+    memcpy(secret, message, sizeof(secret));
+    for (size_t length = 0; length <= sizeof(message); length++) {
+        EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+
+        assert_int_equal(EVP_MAC_init(ctx, secret, sizeof(secret), params), 1);
+        assert_int_equal(EVP_MAC_update(ctx, message, length), 1);
+        assert_int_equal(EVP_MAC_final(ctx, want, &n, sizeof(want)), 1);
+        assert_int_equal(n, HASH_TAG);
+        EVP_MAC_CTX_free(ctx);
+        for (size_t cut = 0; cut <= length; cut++) {
+            const struct span parts[] = {span_make(message, cut), SPAN_NONE, span_make(message + cut, length - cut)};
+
+            hash_tag((struct hash_key){0x0706050403020100u, 0x0f0e0d0c0b0a0908u}, parts, 3, got);
+            assert_memory_equal(got, want, HASH_TAG);
+        }
+    }
+    EVP_MAC_free(mac);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(vectors), cmocka_unit_test(keys_differ)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(vectors), cmocka_unit_test(keys_differ),
+                                       cmocka_unit_test(tags)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,6 +109,15 @@ static const struct {
     {"an alias is no place", "Tiergate_Authorization: " U2, BASIC_NONE, ""},
 };
 
+/* As the check reads a request: the place first, then what stands there. */
+static void read_request(const struct headers *h, struct basic_credentials *c)
+{
+    struct span field;
+    *c = (struct basic_credentials){.state = basic_find(h, &field)};
+    if (c->state == BASIC_FOUND)
+        basic_parse(field, c);
+}
+
 static void test_places(void **state)
 {
     for (size_t i = 0; i < COUNT(places); i++) {
@@ -117,11 +126,11 @@ static void test_places(void **state)
         struct basic_credentials c;
         memory_init(&m);
         request_make(&r, &m.arena, places[i].fields);
-        basic_find(&r.headers, &c);
+        read_request(&r.headers, &c);
         CHECK(places[i].name, c.state == places[i].state);
         CHECK_SPAN(places[i].name, c.user, span_of(places[i].user));
         headers_drop_hop_by_hop(&r.headers); /* the edge may have done so already */
-        basic_find(&r.headers, &c);
+        read_request(&r.headers, &c);
         CHECK(places[i].name, c.state == places[i].state);
         memory_fini(&m);
     }
