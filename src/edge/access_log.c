@@ -68,12 +68,12 @@ static void put_number(struct line *l, const char *key, uint64_t value)
     put(l, span_make(digits + n, sizeof digits - n));
 }
 
-/* What was decided, in the words of the rules file. */
+/* What was decided, in the words of the rules file; before any rule was asked, whether it was our own business or refused. */
 static struct span decision_of(const struct exchange *x)
 {
-    if (x->endpoint)
+    if (x->own)
         return SPAN("own");
-    if (!x->site || x->parse_error.status)
+    if (!x->decision.reason)
         return SPAN("refused");
     if (x->decision.verdict == VERDICT_GATE && x->who)
         return SPAN("block");
@@ -82,7 +82,7 @@ static struct span decision_of(const struct exchange *x)
 
 static void put_rule(struct line *l, const struct exchange *x)
 {
-    if (!x->site || x->decision.rule < 0)
+    if (!x->decision.reason || x->decision.rule < 0)
         return;
     struct span name = policy_rule_name(x->site->policy, (size_t)x->decision.rule);
     put_number(l, "rule", (uint64_t)x->decision.rule);
@@ -143,7 +143,7 @@ void exchange_log(const struct exchange *x)
         put_text(&l, "reason", span_of(x->reason));
     if (x->detail)
         put_text(&l, "detail", span_of(x->detail));
-    if (x->site && x->site->origin && x->resp_state != RESP_NONE && !x->endpoint && x->connect_us)
+    if (x->site && x->site->origin && x->connect_us)
         put_text(&l, "origin", x->site->origin->name);
     put_timings(&l, x, now);
     put_number(&l, "bytes_in", x->bytes_in);

@@ -25,6 +25,7 @@ enum ex_next exchange_decide(struct exchange *x)
     if (x->path.kind == PATH_CANONICAL)
         x->endpoint = endpoint_find(x->path.decoded);
     if (x->endpoint) {
+        x->own = true;
         if (!x->endpoint->asks_gate || !x->site->gate)
             return x->endpoint->answer(x, GATE_ANONYMOUS);
         x->state = EX_GATE;

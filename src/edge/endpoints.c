@@ -12,6 +12,7 @@ enum ex_next endpoint_health(struct exchange *x)
 {
     struct answer_request q;
     struct answer a;
+    x->own = true;
     exchange_answer_request(x, "health", &q);
     return answer_health(&q, &a) ? exchange_reply(x, &a, "health") : exchange_end(x, true);
 }

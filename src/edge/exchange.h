@@ -71,6 +71,7 @@ struct exchange {
     struct gate_check check;
     const struct identity *who;          /* NULL: anonymous */
     const struct own_endpoint *endpoint; /* one of ours instead of an origin */
+    bool own;                            /* answered by tiergate as its own business: an endpoint, health, a redirect */
     bool preflight_to_origin;
 
     struct origin_wait wait;

@@ -26,6 +26,7 @@ static enum ex_next redirect_to_https(struct exchange *x)
     struct span to =
         port == 443 ? arena_printf(&x->arena, "https://%.*s%.*s", SPAN_ARG(host), SPAN_ARG(x->req.path_query))
                     : arena_printf(&x->arena, "https://%.*s:%d%.*s", SPAN_ARG(host), port, SPAN_ARG(x->req.path_query));
+    x->own = true;
     exchange_answer_request(x, "redirect-to-https", &q);
     if (!to.p || !answer_redirect(&q, 308, to, &a))
         return exchange_end(x, true);
@@ -67,9 +68,12 @@ enum ex_next exchange_route(struct exchange *x)
         return exchange_refuse(x, x->parse_error.status, x->parse_error.why);
     x->client_addr = exchange_client_address(x);
     x->asker = asker_of(&x->req, false);
-    if (endpoint_is_health(&x->req))
+    bool has_host = host_parse(x->req.authority, &x->host);
+    if (!has_host)
+        x->host.n = 0;
+    if (endpoint_is_health(&x->req)) /* HTTP/1.0 without Host included */
         return endpoint_health(x);
-    if (!host_parse(x->req.authority, &x->host)) {
+    if (!has_host) {
         x->must_close = true;
         return exchange_refuse(x, 400, "bad-host");
     }

@@ -47,7 +47,7 @@ describe('log', () => {
   it('refused requests are logged with a reason', async () => {
     await gate.request({ host: 'unknown.example.test', path: '/logged/unknown', sni: host });
     const l = await gate.line((x) => x.path === '/logged/unknown');
-    assert.equal(l.status, 421);
+    assert.deepEqual([l.status, l.decision, l.rule], [421, 'refused', undefined]);
     assert.ok(l.reason);
     await ask('/logged/bad', { 'X A': '1' });
     await gate.line((x) => x.status === 400);
@@ -55,7 +55,11 @@ describe('log', () => {
 
   it('an own endpoint is logged', async () => {
     await ask('/.tiergate/session');
-    assert.equal((await gate.line((x) => x.path === '/.tiergate/session')).status, 200);
+    const session = await gate.line((x) => x.path === '/.tiergate/session');
+    assert.deepEqual([session.status, session.decision, session.rule], [200, 'own', undefined]);
+    await ask('/.tiergate/health');
+    const health = await gate.line((x) => x.path === '/.tiergate/health' && x.host === host);
+    assert.deepEqual([health.status, health.decision, health.rule], [200, 'own', undefined]);
   });
 
   it('no secret is ever written', async () => {
