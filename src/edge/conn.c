@@ -217,6 +217,7 @@ static void conn_next_request(struct conn *c)
 {
     if (stream_out(c->stream)->bytes > EDGE_HIGH) { /* a client that pipelines without reading waits: conn_on_drained */
         c->state = CONN_DISCARD;
+        c->deadline_ms = 0; /* as long as it reads: write_stalled */
         return;
     }
     c->state = CONN_IDLE;

@@ -106,7 +106,7 @@ void stream_finish(struct stream *s);
 
 enum stream_close {
     STREAM_CLOSE_NOW = 0, /* TLS: no close_notify, TCP: RST, so that the peer sees a truncated body as truncated */
-    STREAM_CLOSE_FLUSH,   /* what is in out goes (at most 5 s), close_notify, FIN, close */
+    STREAM_CLOSE_FLUSH,   /* what is in out goes (until the peer takes nothing for 30 s), close_notify, FIN, close */
     STREAM_CLOSE_LINGER   /* as FLUSH, but input is read and thrown away meanwhile and then until its end, 2 s of
                              silence or 64 MiB (RFC 9112 §9.6): a client still sending its body can read our refusal */
 };

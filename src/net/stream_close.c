@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define FLUSH_MS 5000
+#define FLUSH_STALL_MS 30000 /* a slow reader gets all of it as long as it reads */
 #define LINGER_IDLE_MS 2000
 #define LINGER_BYTES (64u << 20)
 
@@ -75,13 +75,23 @@ static bool is_over(const struct stream *s, bool alive)
     return !alive && !ended;
 }
 
+/* What goes out puts the limit off. False: no memory. */
+static bool write_on(struct stream *s)
+{
+    uint64_t before = s->bytes_written;
+    stream_write_out(s);
+    return s->bytes_written == before || timer_set(&s->limit, FLUSH_STALL_MS);
+}
+
 void stream_ending_turn(struct stream *s)
 {
     if (s->ending == ENDING_NONE)
         return; /* destroyed in this very turn */
     bool was_sent = s->flags & FIN_SENT;
-    if (!was_sent)
-        stream_write_out(s);
+    if (!was_sent && !write_on(s)) {
+        stream_destroy(s, false);
+        return;
+    }
     bool sent = s->flags & FIN_SENT, alive = true;
     /* Bytes left unread when the socket closes would turn the FIN into a reset, and that overtakes our last words. */
     if ((s->flags & KNOW_READABLE) && (sent || s->ending == ENDING_LINGER))
@@ -102,7 +112,7 @@ void stream_ending_start(struct stream *s, enum stream_ending ending)
     s->flags |= FIN_ASKED;
     chunkq_clear(&s->in);
     timer_init(&s->limit, s->loop, on_limit, s);
-    if (!timer_set(&s->limit, FLUSH_MS)) {
+    if (!timer_set(&s->limit, FLUSH_STALL_MS)) {
         stream_destroy(s, true);
         return;
     }

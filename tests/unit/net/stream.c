@@ -294,6 +294,25 @@ static void test_flush_to_a_deaf_peer(void **state)
     }
 }
 
+/* The end of a response waits for a reader that was busy for longer than a moment: it was cut after five seconds. */
+static void test_flush_waits_for_a_slow_peer(void **state)
+{
+    struct pair p;
+    uint8_t zeros[16384] = {0};
+    open_pair(*state, TLS_13, &p);
+    stream_pause(p.server.stream, STREAM_PAUSE_IDLE);
+    for (int i = 0; i < 300; i++)
+        assert_true(chunkq_append(stream_out(p.client.stream), span_make(zeros, sizeof zeros)));
+    stream_flush(p.client.stream);
+    end_close(&p.client, STREAM_CLOSE_FLUSH);
+    pair_rest(&p, 5500);
+    stream_resume(p.server.stream, STREAM_PAUSE_IDLE);
+    assert_true(pair_run(&p, server_ended, 5000));
+    assert_int_equal(stream_input(p.server.stream), STREAM_IN_EOF);
+    assert_int_equal(p.server.got, 300 * sizeof zeros);
+    pair_fini(&p);
+}
+
 /* The client is still sending when it is refused: it must be able to read the refusal (RFC 9112 §9.6). */
 static void refuse(struct end *e)
 {
@@ -550,6 +569,7 @@ int main(void)
         cmocka_unit_test(test_finish_before_open),
         cmocka_unit_test(test_close_modes),
         cmocka_unit_test(test_flush_to_a_deaf_peer),
+        cmocka_unit_test(test_flush_waits_for_a_slow_peer),
         cmocka_unit_test(test_linger_lets_a_sender_read_the_refusal),
         cmocka_unit_test(test_truncation),
         cmocka_unit_test(test_reset_is_seen_behind_unread_bytes),
