@@ -4,7 +4,7 @@
 
 enum standing {
     NOT_ALLOWED = 0,
-    SESSION_GONE, /* the gate, the user or the password is not what it was */
+    SESSION_GONE, /* the gate, the user, the password or the session's key is not what it was */
     STANDS
 };
 
@@ -14,7 +14,7 @@ static enum standing standing_of(const struct exchange *x, const struct snapshot
     const struct host_config *site = snapshot_find_host(now, host_span(&x->host), &captured);
     if (!site)
         return NOT_ALLOWED;
-    if (x->who && !gate_still_proves(x->site->gate, site->gate, x->who))
+    if (x->who && !gate_still_proves(&x->check, site->gate))
         return SESSION_GONE;
     struct policy_query q = {
         .path = &x->path,

@@ -1,7 +1,5 @@
 #include "gate/basic.h"
 
-#include "base/crypto/mac.h"
-
 #include "base/count.h"
 #include "base/crypto/base64.h"
 
@@ -80,13 +78,4 @@ const struct basic_user *basic_user_find(const struct basic_config *b, struct sp
             high = middle;
     }
     return NULL;
-}
-
-bool gate_still_proves(const struct gate_config *was, const struct gate_config *now, const struct identity *who)
-{
-    if (!was || !now || who->way != WAY_BASIC || !was->basic || !now->basic || !span_eq(was->name, now->name))
-        return false;
-    const struct basic_user *a = basic_user_find(was->basic, who->subject);
-    const struct basic_user *b = basic_user_find(now->basic, who->subject);
-    return a && b && equal_const_time(a->fingerprint, b->fingerprint, sizeof(a->fingerprint));
 }

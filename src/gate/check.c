@@ -152,6 +152,7 @@ static void reset(struct gate_check *c)
 {
     c->identity = (struct identity){.way = WAY_NONE};
     c->set_cookie = c->clear_cookies[0] = c->clear_cookies[1] = SPAN_NONE;
+    c->token = SPAN_NONE;
     c->by_cookie = c->tried_basic = false;
     c->retry_after_s = 0;
     c->wait = NULL;
@@ -164,7 +165,7 @@ enum gate_result gate_check(struct gate_thread *t, struct gate_check *c)
     if (has_service_token(&c->request->headers))
         return GATE_ANONYMOUS;
     struct circle circle = circle_of(&c->gate->session, c->host);
-    switch (session_find(t, c, &circle, &session)) {
+    switch (session_find(t, c, &circle, &session, &c->token)) {
     case SESSION_GOOD:
         c->by_cookie = true;
         c->set_cookie = session_renew(c, &circle, &session);
@@ -184,4 +185,26 @@ void gate_cancel(struct gate_thread *t, struct gate_check *c)
 {
     if (c->wait)
         flight_leave(t, c->wait);
+}
+
+/* --- under new rules ---------------------------------------------------------------------------------------------- */
+
+static bool same_credential(const struct gate_config *was, const struct gate_config *now, struct span user)
+{
+    const struct basic_user *a = basic_user_find(was->basic, user);
+    const struct basic_user *b = basic_user_find(now->basic, user);
+    return a && b && equal_const_time(a->fingerprint, b->fingerprint, sizeof(a->fingerprint));
+}
+
+bool gate_still_proves(const struct gate_check *c, const struct gate_config *now)
+{
+    const struct identity *who = &c->identity;
+    struct session session;
+    if (!now || who->way != WAY_BASIC || !span_eq(c->gate->name, now->name) ||
+        !same_credential(c->gate, now, who->subject))
+        return false;
+    if (!c->by_cookie)
+        return true;
+    struct circle circle = circle_of(&now->session, c->host);
+    return token_is_genuine(now, &circle, c->token, &session);
 }

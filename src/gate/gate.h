@@ -111,8 +111,9 @@ struct gate_check {
     struct span set_cookie;   /* value of the one Set-Cookie to add to an admitted answer; empty: none */
     /* Set-Cookie values that delete both variants (two different valid cookies came); empty: none */
     struct span clear_cookies[2];
-    bool by_cookie;   /* the identity came from a session cookie */
-    bool tried_basic; /* Authorization: Basic (or one of its further places) was there */
+    bool by_cookie;    /* the identity came from a session cookie … */
+    struct span token; /* … with this value, in the request's head */
+    bool tried_basic;  /* Authorization: Basic (or one of its further places) was there */
     uint32_t retry_after_s;
     /* internal */
     struct gate_wait *wait;
@@ -122,9 +123,10 @@ struct gate_check {
 enum gate_result gate_check(struct gate_thread *t, struct gate_check *c);
 void gate_cancel(struct gate_thread *t, struct gate_check *c);
 
-/* Would `now` (may be NULL) accept what `was` accepted as proof of `who`: is it the same gate, with the same user and the same stored
- * secret? */
-bool gate_still_proves(const struct gate_config *was, const struct gate_config *now, const struct identity *who);
+/* Would `now` (may be NULL) accept what c accepted as proof of its identity: is it the same gate, with the same user and the same stored
+ * secret and, where a cookie proved it, does one of its keys verify that for the circle that the host is in now? The session's times are
+ * not asked again: they admit requests, and this one was in time. */
+bool gate_still_proves(const struct gate_check *c, const struct gate_config *now);
 
 /* All gates of the configuration: a browser sends a domain's cookie to every host below it,
  * whichever gate that host has. */

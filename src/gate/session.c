@@ -82,7 +82,7 @@ static bool verify(struct gate_thread *t, const struct gate_config *gate, const 
 }
 
 enum session_state session_find(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
-                                struct session *out)
+                                struct session *out, struct span *token)
 {
     struct span values[COOKIES_MAX], good = SPAN_NONE;
     size_t n = cookie_find(&c->request->headers, c->gate->session.cookie, values, COOKIES_MAX);
@@ -99,6 +99,7 @@ enum session_state session_find(struct gate_thread *t, const struct gate_check *
         good = values[i];
         *out = s;
     }
+    *token = good;
     return good.n ? SESSION_GOOD : SESSION_NONE;
 }
 

@@ -12,8 +12,9 @@ enum session_state {
     SESSION_TWO /* two different good ones: none counts, since one of them may have been planted */
 };
 
+/* GOOD: *token is the cookie's value. */
 enum session_state session_find(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
-                                struct session *out);
+                                struct session *out, struct span *token);
 /* The one Set-Cookie of who proved to be `user` otherwise, in c's arena. p == NULL: no memory. */
 struct span session_mint(const struct gate_check *c, const struct circle *circle, const struct basic_user *user);
 /* A later idle time for a good session when that is due; empty: not due (or no memory: the old one still holds). */

@@ -152,8 +152,8 @@ bool session_is_live(const struct session_config *config, const struct session *
     return config->idle_s == 0 || now_s - s->active < (int64_t)config->idle_s;
 }
 
-bool token_verify(const struct gate_config *gate, const struct circle *circle, struct span text, int64_t now_s,
-                  struct session *out)
+bool token_is_genuine(const struct gate_config *gate, const struct circle *circle, struct span text,
+                      struct session *out)
 {
     uint8_t raw[TOKEN_RAW_MAX];
     struct token t;
@@ -165,5 +165,11 @@ bool token_verify(const struct gate_config *gate, const struct circle *circle, s
     if (!user || !token_is_signed(gate, &t, user))
         return false;
     *out = (struct session){.user = user, .issued = t.issued, .active = t.active};
-    return session_is_live(&gate->session, out, now_s);
+    return true;
+}
+
+bool token_verify(const struct gate_config *gate, const struct circle *circle, struct span text, int64_t now_s,
+                  struct session *out)
+{
+    return token_is_genuine(gate, circle, text, out) && session_is_live(&gate->session, out, now_s);
 }

@@ -22,8 +22,10 @@ struct session {
 /* Writes at most TOKEN_TEXT_MAX bytes. 0: no memory, or names too long. */
 size_t token_make(const struct gate_config *gate, const struct circle *circle, const struct session *s,
                   char out[TOKEN_TEXT_MAX]);
-/* Is it a token of this gate and circle, by one of its keys, for a credential that is still
- * the same, and within its times? */
+/* Is it a token of this gate and circle, by one of its keys, for a credential that is still the same? */
+bool token_is_genuine(const struct gate_config *gate, const struct circle *circle, struct span text,
+                      struct session *out);
+/* That, and within its times. */
 bool token_verify(const struct gate_config *gate, const struct circle *circle, struct span text, int64_t now_s,
                   struct session *out);
 /* Within lifetime and idle time, and not of the future? */

@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
-import { Gate } from '../harness/gate.mjs';
+import { Gate, tiergate } from '../harness/gate.mjs';
 import { WebSocket, WebSocketServer } from '../harness/lib.mjs';
 import { secrets, siteRules } from '../harness/site.mjs';
 import { endAll, sleep, within } from '../harness/wait.mjs';
@@ -113,6 +113,37 @@ describe('a reload', () => {
     };
     assert.deepEqual(await codesAfter([gated, preview, public_], change), [4403, 4403, 4403]);
     await gate.reload(rules(), /reload: ok/);
+  });
+
+  it('ends with 4401 what a session admitted whose secret or circle is gone, and nothing that a password did', async () => {
+    const old = 'o'.repeat(40), fresh = 'n'.repeat(40);
+    const session = (change) => (r) => { Object.assign(r.gates.app.session, change); return r; };
+    await gate.reload(rules(session({ secret: old })), /reload: ok/);
+    const signedIn = await gate.request({ host: 'app.example.test', path: '/.tiergate/sign-in', headers: { Authorization: login } });
+    const Cookie = signedIn.get('set-cookie').split(';')[0];
+    const cookied = await open('sync.app.example.test', { Cookie });
+    const login_ = await open('app.example.test', { Authorization: login });
+    assert.deepEqual(await codesAfter([cookied, login_], session({ secret: [fresh, old] }), 400), ['open', 'open']);
+    assert.deepEqual(await codesAfter([cookied, login_], session({ secret: fresh }), 400), [4401, 'open']);
+    await gate.reload(rules(session({ secret: old })), /reload: ok/);
+    const sibling = await open('sync.app.example.test', { Cookie });
+    assert.deepEqual(await codesAfter([sibling], session({ secret: old, domain: undefined }), 400), [4401]);
+    login_.terminate();
+    await gate.reload(rules(), /reload: ok/);
+  });
+
+  it('does not admit by a password that was taken back while it was being hashed', async () => {
+    const { stdout: line } = await tiergate(['passwd', '--bcrypt', '--cost', '13', 'slow'], { input: 'slow password\n' });
+    fs.writeFileSync(path.join(folder, 'htpasswd'), line);
+    const slow = (r) => { r.gates.app.basic.htpasswd = `${folder}/htpasswd`; return r; };
+    await gate.reload(rules(slow), /reload: ok/);
+    const ask = () => gate.request({ host: 'app.example.test', path: '/stream', headers: { Authorization: basic('slow', 'slow password') } });
+    const answer = ask();
+    await sleep(60); // it is being hashed now
+    await gate.reload(rules(), /reload: ok/);
+    const refused = await within('the refusal', answer, 8000);
+    assert.deepEqual([refused.status, refused.get('tiergate')], [403, 'rules-changed']);
+    assert.equal((await ask()).status, 401);
   });
 
   it('cuts a response that is no longer allowed', async () => {

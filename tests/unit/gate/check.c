@@ -412,6 +412,51 @@ static void test_renewal(void **state)
     }
 }
 
+/* --- under new rules ---------------------------------------------------------------------------------------------- */
+
+/* The gate as it will be: the same but for one thing. */
+static bool proves_under(struct stage *s, const struct gate_check *c, const char *domain, const char *password,
+                         const struct span *secrets, size_t count)
+{
+    struct gate_fixture now;
+    fixture_init(&now, "beta", domain);
+    fixture_add(&now, "anna", password, NULL);
+    assert_true(res_ok(gate_config_seal(&now.gate, secrets, count, &s->m.arena)));
+    return gate_still_proves(c, &now.gate);
+}
+
+static void test_new_rules(void **state)
+{
+    static const struct {
+        const char *name, *domain, *password;
+        struct span secrets[2];
+        bool login_holds, cookie_holds;
+    } news[] = {
+        {"the same", "test", "open sesame", {SECRET_A}, true, true},
+        {"a new secret before the old one", "test", "open sesame", {SECRET_B, SECRET_A}, true, true},
+        {"a new secret alone", "test", "open sesame", {SECRET_B}, true, false},
+        {"another circle", "app.test", "open sesame", {SECRET_A}, true, false},
+        {"another password", "test", "close sesame", {SECRET_A}, false, false},
+    };
+    struct stage s;
+    struct ask login, cookie;
+    stage_init(&s, "test");
+    assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &login), GATE_IDENTIFIED);
+    ask_init(&cookie, &s, "app.test", with_cookie(&s, pair_of(login.check.set_cookie)));
+    assert_int_equal(ask(&cookie), GATE_IDENTIFIED);
+    for (size_t i = 0; i < COUNT(news); i++) {
+        size_t count = news[i].secrets[1].n ? 2 : 1;
+        CHECK(news[i].name, proves_under(&s, &login.check, news[i].domain, news[i].password, news[i].secrets, count) ==
+                                news[i].login_holds);
+        CHECK(news[i].name, proves_under(&s, &cookie.check, news[i].domain, news[i].password, news[i].secrets, count) ==
+                                news[i].cookie_holds);
+    }
+    assert_false(gate_still_proves(&login.check, NULL));
+    s.f.gate.session.lifetime_s = 0; /* what is under way was in time */
+    assert_true(gate_still_proves(&cookie.check, &s.f.gate));
+    stage_fini(&s);
+}
+
 /* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static void test_limits(void **state)
@@ -485,6 +530,7 @@ int main(void)
         cmocka_unit_test(test_cookie_first),
         cmocka_unit_test(test_cookie_and_service_token),
         cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_new_rules),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_missing_credentials_are_no_failure),
         cmocka_unit_test(test_plain_failures_count),
