@@ -182,6 +182,10 @@ bool tunnel_is_open(const struct tunnel *t)
 
 void tunnel_close(struct tunnel *t, enum tunnel_code code)
 {
+    if (t->state == TUNNEL_PARTING) { /* nothing can be said any more, and a slow reader has no more time */
+        end_tunnel(t, code_text(code));
+        return;
+    }
     if (t->state != TUNNEL_OPEN)
         return;
     t->state = TUNNEL_CLOSING;
