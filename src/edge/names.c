@@ -133,26 +133,45 @@ static bool translate_refresh(const struct names *n, struct header *f, struct ar
     return true;
 }
 
-static bool is_own_domain(const struct names *n, struct span attribute)
+static bool is_domain(struct span attribute, struct span *value)
 {
-    struct span name, value;
-    struct host h;
-    span_cut(attribute, '=', &name, &value);
-    value = span_trim(value);
-    if (value.n && value.p[0] == '.')
-        value = span_from(value, 1);
-    return span_eq_nocase(span_trim(name), SPAN("domain")) && host_parse(value, &h) &&
-           span_eq(host_span(&h), host_span(&n->own_host));
+    struct span name;
+    span_cut(attribute, '=', &name, value);
+    return span_eq_nocase(span_trim(name), SPAN("domain"));
 }
 
-/* Without its Domain when that is the origin's name: the browser would refuse it for the public one. */
-static bool translate_cookie(const struct names *n, struct header *f, struct arena *a)
+static bool is_own_name(const struct names *n, struct span domain)
 {
-    struct span rest = f->value, one, out = SPAN_NONE;
-    bool more = true;
+    struct host h;
+    domain = span_trim(domain);
+    if (domain.n && domain.p[0] == '.')
+        domain = span_from(domain, 1);
+    return host_parse(domain, &h) && span_eq(host_span(&h), host_span(&n->own_host));
+}
+
+/* Of several Domains a browser takes the last (RFC 6265 §5.3). */
+static bool has_own_domain(const struct names *n, struct span set_cookie)
+{
+    struct span rest, one, value;
+    bool own = false, more = span_cut(set_cookie, ';', &one, &rest);
     while (more) {
         more = span_cut(rest, ';', &one, &rest);
-        if (out.p && is_own_domain(n, one))
+        if (is_domain(one, &value))
+            own = is_own_name(n, value);
+    }
+    return own;
+}
+
+/* Without any Domain when that is the origin's name: the browser would refuse it for the public one. */
+static bool translate_cookie(const struct names *n, struct header *f, struct arena *a)
+{
+    struct span rest = f->value, one, value, out = SPAN_NONE;
+    bool more = has_own_domain(n, f->value);
+    if (!more)
+        return true;
+    while (more) {
+        more = span_cut(rest, ';', &one, &rest);
+        if (out.p && is_domain(one, &value))
             continue;
         const struct span parts[] = {out, SPAN(";"), one};
         out = out.p ? arena_join(a, parts, 3) : arena_copy(a, one);

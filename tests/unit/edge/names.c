@@ -71,6 +71,8 @@ static const struct {
     {&pages, "Set-Cookie", "a=b; Domain=site.pages.dev; Path=/", "a=b; Path=/"},
     {&pages, "Set-Cookie", "a=b; Path=/; domain=.Site.pages.dev", "a=b; Path=/"},
     {&pages, "Set-Cookie", "a=b; Domain=pages.dev", "a=b; Domain=pages.dev"},
+    {&pages, "Set-Cookie", "a=b; Domain=example.test; Path=/; Domain=site.pages.dev", "a=b; Path=/"},
+    {&pages, "Set-Cookie", "a=b; Domain=site.pages.dev; Domain=x.test", "a=b; Domain=site.pages.dev; Domain=x.test"},
     {&pages, "Set-Cookie", "a=b; Domain=example.test", "a=b; Domain=example.test"},
     {&pages, "Set-Cookie", "domain=site.pages.dev; Path=/", "domain=site.pages.dev; Path=/"},
     {&pages, "Set-Cookie", "a=b", "a=b"},
