@@ -68,6 +68,14 @@ describe('pages-and-fly.md: the rehearsal', { timeout: 240000 }, () => {
     assert.ok(want.length >= 10);
     assert.deepEqual(passes(await shell(text, { cwd: dir })).trim().split('\n'), want);
   });
+  it('has a stand-in for both origins, to which the key comes', async () => {
+    await endAll(sync, web);
+    const text = withLocal(block('pages-and-fly.md', 'rehearse-origins'), ['[8788, 1235]', `[${web.port}, ${sync.port}]`]);
+    sync = await start('stand-in', ['bash', '-euo', 'pipefail', '-c', text], sync.port, { cwd: dir });
+    const out = passes(await shell(local('rehearse-ask'), { cwd: dir }));
+    assert.deepEqual(out.trim().split('\n'), [...local('rehearse-ask').matchAll(/^ask .*# (\d+)$/gm)].map((m) => m[1]));
+    assert.equal(passes(await shell(local('rehearse-curl'), { cwd: dir })), '{"ok":true,"key":true}\n');
+  });
 });
 
 describe('local.md', () => {
