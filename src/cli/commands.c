@@ -41,6 +41,7 @@ static const char explain_help[] =
     "\n"
     "Says what the rules decide about a request, and shows each rule that was tried, by the very code that serves.\n"
     "\n"
+    "  METHOD          default GET\n"
     "  --as IDENTITY   anonymous (default), basic:GATE/USER\n"
     "  --ip ADDRESS    the client's address; default: unknown\n"
     "  --rules PATH    default ./rules, then /etc/tiergate/rules\n"
