@@ -91,9 +91,10 @@ struct exchange {
     enum resp_state resp_state;
     size_t resp_scanned;
     unsigned interims;
-    bool must_close;      /* the client's connection ends with this exchange */
-    uint64_t origin_seen; /* bytes moved on the origin stream at the last sweep */
-    uint64_t origin_ms;   /* loop time of the last progress there */
+    bool must_close;              /* the client's connection ends with this exchange */
+    uint64_t origin_seen;         /* bytes moved on the origin stream at the last sweep */
+    uint64_t origin_ms;           /* loop time of the last progress there */
+    uint64_t rate_ms, rate_bytes; /* since when the request body's rate is measured, and bytes_in then; 0: not yet */
 
     /* for the log */
     unsigned status;

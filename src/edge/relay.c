@@ -89,10 +89,40 @@ static void request_stalled(struct exchange *x)
     exchange_refuse(x, 408, "body-timeout");
 }
 
+static void measure_rate_from(struct exchange *x, uint64_t now)
+{
+    x->rate_ms = now;
+    x->rate_bytes = x->bytes_in;
+}
+
+/* A body that drips only to hold its place. Not measured while the origin is what holds it up, nor once an answer has begun: then both
+ * directions may be a conversation. */
+static bool body_drips(struct exchange *x, uint64_t now)
+{
+    const struct limits_config *l = &x->snapshot->limits;
+    bool waits = !x->request_sent && x->resp_state < RESP_BODY && x->from_client.bytes == 0 &&
+                 stream_out(x->origin->stream)->bytes == 0;
+    if (!waits || x->rate_ms == 0) {
+        measure_rate_from(x, now);
+        return false;
+    }
+    uint64_t span_ms = now - x->rate_ms;
+    if (l->body_rate == 0 || span_ms < l->body_rate_after_ms)
+        return false;
+    bool slow = (x->bytes_in - x->rate_bytes) * 1000 < l->body_rate * span_ms;
+    measure_rate_from(x, now);
+    return slow;
+}
+
 void exchange_sweep(struct exchange *x)
 {
     if (x->state != EX_RELAY)
         return;
+    if (body_drips(x, x->thread->loop->now_ms)) {
+        x->must_close = true;
+        exchange_refuse(x, 408, "body-too-slow");
+        return;
+    }
     struct stream *o = x->origin->stream;
     uint64_t now = x->thread->loop->now_ms, seen = stream_bytes_read(o) + stream_bytes_written(o);
     bool client_is_slow = x->client->backlog(x) > 0; /* has a limit of its own: conn_sweep */

@@ -119,3 +119,42 @@ describe('limits', () => {
     assert.ok(openFiles(worker) <= before + 2, `${before} -> ${openFiles(worker)}`);
   });
 });
+
+describe('the rate of a body', () => {
+  let site, gate;
+  before(async () => {
+    site = await startSite({ more: { limits: { body_rate: 250, body_rate_after: '1s' } }, gate: { threads: 1 } });
+    gate = site.gate;
+  });
+  after(() => site?.stop());
+  /** Sends `piece` bytes ten times a second, `times` times; resolves with the answer and how long it took. */
+  const drip = async (piece, times) => {
+    const wire = await gate.connect({ host });
+    const began = Date.now();
+    let sent = 0;
+    await wire.send(requestBytes({ host, method: 'POST', path: '/', headers: { 'Content-Length': String(piece * times) } }));
+    const timer = setInterval(() => {
+      if (wire.ended || sent === times) return;
+      wire.socket.write(Buffer.alloc(piece, 'x'));
+      sent++;
+    }, 100);
+    try {
+      const r = await wire.response({ ms: 8000 });
+      return { status: r.status, reason: r.get('tiergate'), took: Date.now() - began };
+    } finally {
+      clearInterval(timer);
+      wire.close();
+    }
+  };
+
+  it('too low: 408, although bytes keep coming', async () => {
+    const r = await drip(10, 60);
+    assert.deepEqual([r.status, r.reason], [408, 'body-too-slow']);
+    assert.ok(r.took < 4000, `${r.took} ms`);
+  });
+
+  it('slow but steady: served', async () => {
+    const r = await drip(100, 30);
+    assert.equal(r.status, 200);
+  });
+});

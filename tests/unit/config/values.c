@@ -79,6 +79,8 @@ static void test_defaults(void **state)
         .handshake_timeout_ms = 10000,
         .header_timeout_ms = 15000,
         .body_timeout_ms = 60000,
+        .body_rate = 250,
+        .body_rate_after_ms = 30000,
         .write_timeout_ms = 60000,
         .keepalive_timeout_ms = 75000,
         .requests_per_connection = 10000,
