@@ -69,7 +69,8 @@ static bool make_private(struct exchange *x, struct headers *extra)
 static bool add_cors(struct exchange *x, struct headers *extra)
 {
     if (x->cors.origin.n == 0 || x->site->cors != CORS_EDGE ||
-        headers_find(&x->resp.headers, H_ACCESS_CONTROL_ALLOW_ORIGIN))
+        headers_find(&x->resp.headers, H_ACCESS_CONTROL_ALLOW_ORIGIN) ||
+        headers_find(&x->resp.headers, H_ACCESS_CONTROL_ALLOW_CREDENTIALS))
         return true;
     return headers_add(extra, &x->arena, SPAN("Access-Control-Allow-Origin"), x->cors.origin) &&
            headers_add(extra, &x->arena, SPAN("Access-Control-Allow-Credentials"), SPAN("true")) &&
