@@ -1,0 +1,32 @@
+// limits.connections: however many addresses come, so many connections there are, and room comes back.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { startSite } from '../harness/site.mjs';
+import { sleep, until } from '../harness/wait.mjs';
+import { requestBytes } from '../harness/wire.mjs';
+
+const host = 'open.example.test';
+
+describe('connections of all clients together', () => {
+  let site, gate;
+  before(async () => {
+    site = await startSite({ more: { limits: { connections: 20, connections_per_address: 20 } } });
+    gate = site.gate;
+  });
+  after(() => site?.stop());
+
+  it('more than the limit are refused, the old ones served, and room comes back', async () => {
+    const from = (i) => gate.connect({ host, localAddress: `127.0.1.${1 + i}`, ms: 5000 });
+    const settled = await Promise.allSettled(Array.from({ length: 40 }, (_, i) => from(i)));
+    const held = settled.filter((r) => r.status === 'fulfilled').map((r) => r.value);
+    await sleep(100);
+    const open = held.filter((w) => !w.ended);
+    assert.ok(open.length <= 20 && open.length >= 15, String(open.length));
+    for (const wire of open) {
+      await wire.send(requestBytes({ host, path: '/old' }));
+      assert.equal((await wire.response()).json.target, '/old');
+    }
+    for (const wire of held) wire.close();
+    await until('room again', async () => (await gate.request({ host, ms: 1000 }).catch(() => undefined))?.status === 200, 5000);
+  });
+});
