@@ -41,7 +41,7 @@ function runs(file) {
   const [, folder, name] = /^tests\/(.+)\/([\w-]+)(?:\.test)?\.\w+$/.exec(file) ?? [];
   if (file.endsWith('.test.mjs')) return ['flow', 'regress', 'browser', 'docs', 'long'].includes(folder);
   if (folder === 'fuzz') return fs.readdirSync(path.join(root, 'tests/fuzz/corpus', name)).length > 0;
-  if (folder === 'table') return read('tests/table/meson.build').includes(`'${path.basename(file)}'`);
+  if (['table', 'prove'].includes(folder)) return read('tests', folder, 'meson.build').includes(`'${path.basename(file)}'`);
   return /^unit\/\w+$/.test(folder ?? '') && read('tests', folder, 'meson.build').includes(`'${name}'`);
 }
 
