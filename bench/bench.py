@@ -121,6 +121,11 @@ def milliseconds(text):
     return float(m.group(1)) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[m.group(2)] if m else float("nan")
 
 
+def percentile(out, n):
+    """From wrk's table of them; other lines end in a percentage too."""
+    return milliseconds(re.search(rf"^ +{n}% +(\S+)", out, re.MULTILINE).group(1))
+
+
 def wrk(port, seconds, connections, headers):
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "20s"]
     for h in headers:
@@ -131,8 +136,8 @@ def wrk(port, seconds, connections, headers):
     return {
         "requests": int(re.search(r"(\d+) requests in", out).group(1)),
         "rate": float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)),
-        "p50": milliseconds(re.search(r"50%\s+(\S+)", out).group(1)),
-        "p99": milliseconds(re.search(r"99%\s+(\S+)", out).group(1)),
+        "p50": percentile(out, 50),
+        "p99": percentile(out, 99),
         "trouble": ", ".join(filter(None, [bad and bad.group(0), errors and errors.group(0)])),
     }
 
