@@ -35,7 +35,6 @@ static void list_add(struct conn *c)
     if (c->next)
         c->next->prev = c;
     c->thread->conns = c;
-    atomic_fetch_add_explicit(&c->thread->shared->connections, 1, memory_order_relaxed);
 }
 
 static void list_remove(struct conn *c)
@@ -46,7 +45,24 @@ static void list_remove(struct conn *c)
         c->thread->conns = c->next;
     if (c->next)
         c->next->prev = c->prev;
-    atomic_fetch_sub_explicit(&c->thread->shared->connections, 1, memory_order_relaxed);
+}
+
+/* A place among all threads' connections and among those of its address: taken before it is known to be free, so that two threads
+ * can't both take the last one. */
+static bool place_take(struct edge_thread *t, const struct addr *counted)
+{
+    const struct limits_config *l = &t->hold->snapshot->limits;
+    if (atomic_fetch_add_explicit(&t->shared->connections, 1, memory_order_relaxed) < l->connections &&
+        edge_address_enter(t->shared, counted, l->connections_per_address))
+        return true;
+    atomic_fetch_sub_explicit(&t->shared->connections, 1, memory_order_relaxed);
+    return false;
+}
+
+static void place_give(struct edge_thread *t, const struct addr *counted)
+{
+    edge_address_leave(t->shared, counted);
+    atomic_fetch_sub_explicit(&t->shared->connections, 1, memory_order_relaxed);
 }
 
 static void conn_release(void *p)
@@ -71,17 +87,12 @@ void conn_close(struct conn *c, enum stream_close how)
     if (c->stream)
         stream_close(c->stream, how);
     c->stream = NULL;
-    edge_address_leave(c->thread->shared, &c->counted);
+    place_give(c->thread, &c->counted);
     list_remove(c);
     loop_task_cancel(&c->task);
     struct edge_thread *t = c->thread;
     loop_defer_free(t->loop, &c->task, conn_release, c);
     edge_thread_closed_one(t);
-}
-
-static bool connections_full(const struct edge_thread *t)
-{
-    return atomic_load_explicit(&t->shared->connections, memory_order_relaxed) >= t->hold->snapshot->limits.connections;
 }
 
 static void conn_after_exchange(void *arg);
@@ -107,14 +118,13 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
     struct addr nobody = {.family = 0};
     /* A trusted proxy brings everybody's connections: it is not one client. */
     struct addr count = trusted && !listen->proxy_protocol ? nobody : *counted;
-    if (connections_full(t) ||
-        !edge_address_enter(t->shared, &count, t->hold->snapshot->limits.connections_per_address)) {
+    if (!place_take(t, &count)) {
         close(fd);
         return;
     }
     struct conn *c = calloc(1, sizeof *c);
     if (!c) {
-        edge_address_leave(t->shared, &count);
+        place_give(t, &count);
         close(fd);
         return;
     }
@@ -125,7 +135,7 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
     c->counted = count;
     loop_task_init(&c->task, conn_after_exchange, c);
     if (!conn_open_stream(c, fd)) {
-        edge_address_leave(t->shared, &count);
+        place_give(t, &count);
         free(c);
         return;
     }

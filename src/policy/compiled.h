@@ -32,6 +32,6 @@ bool rule_has_method(const struct rule *r, struct span method);
 
 /* Would an allow or block among the first `before` rules match this canonical path with case folded, or with a slash
  * added or removed at its end? Their methods do not matter. True on any doubt. */
-bool policy_path_is_guarded(const struct policy *p, size_t before, struct span path, struct policy_scratch *s);
+bool policy_path_is_guarded(const struct policy *p, size_t before, const struct path *path, struct policy_scratch *s);
 
 #endif

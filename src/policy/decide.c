@@ -167,7 +167,7 @@ static struct decision decide_block(const struct ask *a, size_t rule)
 
 static struct decision decide_bypass(const struct ask *a, size_t rule)
 {
-    if (policy_path_is_guarded(a->policy, rule, a->query->path->decoded, a->scratch))
+    if (policy_path_is_guarded(a->policy, rule, a->query->path, a->scratch))
         return decide_by_all(a,
                              "an earlier rule would take this path in another case or with or without its last slash: "
                              "judged by all rules at once");

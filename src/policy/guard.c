@@ -83,13 +83,14 @@ static bool matches_folded(const struct rule *r, struct subject path, struct pol
     return false;
 }
 
-static bool rule_guards(const struct rule *r, const struct variants *v, struct policy_scratch *s)
+/* own: the path as rules match it. */
+static bool rule_guards(const struct rule *r, struct span own, const struct variants *v, struct policy_scratch *s)
 {
     if (r->spec->action == ACTION_BYPASS)
         return false;
     /* A rule that takes this very path was tried in its turn, and its methods did not fit.
      * That was no doubtful reading. */
-    if (rule_match_path(r, v->v[0].text, s) == MATCH_YES)
+    if (rule_match_path(r, own, s) == MATCH_YES)
         return false;
     for (size_t i = 0; i < v->n; i++) {
         /* Folded holds what matches unfolded, but expressions need not: caseless, `[^a]` takes less. */
@@ -99,17 +100,25 @@ static bool rule_guards(const struct rule *r, const struct variants *v, struct p
     return false;
 }
 
-bool policy_path_is_guarded(const struct policy *p, size_t before, struct span path, struct policy_scratch *s)
+static bool reading_is_guarded(const struct policy *p, size_t before, struct span own, struct span reading,
+                               struct policy_scratch *s)
 {
     struct variants variants;
-    if (before <= p->first_guard)
-        return false;
-    if (path.n == 0 || path.n >= SCRATCH_PATH)
-        return true;
-    find_variants(path, s, &variants);
+    find_variants(reading, s, &variants);
     for (size_t i = p->first_guard; i < before; i++) {
-        if (rule_guards(&p->rules[i], &variants, s))
+        if (rule_guards(&p->rules[i], own, &variants, s))
             return true;
     }
     return false;
+}
+
+/* A server that routes before it decodes sees the raw bytes: `%5d` ends in a letter there. */
+bool policy_path_is_guarded(const struct policy *p, size_t before, const struct path *path, struct policy_scratch *s)
+{
+    if (before <= p->first_guard)
+        return false;
+    if (path->decoded.n == 0 || path->raw.n >= SCRATCH_PATH)
+        return true;
+    return reading_is_guarded(p, before, path->decoded, path->decoded, s) ||
+           (!span_eq(path->raw, path->decoded) && reading_is_guarded(p, before, path->decoded, path->raw, s));
 }

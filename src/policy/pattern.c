@@ -64,8 +64,18 @@ static struct span to_case(struct span s, enum letter_case c, uint8_t *room)
     return span_make(room, s.n);
 }
 
+static bool has_letters(struct span s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] >= 0x80 || (ascii_lower(s.p[i]) >= 'a' && ascii_lower(s.p[i]) <= 'z'))
+            return true;
+    }
+    return false;
+}
+
 /* A caseless pattern alone does not do: `[^A-Z]` or `(?!admin)` matches less when caseless, so that the pattern as
- * it is is tried on the folded path too. */
+ * it is is tried on the folded path too. Nor do both: `/open/[^a-z]` takes `/open/D` alone. Which spellings of a path such an
+ * expression takes can't be told without trying all of them, so that any letter leaves a doubt. */
 static enum match match_regex_folded(const struct pattern *p, struct span path, struct regex_room *room,
                                      uint8_t *room_text)
 {
@@ -74,7 +84,7 @@ static enum match match_regex_folded(const struct pattern *p, struct span path, 
         m = regex_match(p->regex, to_case(path, CASE_LOWER, room_text), room);
     if (m == MATCH_NO)
         m = regex_match(p->regex, to_case(path, CASE_UPPER, room_text), room);
-    return m;
+    return m == MATCH_NO && p->excludes && has_letters(path) ? MATCH_ERROR : m;
 }
 
 enum match pattern_match_folded(const struct pattern *p, struct subject path, struct regex_room *room,

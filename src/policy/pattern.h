@@ -11,6 +11,7 @@ struct pattern {
     enum pattern_kind kind;
     bool has_tail; /* PATTERN_GLOB: ended in a slash and a star, anything may follow */
     bool is_ascii;
+    bool excludes; /* PATTERN_REGEX: says what must not stand somewhere, so that folding case may make it match less */
     struct span text;     /* borrows; without the trailing star of a prefix or tail, without `re:` */
     struct regex *regex;  /* owns; PATTERN_REGEX */
     struct regex *folded; /* owns; the same pattern caseless, where pattern_prepare_folded() was called */

@@ -74,6 +74,27 @@ static bool names_no_capital(struct span path, bool any_case)
     return true;
 }
 
+/* One name below /open/ that ends in `d`. */
+static bool names_d(struct span path, bool any_case)
+{
+    struct span rest;
+    return in_open(path, any_case, &rest) && span_find(rest, '/') == rest.n && rest.n >= 1 &&
+           begins(span_from(rest, rest.n - 1), SPAN("d"), any_case);
+}
+
+/* One name below /open/ without a small letter. */
+static bool names_no_small(struct span path, bool any_case)
+{
+    struct span rest;
+    if (!in_open(path, any_case, &rest) || rest.n == 0)
+        return false;
+    for (size_t i = 0; i < rest.n; i++) {
+        if (rest.p[i] == '/' || (rest.p[i] >= 'a' && rest.p[i] <= 'z' && !any_case))
+            return false;
+    }
+    return true;
+}
+
 /* A folder of digits in the root, and all below it. */
 static bool names_number(struct span path, bool any_case)
 {
@@ -135,6 +156,16 @@ const struct prove_set prove_sets[] = {
      .rules = {{.action = ACTION_BLOCK,
                 .paths = {{"re:/open/\\de", names_digit_e}, {"re:^/open/[^A-Z/]+$", names_no_capital}}},
                {.action = ACTION_BYPASS, .paths = {{"/open/*", NULL}, {"re:/\\d+(/.*)?", names_number}}},
+               {.action = ACTION_ALLOW, .paths = REST}}},
+    {.name = "a star before a hex digit",
+     .method = "GET",
+     .rules = {{.action = ACTION_ALLOW, .paths = {{"/open/*d", names_d}}},
+               {.action = ACTION_BYPASS, .paths = OPEN},
+               {.action = ACTION_BLOCK, .paths = REST}}},
+    {.name = "an expression without small letters",
+     .method = "GET",
+     .rules = {{.action = ACTION_BLOCK, .paths = {{"re:^/open/[^a-z/]+$", names_no_small}}},
+               {.action = ACTION_BYPASS, .paths = OPEN},
                {.action = ACTION_ALLOW, .paths = REST}}},
     {.name = "methods, asked with GET",
      .method = "GET",
