@@ -215,7 +215,7 @@ def websocket(bench):
     for _ in range(args.rounds):
         for name, values in websocket_round(bench).items():
             runs[name].append(values)
-    print(f"\nWebSockets: messages of 100 bytes echoed on {args.connections} sockets, all at the same time; "
+    print(f"\nWebSockets: messages of 100 bytes echoed on {args.connections} sockets, each peer beside tiergate; "
           f"memory of {args.sockets} silent ones")
     print(f"  {'':10} {'CPU µs/message':>15} {'KiB/socket':>12}")
     median = {n: [statistics.median(v) for v in zip(*rs)] for n, rs in runs.items()}
@@ -227,11 +227,20 @@ def websocket(bench):
 
 
 def websocket_round(bench):
-    """The peers echo side by side, so that whatever else the machine does meets them all alike."""
+    """Each peer beside tiergate; tiergate's own figures are those beside nginx."""
+    results, others = {}, [n for n in bench.args.peers if n != "tiergate"]
+    for other in others or ["tiergate"]:
+        pair = side_by_side(bench, {other, *(n for n in bench.args.peers if n == "tiergate")})
+        results |= pair if other == "nginx" or "tiergate" not in results else {other: pair[other]}
+    return results
+
+
+def side_by_side(bench, names):
+    """They echo at the same time, so that whatever else the machine does meets them alike."""
     client, origin = compile_c("ws_client", bench.folder), compile_c("ws_origin", bench.folder)
     lanes = []
     try:
-        for name in bench.args.peers:
+        for name in sorted(names):
             lanes.append(Lane(bench, name, client, origin))
         for lane in lanes:
             lane.sockets.echo(0.5)
