@@ -169,8 +169,8 @@ static struct decision decide_bypass(const struct ask *a, size_t rule)
 {
     if (policy_path_is_guarded(a->policy, rule, a->query->path, a->scratch))
         return decide_by_all(a,
-                             "an earlier rule would take this path in another case or with or without its last slash: "
-                             "judged by all rules at once");
+                             "an earlier rule may take this path in another case, in its raw bytes, or with or without "
+                             "its last slash: judged by all rules at once");
     mark(a, rule, RULE_MATCHED);
     return decide(VERDICT_BYPASS, (int)rule, reason_rule);
 }
