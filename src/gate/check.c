@@ -205,6 +205,8 @@ bool gate_still_proves(const struct gate_check *c, const struct gate_config *now
         return false;
     if (!c->by_cookie)
         return true;
+    if (!span_eq(c->gate->session.cookie, now->session.cookie))
+        return false; /* the next request with that cookie would be refused, so what it opened ends as well */
     struct circle circle = circle_of(&now->session, c->host);
     return token_is_genuine(now, &circle, c->token, &session);
 }

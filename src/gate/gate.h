@@ -124,8 +124,8 @@ enum gate_result gate_check(struct gate_thread *t, struct gate_check *c);
 void gate_cancel(struct gate_thread *t, struct gate_check *c);
 
 /* Would `now` (may be NULL) accept what c accepted as proof of its identity: is it the same gate, with the same user and the same stored
- * secret and, where a cookie proved it, does one of its keys verify that for the circle that the host is in now? The session's times are
- * not asked again: they admit requests, and this one was in time. */
+ * secret and, where a cookie proved it, is that still its name, and does one of its keys verify it for the circle that the host is in now?
+ * The session's times are not asked again: they admit requests, and this one was in time. */
 bool gate_still_proves(const struct gate_check *c, const struct gate_config *now);
 
 /* All gates of the configuration: a browser sends a domain's cookie to every host below it,
