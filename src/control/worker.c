@@ -100,6 +100,7 @@ static void tear_down(struct worker *w)
     gate_shared_free(w->gate);
     log_free(w->log, LOG_FLUSH_MS);
     watch_free(w->control);
+    worker_watch_stop(w);
     if (w->limit.loop != NULL) {
         timer_fini(&w->limit);
     }

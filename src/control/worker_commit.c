@@ -69,7 +69,11 @@ static struct res first_set_up(struct worker *w, const struct snapshot *s)
     }
     w->gate = gate_shared_new(&s->limits.gate);
     w->edge = w->gate != NULL ? edge_shared_new(w->gate, w->log) : NULL;
-    return w->edge != NULL ? worker_threads_start(w) : res_err("out of memory");
+    struct res r = w->edge != NULL ? worker_threads_start(w) : res_err("out of memory");
+    if (res_ok(r)) {
+        worker_watch_start(w);
+    }
+    return r;
 }
 
 /* --- to the threads and back -------------------------------------------------------------------------------------- */

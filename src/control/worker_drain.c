@@ -74,6 +74,8 @@ void worker_drain_start(struct worker *w)
         return;
     }
     w->state = WORKER_DRAINS;
+    /* A drain has its own limit, and what still runs shall end in order, not with the one that hangs. */
+    worker_watch_stop(w);
     const struct snapshot *s = w->commit.snapshot != NULL ? w->commit.snapshot : w->current;
     if (s == NULL) {
         stop(w); /* nothing was ever served */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "config/snapshot.h"
 #include "control/listen_set.h"
+#include "control/watchdog.h"
 #include "control/wire.h"
 #include "edge/edge.h"
 #include "gate/gate.h"
@@ -37,6 +38,7 @@ struct worker_thread {
     struct edge_thread *edge;    /* thread: the loop's */
     struct loop_task last_words; /* thread: the loop's; waits for streams that still flush */
     struct worker_order order;
+    struct watchdog watchdog;
 };
 
 enum worker_state { WORKER_SERVES = 0, WORKER_DRAINS, WORKER_STOPS };
@@ -55,6 +57,7 @@ struct worker {
     struct loop *loop;    /* control's own */
     struct watch *control;
     struct timer limit; /* of the drain */
+    struct timer pace;  /* of the watchdog; not while draining */
     struct log *log;
     struct gate_shared *gate; /* from the first commit on, as are the next two */
     struct edge_shared *edge;
@@ -85,6 +88,11 @@ void worker_thread_reply(struct worker_thread *t, void (*run)(void *thread));
 /* worker_commit.c */
 void worker_listen_add(struct worker *w);
 void worker_commit_start(struct worker *w);
+
+/* worker_watch.c */
+/* From when the threads run until they need not turn any more. */
+void worker_watch_start(struct worker *w);
+void worker_watch_stop(struct worker *w);
 
 /* worker_drain.c */
 void worker_drain_start(struct worker *w);

@@ -132,13 +132,18 @@ void loop_run(struct loop *l)
         loop_enter(l);
         ring_run(&l->ready);
         ring_run(&l->parked);
-        l->turns++;
+        atomic_store_explicit(&l->turns, loop_turns(l) + 1, memory_order_relaxed);
     }
 }
 
 void loop_stop(struct loop *l)
 {
     l->stopping = true;
+}
+
+uint64_t loop_turns(const struct loop *l)
+{
+    return atomic_load_explicit(&l->turns, memory_order_relaxed);
 }
 
 void loop_task_init(struct loop_task *t, void (*run)(void *arg), void *arg)

@@ -1,8 +1,9 @@
 /* One event loop of one thread: libevent's base, the thread's slabs, the list of work to do before the next wait.
- * thread: the one that runs it; loop_post() alone may be called from others. */
+ * thread: the one that runs it; loop_post() and loop_turns() alone may be called from others. */
 #ifndef TG_NET_LOOP_H
 #define TG_NET_LOOP_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/res.h"
@@ -36,7 +37,7 @@ struct loop {
     struct loop_task orphans; /* ring head: streams closed by their owners that still flush or linger */
     struct timer tick;
     struct loop_mailbox *mailbox;
-    uint64_t turns; /* for the watchdog */
+    atomic_uint_fast64_t turns; /* written by the loop alone */
 };
 
 /* NULL: no memory or descriptors. */
@@ -54,6 +55,8 @@ static inline void loop_enter(struct loop *l)
  * turn, which then does not block), parked memory. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* thread: own */
+/* How many turns it has made, for a watchdog. thread: any */
+uint64_t loop_turns(const struct loop *l);
 
 void loop_task_init(struct loop_task *t, void (*run)(void *arg), void *arg);
 /* No effect when queued already. */
