@@ -11,7 +11,7 @@ static const char serve_help[] =
     "Serves by the rules, in the foreground. A folder stands for its *.json. Default: ./rules, then /etc/tiergate/rules.\n"
     "\n"
     "  --state DIR     where keys live; default $STATE_DIRECTORY, /var/lib/tiergate (as root, or when it is writable),\n"
-    "                  $XDG_STATE_HOME/tiergate, ~/.local/state/tiergate; made 0700 for the worker's user\n"
+    "                  $XDG_STATE_HOME/tiergate, ~/.local/state/tiergate; made 0700\n"
     "  --threads N     loop threads, 1 to 64; default: one per CPU\n"
     "  --user NAME     whom the worker runs as when started as root; default \"tiergate\" if there is one, else \"nobody\"\n"
     "  --resolver IP   name servers to ask for origins' names instead of the system's\n"

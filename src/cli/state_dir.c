@@ -50,16 +50,26 @@ static void make_parents(char *path)
 }
 
 /* It holds keys: nobody else may look in, or put his own in. */
-static const char *problem(int fd, uid_t owner)
+static const char *problem(int fd)
 {
     struct stat st;
     if (fstat(fd, &st) == -1) {
         return strerrordesc_np(errno);
     }
-    if (st.st_uid != owner && st.st_uid != geteuid()) {
+    if (st.st_uid != geteuid()) {
         return "it belongs to another user";
     }
     return (st.st_mode & 022) != 0 ? "others may write to it (chmod 700)" : NULL;
+}
+
+/* Somebody may have made it ready for the worker's user, who could then put another key in. */
+static const char *take_back(int fd, const struct privilege *worker)
+{
+    struct stat st;
+    if (geteuid() != 0 || worker->uid == 0 || fstat(fd, &st) == -1 || st.st_uid != worker->uid) {
+        return NULL; /* whatever else is wrong, problem() tells */
+    }
+    return fchown(fd, 0, 0) == 0 ? NULL : "it belongs to the worker's user, and cannot be taken back (chown root)";
 }
 
 static bool tell(const char *path, const char *why)
@@ -71,19 +81,16 @@ static bool tell(const char *path, const char *why)
 static bool make(char *path, const struct privilege *worker)
 {
     make_parents(path);
-    bool made = mkdir(path, 0700) == 0;
-    if (!made && errno != EEXIST) {
+    if (mkdir(path, 0700) == -1 && errno != EEXIST) {
         return tell(path, strerrordesc_np(errno));
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1) {
-        return tell(path, errno == ELOOP ? "it is a symbolic link" : strerrordesc_np(errno));
+        return tell(path, errno == ELOOP || errno == ENOTDIR ? "it is a symbolic link, or no folder"
+                                                             : strerrordesc_np(errno));
     }
-    if (made && geteuid() == 0 && fchown(fd, worker->uid, worker->gid) == -1) {
-        (void)close(fd);
-        return tell(path, "cannot give it to the worker's user");
-    }
-    const char *why = problem(fd, worker->uid);
+    const char *why = take_back(fd, worker);
+    why = why != NULL ? why : problem(fd);
     (void)close(fd);
     return why == NULL || tell(path, why);
 }

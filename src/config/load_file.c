@@ -18,22 +18,24 @@ static const char *reason(int error)
 }
 
 /* O_NONBLOCK: opening a FIFO must not wait for its other end. */
-static const char *open_regular(const char *path, size_t max, int *fd, size_t *size)
+#define READING (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/* fd: open, or -1 with errno; closed when there is a problem. */
+static const char *check_regular(int fd, size_t max, size_t *size)
 {
     struct stat st;
     const char *problem = NULL;
 
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (*fd < 0)
+    if (fd < 0)
         return reason(errno);
-    if (fstat(*fd, &st) < 0)
+    if (fstat(fd, &st) < 0)
         problem = reason(errno);
     else if (!S_ISREG(st.st_mode))
         problem = "not a regular file";
     else if ((uint64_t)st.st_size > max)
         problem = "too large";
     if (problem)
-        close(*fd);
+        close(fd);
     else
         *size = (size_t)st.st_size;
     return problem;
@@ -62,11 +64,11 @@ static const char *read_all(int fd, size_t size, struct file_bytes *out)
     return at > size ? "changed while it was read" : NULL;
 }
 
-const char *load_file_read(const char *path, size_t max, struct file_bytes *out)
+/* Takes fd. */
+static const char *read_open(int fd, size_t max, struct file_bytes *out)
 {
-    int fd;
     size_t size;
-    const char *problem = open_regular(path, max, &fd, &size);
+    const char *problem = check_regular(fd, max, &size);
 
     *out = (struct file_bytes){NULL, 0};
     if (problem)
@@ -76,6 +78,11 @@ const char *load_file_read(const char *path, size_t max, struct file_bytes *out)
         load_file_fini(out);
     close(fd);
     return problem;
+}
+
+const char *load_file_read(const char *path, size_t max, struct file_bytes *out)
+{
+    return read_open(open(path, READING), max, out);
 }
 
 void load_file_fini(struct file_bytes *f)
@@ -123,16 +130,41 @@ static const char *make_key(int dir)
     return good ? NULL : reason(error);
 }
 
-static const char *read_key(const char *state_dir, uint8_t out[32])
+/* Whoever can write the key can sign sessions, so it must be one that we made, or that who we are put there. */
+static const char *distrust(int fd)
 {
-    char *path = NULL;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0)
+        return reason(errno);
+    if (st.st_uid != geteuid())
+        return "it belongs to another user, who could have put it there: remove it, a new one is made (all sessions "
+               "end)";
+    return st.st_mode & 077 ? "others may read or write it: chmod 600, or remove it if they may have (all sessions end)"
+                            : NULL;
+}
+
+static const char *open_key(int dir, int *fd)
+{
+    *fd = openat(dir, "session.key", READING | O_NOFOLLOW);
+    if (*fd < 0)
+        return errno == ELOOP ? "it is a symbolic link: remove it, a new one is made (all sessions end)"
+                              : reason(errno);
+    const char *problem = distrust(*fd);
+
+    if (problem)
+        close(*fd);
+    return problem;
+}
+
+static const char *read_key(int dir, uint8_t out[32])
+{
     struct file_bytes f;
+    int fd;
+    const char *problem = open_key(dir, &fd);
 
-    if (asprintf(&path, "%s/session.key", state_dir) < 0)
-        return "out of memory";
-    const char *problem = load_file_read(path, 4096, &f);
-
-    free(path);
+    if (!problem)
+        problem = read_open(fd, 4096, &f);
     if (problem)
         return problem;
     if (f.n == 32)
@@ -150,8 +182,10 @@ const char *load_session_key(const char *state_dir, bool make, uint8_t out[32])
 
     if (dir < 0)
         return reason(errno);
-    if (make && faccessat(dir, "session.key", F_OK, 0) < 0 && errno == ENOENT)
+    if (make && faccessat(dir, "session.key", F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
         problem = make_key(dir);
+    if (!problem)
+        problem = read_key(dir, out);
     close(dir);
-    return problem ? problem : read_key(state_dir, out);
+    return problem;
 }

@@ -12,7 +12,8 @@ struct file_bytes {
 /* NULL: read; else why not, static. Never waits for a pipe or a device. */
 const char *load_file_read(const char *path, size_t max, struct file_bytes *out);
 void load_file_fini(struct file_bytes *f); /* wipes */
-/* The state directory's session key: read, or made with mode 0600 when `make`. */
+/* The state directory's session key: read, or made with mode 0600 when `make`. One that is a link, another user's, or open
+ * to others is refused: it must be known who could have written it. */
 const char *load_session_key(const char *state_dir, bool make, uint8_t out[32]);
 
 #endif

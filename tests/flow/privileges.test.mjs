@@ -5,8 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { tiergate } from '../harness/gate.mjs';
 import { hidesFiles, isAlive, memoryIsReal } from '../harness/proc.mjs';
-import { OTHER_PASSWORD, PASSWORD, startSite } from '../harness/site.mjs';
+import { OTHER_PASSWORD, PASSWORD, secrets, startSite } from '../harness/site.mjs';
 import { until } from '../harness/wait.mjs';
 
 const isRoot = process.getuid() === 0;
@@ -76,10 +77,27 @@ describe('what the worker is left with', () => {
     if (!isRoot) return t.skip('without root both are one user');
     const state = path.join(gate.dir, 'state');
     assert.equal(fs.statSync(state).mode & 0o777, 0o700);
+    assert.equal(fs.statSync(state).uid, 0);
     for (const file of [path.join(state, 'session.key'), gate.pair.key]) {
       assert.equal(fs.statSync(file).mode & 0o077, 0, file);
       assert.match(await readAsWorker(file) ?? 'readable', /denied/, file);
     }
+  });
+
+  it('what its user could have written is no session key', async (t) => {
+    if (!isRoot) return t.skip('without root both are one user');
+    const [uid, gid] = [Number(ids.Uid.split('\t')[0]), Number(ids.Gid.split('\t')[0])];
+    const state = path.join(gate.dir, 'theirs');
+    fs.mkdirSync(state, { mode: 0o700 });
+    fs.chownSync(state, uid, gid);
+    await run('sh', ['-c', `umask 077; head -c 32 /dev/zero >${state}/session.key`], { uid, gid });
+    const refused = await tiergate(['serve', gate.rulesFile, '--state', state], { env: secrets });
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /session\.key .* belongs to another user/);
+    const { uid: owner, gid: group, mode } = fs.statSync(state);
+    assert.deepEqual([owner, group, mode & 0o777], [0, 0, 0o700], 'it was taken back');
+    fs.symlinkSync(state, `${state}.link`);
+    assert.match((await tiergate(['serve', gate.rulesFile, '--state', `${state}.link`], { env: secrets })).stderr, /symbolic link/);
   });
 
   it('it does not outlive the supervisor', async () => {

@@ -389,13 +389,50 @@ static void test_check_makes_no_key(void **state)
     diags_fini(&d);
 }
 
+static void refuses_key(const struct place_of_test *t, const char *why)
+{
+    struct diags d;
+
+    put(t, "a.json", SECRET("env:U"));
+    assert_null(make(t, "a.json", LOAD_SERVE, &d));
+    wants(&d, DIAG_ERROR, why);
+    diags_fini(&d);
+}
+
+static void test_session_key_of_others(void **state)
+{
+    const struct place_of_test *t = *state;
+    char key[PATH * 2], elsewhere[PATH * 2];
+
+    put(t, "elsewhere", "0123456789abcdef0123456789abcdef");
+    assert_int_equal(chmod(in(t, "elsewhere", elsewhere), 0600), 0);
+    assert_int_equal(symlink("elsewhere", in(t, "session.key", key)), 0);
+    refuses_key(t, "symbolic link");
+    assert_int_equal(unlink(key), 0);
+    assert_int_equal(symlink("nowhere", key), 0);
+    refuses_key(t, "symbolic link");
+    assert_int_equal(unlink(key), 0);
+    assert_int_equal(rename(elsewhere, key), 0);
+    for (unsigned bit = 1; bit < 0100; bit <<= 1) {
+        assert_int_equal(chmod(key, 0600 | bit), 0);
+        refuses_key(t, "others may read or write it");
+    }
+    assert_int_equal(chmod(key, 0600), 0);
+    if (geteuid() != 0)
+        return; /* only root can give a file away */
+    assert_int_equal(chown(key, 65534, 65534), 0);
+    refuses_key(t, "belongs to another user");
+}
+
 static void test_bad_session_key(void **state)
 {
     const struct place_of_test *t = *state;
+    char path[PATH * 2];
     struct diags d;
 
     put(t, "a.json", SECRET("env:U"));
     put(t, "session.key", "short");
+    assert_int_equal(chmod(in(t, "session.key", path), 0600), 0);
     assert_null(make(t, "a.json", LOAD_SERVE, &d));
     wants(&d, DIAG_ERROR, "not 32 bytes");
     diags_fini(&d);
@@ -436,6 +473,7 @@ int main(void)
         TEST(test_large_file),
         TEST(test_session_key),
         TEST(test_check_makes_no_key),
+        TEST(test_session_key_of_others),
         TEST(test_bad_session_key),
         TEST(test_given_secret_needs_no_key),
     };
