@@ -18,17 +18,19 @@ const secret = (letter) => letter.repeat(40);
 const lookup = (_, o, done) => (o.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
 
 // What the test knows of its gates. `wide` and `deep` share a session secret, a user name, that user's password and overlapping domains;
-// `inner` lives below both without a domain; `lone` and `other` share nothing but the user's name and, two of them, the password.
+// `beside` shares the very domain; `inner` lives below both without a domain; `lone` and `other` share nothing but the user's name and, two of them, the password.
 const world = () => ({
   gates: {
     wide: { domain: 'a.example', cookie: '__Secure-wide', secret: [secret('s')], users: { twin: SHARED, only: 'wide only' } },
     deep: { domain: 'b.a.example', cookie: '__Secure-tiergate', secret: [secret('s')], users: { twin: SHARED, dora: 'deep only' } },
+    beside: { domain: 'a.example', cookie: '__Secure-beside', secret: [secret('s')], users: { twin: 'beside only' } },
     inner: { cookie: 'inner-session', secret: [secret('i')], users: { twin: SHARED, ines: 'inner only' } },
     lone: { cookie: '__Host-tiergate', secret: [secret('s')], users: { twin: SHARED } },
     other: { cookie: '__Host-other', secret: [secret('o')], users: { twin: 'another password' }, hashed: { hash: 'hashed password' } }
   },
   hosts: {
     'a.example': 'wide', 'www.a.example': 'wide', 'x.b.a.example': 'wide',
+    'v.a.example': 'beside', 'v.b.a.example': 'beside',
     'b.a.example': 'deep', 'y.b.a.example': 'deep', 'pr-1.b.a.example': 'deep',
     'c.a.example': 'inner', 'z.b.a.example': 'inner',
     'one.lone.test': 'lone', 'two.lone.test': 'lone', 'pr-1.lone.test': 'lone', 'pr-2.lone.test': 'lone',
@@ -88,7 +90,7 @@ const joined = (fields) => text(Buffer.concat(Object.values(fields)));
 describe('replay', () => {
   const w = world();
   const hosts = Object.keys(w.hosts);
-  const names = ['__Host-tiergate', '__Secure-tiergate', ...['wide', 'inner', 'other'].map((g) => w.gates[g].cookie), '__Host-wide', '__Secure-other', '__Host-inner-session', 'tiergate'];
+  const names = ['__Host-tiergate', '__Secure-tiergate', ...['wide', 'beside', 'inner', 'other'].map((g) => w.gates[g].cookie), '__Host-wide', '__Secure-other', '__Host-inner-session', 'tiergate'];
   let folder, origin, gate, wire, tokens, passwords, htpasswd;
   let count = 0;
   const passed = new Map();
@@ -161,7 +163,7 @@ describe('replay', () => {
           cases.push({ what: `password of ${of}`, host, headers: { [place]: basic(user, password) }, passes: passwordFits(w, host, user, password), user });
     await judge(cases);
     await judge([...cases].reverse()); // remembered pairs are as good and no better
-    assert.equal(passed.size, 9, 'every circle was entered');
+    assert.equal(passed.size, 10, 'every circle was entered');
   });
 
   it('no password is a cookie, no token is a password', async () => {
@@ -271,7 +273,7 @@ describe('replay', () => {
   it('no gate\'s cookie reaches the origin of any host, the open one included', async () => {
     for (const host of ['open.test', ...hosts]) {
       const own = tokens.find((t) => t.host === host);
-      const all = ['wide', 'deep', 'inner', 'lone', 'other'].map((g) => tokens.find((t) => t.gate === g && t.gate !== own?.gate)).filter(Boolean);
+      const all = Object.keys(w.gates).map((g) => tokens.find((t) => t.gate === g && t.gate !== own?.gate)).filter(Boolean);
       const Cookie = [...all, ...(own ? [own] : [])].map((t) => `${t.name}=${t.value}`).concat('mine=1').join('; ');
       const r = await gate.request({ host, path: '/seen', headers: { Cookie } });
       assert.equal(r.status, 200, host);
@@ -324,10 +326,11 @@ describe('replay', () => {
     if (ws.readyState === WebSocket.OPEN) ws.send('still there?');
     return within('the socket to answer or end', Promise.race([ws.over, echoed]), 30000);
   };
-  const ask = async (on, t) => {
-    await on.send(requestBytes({ host: gate.authority(t.host), path: '/after', headers: { Cookie: `${t.name}=${t.value}` } }));
+  const ask = async (on, t, headers = { Cookie: `${t.name}=${t.value}` }) => {
+    await on.send(requestBytes({ host: gate.authority(t.host), path: '/after', headers }));
     return (await on.response({ ms: 30000 })).status;
   };
+  const login = (t) => ({ Authorization: basic(t.user, t.password) });
 
   for (const [what, change] of Object.entries(changes)) {
     it(`when ${what}: sessions end by the circle's definition, on new and open connections and as WebSockets`, async () => {
@@ -338,13 +341,16 @@ describe('replay', () => {
         sockets.push(await open(t));
         wires.push(await gate.connect({ host: t.host }));
         assert.equal(await ask(wires.at(-1), t), 200, 'before');
+        assert.equal(await ask(wires.at(-1), t, login(t)), 200, 'before, by password');
       }
       await gate.reload(write(now), /reload: ok/);
       const ends = await Promise.all(tokens.map((t, i) => (stillGood(now, t) ? undefined : within(`the end of ${t.user} at ${t.host}`, sockets[i].over, 30000))));
       for (const [i, t] of tokens.entries()) {
         const good = stillGood(now, t);
+        const fits = passwordFits(now, t.host, t.user, t.password);
         assert.equal(good ? await stateOf(sockets[i]) : ends[i], good ? 'open' : 4401, `WebSocket of ${t.user} at ${t.host}`);
         assert.equal(await ask(wires[i], t), good ? 200 : 401, `open connection of ${t.user} at ${t.host}`);
+        assert.equal(await ask(wires[i], t, login(t)), fits ? 200 : 401, `open connection, password of ${t.user} at ${t.host}`);
         const fresh = await gate.connect({ host: t.host });
         assert.equal(await ask(fresh, t), good ? 200 : 401, `new connection of ${t.user} at ${t.host}`);
         fresh.close();
