@@ -3,9 +3,9 @@
 
 #include "base/count.h"
 #include "base/terminal.h"
-#include "cli/decide.h"
 #include "cli/options.h"
 #include "cli/rules.h"
+#include "control/decide.h"
 #include "gate/basic.h"
 
 #include <stdio.h>

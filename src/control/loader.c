@@ -6,6 +6,7 @@
 #include "base/terminal.h"
 #include "config/load.h"
 #include "config/snapshot.h"
+#include "control/expect.h"
 #include "control/listen_set.h"
 #include "control/process.h"
 #include "control/wire.h"
@@ -55,10 +56,13 @@ static struct res hand_over(const struct bundle *b, const struct snapshot *s)
     return r;
 }
 
-/* Compiles what the worker will compile, so that it never sees anything that fails. */
+/* Compiles what the worker will compile, so that it never sees anything that fails, and holds it against its expectations. */
 static struct res judge_and_hand_over(const struct bundle *b, struct diags *d)
 {
     struct snapshot *s = config_compile(b, d);
+    if (s != NULL) {
+        expect_judge(s, d);
+    }
     diags_tell(d, terminal_wants_colour(stderr), stderr);
     if (s == NULL || !diags_ok(d)) {
         snapshot_unref(s);

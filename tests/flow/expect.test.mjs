@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { tiergate } from '../harness/gate.mjs';
-import { siteRules } from '../harness/site.mjs';
+import { Gate, tiergate } from '../harness/gate.mjs';
+import { secrets, siteRules } from '../harness/site.mjs';
 
 describe('expectations and explanations', () => {
   let dir;
@@ -57,6 +57,24 @@ describe('expectations and explanations', () => {
     assert.doesNotMatch(r.stderr, /expect\[1\]/);
     assert.match(r.stderr, /expect\[2\]: .*is gate, not bypass: an earlier rule/);
     assert.match(r.stderr, /expect\[3\]: .*answers this path itself/);
+  });
+
+  it('rules that do not do what they expect are not served, nor taken at a reload', async () => {
+    const gate = await Gate.start({ rules: siteRules('http://127.0.0.1:1'), env: secrets });
+    const wrong = (is) => ({
+      ...siteRules('http://127.0.0.1:1', { top: { tier: 'changed' } }), expect: [{ request: 'GET https://app.example.test/docs/x', is }]
+    });
+    try {
+      const said = await gate.reload(wrong('gate'), /the running rules stay|reload: (failed|refused)/);
+      assert.match(said, /expect\[0\]: .*is bypass, not gate: rules\[1\] "docs" decides/);
+      assert.doesNotMatch(said, /reload: ok/);
+      const refused = await tiergate(['serve', gate.rulesFile, '--state', `${gate.dir}/second`], { env: secrets });
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /error: expect\[0\]: .*is bypass, not gate/);
+      await gate.reload(wrong('bypass'), /reload: ok/);
+    } finally {
+      await gate.stop();
+    }
   });
 
   const explained = async (...args) => {

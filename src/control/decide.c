@@ -1,4 +1,4 @@
-#include "cli/decide.h"
+#include "control/decide.h"
 
 #include <stdlib.h>
 

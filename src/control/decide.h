@@ -1,7 +1,7 @@
 /* From a request's URL to its decision, by the code that serves: what `explain` shows and what
  * `expect` entries are held against. */
-#ifndef TG_CLI_DECIDE_H
-#define TG_CLI_DECIDE_H
+#ifndef TG_CONTROL_DECIDE_H
+#define TG_CONTROL_DECIDE_H
 
 #include "config/snapshot.h"
 #include "http/host.h"
