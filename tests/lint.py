@@ -19,6 +19,7 @@ CONFINED = [  # (include, files that may have it)
     (r"pcre2\.h", r"src/policy/"),
     (r"crypt\.h", r"src/gate/"),
     (r"libpsl\.h", r"src/config/"),
+    (r"seccomp\.h|linux/landlock\.h", r"src/net/sandbox|tests/unit/net/sandbox"),
     (r"nghttp2/", r"src/http/h2/"),
     (r"sqlite3\.h|hiredis/", r"src/store/"),
     (r"curl/", r"src/net/"),
