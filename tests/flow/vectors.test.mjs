@@ -1,0 +1,5 @@
+// Every vector of tests/vectors through the whole program, whole, in some pieces and behind a good request: what did the origin see?
+// tests/long/vectors.test.mjs cuts them at every byte.
+import { describeVectors } from '../harness/vector-suite.mjs';
+
+describeVectors({ depth: 3 });

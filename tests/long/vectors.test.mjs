@@ -1,0 +1,4 @@
+// Every vector of tests/vectors through the whole program: each identity, each form, cut at every byte, alone and behind a good request.
+import { describeVectors } from '../harness/vector-suite.mjs';
+
+describeVectors({ depth: 'all' });
