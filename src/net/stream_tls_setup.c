@@ -18,8 +18,7 @@ static bool attach(struct stream *s, SSL_CTX *ctx, const BIO_METHOD *method)
         return false;
     BIO_set_data(bio, s);
     SSL_set_bio(tls->ssl, bio, bio);
-    SSL_set_app_data(tls->ssl, s);
-    return true;
+    return SSL_set_app_data(tls->ssl, s) == 1; /* the callbacks find their stream by it */
 }
 
 static bool begin(struct stream *s)
