@@ -9,7 +9,7 @@
 
 struct arena_block {
     struct arena_block *next;
-    bool own; /* malloc'ed for one large request, not from the slab */
+    size_t own; /* bytes, when malloc'ed for one large request; 0: from the slab */
 };
 
 /* Payload starts aligned: the header is padded to the alignment. */
@@ -32,10 +32,12 @@ void arena_reset(struct arena *a)
         struct arena_block *b = a->blocks;
 
         a->blocks = b->next;
-        if (b->own)
-            free(b);
-        else
+        if (!b->own) {
             slab_give(a->slab, b);
+            continue;
+        }
+        meter_sub(a->slab->meter, b->own);
+        free(b);
     }
     a->at = a->end = NULL;
 }
@@ -51,7 +53,8 @@ static void *alloc_large(struct arena *a, size_t n)
 
     if (!b)
         return NULL;
-    b->own = true;
+    b->own = ARENA_HEADER + n;
+    meter_add(a->slab->meter, b->own);
     b->next = a->blocks;
     a->blocks = b;
     return payload(b);
@@ -63,7 +66,7 @@ static void *alloc_in_new_block(struct arena *a, size_t n)
 
     if (!b)
         return NULL;
-    b->own = false;
+    b->own = 0;
     b->next = a->blocks;
     a->blocks = b;
     a->at = payload(b) + n;

@@ -25,15 +25,32 @@ void slab_init(struct slab *s, size_t size, size_t keep)
     *s = (struct slab){.size = size, .keep = SLAB_RECYCLES ? keep : 0};
 }
 
-void slab_fini(struct slab *s)
+static void release(struct slab *s, void *block)
 {
-    while (s->list) {
+    free(block);
+    meter_sub(s->meter, s->size);
+}
+
+static void shrink_to(struct slab *s, size_t keep)
+{
+    while (s->kept > keep) {
         struct slab_free *block = s->list;
 
         s->list = block->next;
-        free(block);
+        s->kept--;
+        release(s, block);
     }
-    s->kept = 0;
+}
+
+void slab_set_keep(struct slab *s, size_t keep)
+{
+    s->keep = SLAB_RECYCLES ? keep : 0;
+    shrink_to(s, s->keep);
+}
+
+void slab_fini(struct slab *s)
+{
+    shrink_to(s, 0);
 }
 
 void *slab_take(struct slab *s)
@@ -47,6 +64,7 @@ void *slab_take(struct slab *s)
         block = malloc(s->size);
         if (!block)
             return NULL;
+        meter_add(s->meter, s->size);
     }
     s->used++;
     return block;
@@ -59,7 +77,7 @@ void slab_give(struct slab *s, void *block)
     assert(s->used > 0);
     s->used--;
     if (s->kept >= s->keep) {
-        free(block);
+        release(s, block);
         return;
     }
     struct slab_free *head = block;

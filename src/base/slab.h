@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/budget.h"
+
 struct slab_free;
 
 struct slab {
@@ -13,9 +15,12 @@ struct slab {
     size_t kept; /* blocks on the free list */
     size_t used; /* blocks handed out */
     struct slab_free *list;
+    struct meter *meter; /* borrows, may be NULL: told of all memory that is held here, kept blocks included */
 };
 
 void slab_init(struct slab *s, size_t size, size_t keep);
+/* Keeps so many at most from now on; what exceeds them is freed. */
+void slab_set_keep(struct slab *s, size_t keep);
 /* Frees what is kept; blocks still handed out stay their holders'. */
 void slab_fini(struct slab *s);
 /* A block of s->size bytes, uninitialised, or NULL when memory is out. */

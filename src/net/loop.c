@@ -86,6 +86,7 @@ struct loop *loop_new(void)
     ring_init(&l->orphans);
     slab_init(&l->chunks, CHUNK_BLOCK, CHUNKS_KEPT);
     slab_init(&l->blocks, BLOCK_SIZE, BLOCKS_KEPT);
+    l->chunks.meter = l->blocks.meter = &l->meter;
     rng_init(&l->rng);
     loop_refresh(l);
     timer_init(&l->tick, l, on_tick, l);

@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/budget.h"
 #include "base/res.h"
 #include "base/rng.h"
 #include "base/slab.h"
@@ -27,6 +28,7 @@ struct loop {
     struct event_base *base;
     struct slab chunks; /* CHUNK_BLOCK: bytes in motion */
     struct slab blocks; /* 4 KiB: exchange arenas */
+    struct meter meter; /* of what slabs, large arena blocks and streams hold; its budget is the owner's to set */
     uint64_t now_ms;    /* monotonic, refreshed once per turn */
     bool fresh;         /* now_ms belongs to this turn */
     bool stopping;

@@ -19,6 +19,7 @@ static struct stream *stream_alloc(struct loop *loop, const struct stream_limits
     s->limits = *limits;
     s->error = "";
     s->fd = -1;
+    stream_set_cost(s, STREAM_COST);
     stream_set_events(s, events, arg);
     chunkq_init(&s->in, &loop->chunks);
     chunkq_init(&s->out, &loop->chunks);
@@ -35,6 +36,7 @@ static struct stream *give_up(struct stream *s)
         close(s->fd);
     loop_task_cancel(&s->task);
     s->ops->fini(s);
+    stream_set_cost(s, 0);
     free(s);
     return NULL;
 }

@@ -124,6 +124,19 @@ bool stream_resumed(const struct stream *s);
  * with the first bytes read, not with on_open, and serves one connection (RFC 8446 C.4): ask when the stream is given
  * back or closed. It is offered only to the tls_client and name it came from, whatever `resume` says. */
 struct tls_session *stream_take_session(struct stream *s);
+/* Bytes not yet given to the socket: those in out and, with TLS, those already encrypted. */
+size_t stream_unsent(const struct stream *s);
+/* As stream_limits.read_high, from now on. */
+void stream_set_read_high(struct stream *s, size_t read_high);
+/* About how much memory it holds, libssl's included. */
+size_t stream_holds(const struct stream *s);
+
+/* What the kernel knows of how the peer takes what we send. A system call: for sweeps, not for requests. */
+struct stream_taken {
+    uint64_t bytes; /* acknowledged by the peer's system */
+    bool closed;    /* its window is: more would go if it only read. Also when this kernel can't say (before 5.4) */
+};
+bool stream_taken(const struct stream *s, struct stream_taken *out) MUSTUSE;
 /* SO_KEEPALIVE with first probe after idle_s, interval_s between, TCP_USER_TIMEOUT user_ms: tunnels (design §5). */
 void stream_keepalive(struct stream *s, int idle_s, int interval_s, unsigned user_ms);
 /* Wire bytes so far, for logs. */

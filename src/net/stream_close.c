@@ -28,6 +28,7 @@ void stream_destroy(struct stream *s, bool reset)
     chunkq_clear(&s->out);
     chunkq_clear(&s->wire);
     s->ops->fini(s);
+    stream_set_cost(s, 0);
     s->ending = ENDING_NONE;
     loop_defer_free(s->loop, &s->task, release, s);
 }

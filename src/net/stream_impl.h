@@ -75,12 +75,20 @@ struct stream {
     size_t read_budget; /* wire bytes that may still be read in this turn */
     uint64_t bytes_read, bytes_written;
     size_t discarded;
+    size_t cost;              /* what the loop's meter was told of, besides chunks */
     struct loop_task task;    /* ready list, later the parked memory */
     struct loop_task recheck; /* looks again for a reset that hid behind a short read; as an orphan: the loop's end */
     struct timer limit;       /* of the ending */
     struct addr peer;
     struct event event;
 };
+
+/* About what malloc gives for a stream and its owner, and for libssl's side of it: while the handshake is under way, idle
+ * once it is open, and for a record of which only a part has come. Measured with OpenSSL 3.0. */
+#define STREAM_COST 2048u
+#define STREAM_COST_HANDSHAKE (42u * 1024)
+#define STREAM_COST_TLS (15u * 1024)
+#define STREAM_COST_RECORD (17u * 1024)
 
 /* stream_turn.c */
 void stream_on_event(evutil_socket_t fd, short what, void *arg);
@@ -93,6 +101,9 @@ void stream_settle(struct stream *s);
 /* Input ends in error; the first reason stays. */
 enum io_res stream_fail(struct stream *s, enum stream_failure failure, const char *why);
 enum io_res stream_fail_errno(struct stream *s, int err);
+
+/* stream_cost.c: from now on the stream costs so much besides its chunks. */
+void stream_set_cost(struct stream *s, size_t cost);
 
 /* stream_plain.c: system calls and what they teach. Both return as read and write do, with errno. */
 extern const struct stream_ops stream_plain_ops;

@@ -150,8 +150,10 @@ static enum io_res tls_handshake(struct stream *s)
 {
     forget_errors();
     int ret = SSL_do_handshake(s->tls->ssl);
-    if (ret == 1)
+    if (ret == 1) {
+        stream_set_cost(s, STREAM_COST + STREAM_COST_TLS);
         return IO_MORE;
+    }
     enum io_res r = result_of(s, ret);
     if (r == IO_EOF || r == IO_TRUNC)
         return stream_fail(s, STREAM_FAIL_RESET, "connection closed during the TLS handshake");
@@ -163,6 +165,21 @@ static enum io_res tls_handshake(struct stream *s)
 static bool tls_has_held(const struct stream *s)
 {
     return !(s->tls->flags & TLS_PARTIAL) && SSL_has_pending(s->tls->ssl);
+}
+
+/* Who sends half a record and waits makes libssl keep a whole one's buffer. */
+static enum io_res record_is_partial(struct stream *s, enum io_res r)
+{
+    if (r == IO_AGAIN && SSL_has_pending(s->tls->ssl))
+        stream_set_cost(s, STREAM_COST + STREAM_COST_TLS + STREAM_COST_RECORD);
+    return r;
+}
+
+static enum io_res record_came(struct stream *s)
+{
+    if (s->cost != STREAM_COST + STREAM_COST_TLS)
+        stream_set_cost(s, STREAM_COST + STREAM_COST_TLS);
+    return IO_MORE;
 }
 
 static enum io_res tls_read(struct stream *s)
@@ -180,7 +197,7 @@ static enum io_res tls_read(struct stream *s)
      * that long an idle origin connection would hold 16 KiB. */
     if ((s->tls->flags & TLS_NEW_SESSION) && SSL_free_buffers(s->tls->ssl) == 1)
         s->tls->flags &= ~TLS_NEW_SESSION;
-    return ret == 1 ? IO_MORE : result_of(s, ret);
+    return ret == 1 ? record_came(s) : record_is_partial(s, result_of(s, ret));
 }
 
 /* How many of the head's bytes and of the whole pieces behind it fit one record together. */

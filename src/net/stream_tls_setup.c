@@ -25,6 +25,7 @@ static bool begin(struct stream *s)
 {
     s->ops = &stream_tls_ops;
     s->tls = calloc(1, sizeof *s->tls);
+    stream_set_cost(s, STREAM_COST + STREAM_COST_HANDSHAKE);
     return s->tls != NULL;
 }
 
