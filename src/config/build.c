@@ -58,17 +58,37 @@ size_t build_find(const struct objects_field *map, size_t size, struct span name
     return map->n;
 }
 
-const char *build_suggest(struct build *b, const struct objects_field *map, size_t size, struct span name)
+#define LISTED 5 /* names that are read at a glance */
+
+/* ": there are "a", "b"" when nothing is near; NULL: no memory. */
+static const char *list_names(struct build *b, const struct objects_field *map, size_t size)
+{
+    struct span s = span_of(map->n > 1 ? ": there are" : ": there is only");
+
+    for (size_t i = 0; i < map->n && s.p; i++)
+        s = arena_printf(b->arena, "%.*s%s \"%.*s\"", SPAN_ARG(s), i ? "," : "", SHOW(entry_at(map, size, i)->name.v));
+    return (const char *)s.p;
+}
+
+struct span build_nearest(const struct objects_field *map, size_t size, struct span name)
 {
     struct nearest near = nearest_to(name);
 
     for (size_t i = 0; i < map->n; i++)
         nearest_offer(&near, entry_at(map, size, i)->name.v);
-    if (!near.best.n)
-        return "";
-    struct span s = arena_printf(b->arena, ": did you mean \"%.*s\"?", SHOW(near.best));
+    return near.best;
+}
 
-    return s.p ? (const char *)s.p : "";
+const char *build_suggest(struct build *b, const struct objects_field *map, size_t size, struct span name)
+{
+    struct span near = build_nearest(map, size, name);
+    const char *hint = "";
+
+    if (near.n)
+        hint = (const char *)arena_printf(b->arena, ": did you mean \"%.*s\"?", SHOW(near)).p;
+    else if (map->n && map->n <= LISTED)
+        hint = list_names(b, map, size);
+    return hint ? hint : "";
 }
 
 static bool is_name(struct span s)

@@ -73,7 +73,9 @@ struct span build_unusable_secret(struct build *b);
 
 /* Index of the entry of that name in a map; count when there is none. Every element begins with a struct entry. */
 size_t build_find(const struct objects_field *map, size_t size, struct span name);
-/* " did you mean "x"?" or "" for an unknown name. */
+/* The name there that somebody probably meant; empty: none is near enough. */
+struct span build_nearest(const struct objects_field *map, size_t size, struct span name);
+/* For an unknown name: ": did you mean "x"?", else the names that there are if they are few, else "". */
 const char *build_suggest(struct build *b, const struct objects_field *map, size_t size, struct span name);
 /* Gates, origins, groups and rulesets: 1–64 letters, digits, `.`, `_`, `-`. */
 void build_check_names(struct build *b, const struct objects_field *map, size_t size, const char *what);

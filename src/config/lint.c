@@ -35,13 +35,31 @@ static void shadowed(struct build *b, const struct build_rules *r)
     }
 }
 
-static void shadowed_rules(struct build *b)
+/* Safe, but hardly meant: the bypass looks open and is not. */
+static void doubtful(struct build *b, const struct build_rules *r)
+{
+    const struct policy *p = r->made[0].policy ? r->made[0].policy : r->made[1].policy;
+    size_t from = 0, bypass = 0;
+    int i;
+
+    while (p && (i = policy_find_doubtful(p, from, &bypass)) >= 0) {
+        place_warning(
+            b->d, r->raw[i].e.at,
+            "its expression says what must not stand there ([^…], (?…), \\p), so a path with a letter in it may be "
+            "one of its own in other case, and no bypass behind it takes such a path (the first: %s, line %u): put "
+            "the bypass before it, or write what this takes without excluding",
+            r->raw[bypass].e.at.path, r->raw[bypass].e.at.line);
+        from = (size_t)i + 1;
+    }
+}
+
+static void each_list(struct build *b, void (*judge)(struct build *b, const struct build_rules *r))
 {
     for (size_t i = 0; i < b->ruleset_count; i++)
-        shadowed(b, &b->rulesets[i]);
+        judge(b, &b->rulesets[i]);
     for (size_t i = 0; i < b->raw->hosts.n; i++)
         if (b->build_hosts[i].rules && !b->build_hosts[i].rules->name.n)
-            shadowed(b, b->build_hosts[i].rules);
+            judge(b, b->build_hosts[i].rules);
 }
 
 static bool listens_on(const struct build *b, uint16_t port)
@@ -71,6 +89,30 @@ static void loops(struct build *b)
     }
 }
 
+static bool asks_passwords(const struct build *b)
+{
+    for (size_t i = 0; i < b->raw->gates.n; i++)
+        if (b->gates[i].basic)
+            return true;
+    return false;
+}
+
+/* Who comes through a plain listener has the address that the header says, and none without one. */
+static void shared_limit(struct build *b)
+{
+    const struct raw_listen *raw = b->raw->listen.v;
+
+    for (size_t i = 0; i < b->snapshot->listen_count && asks_passwords(b); i++) {
+        const struct listen_config *l = &b->snapshot->listen[i];
+
+        if (l->kind == LISTEN_SERVE && l->plain && !l->proxy_protocol && !b->snapshot->client_address.header.n)
+            place_warning(
+                b->d, raw[i].plain.f.at,
+                "without \"client_address\": {\"header\": …} all who come this way are one unknown address: they share "
+                "one limit of wrong passwords, so that one guesser keeps everybody else from signing in");
+    }
+}
+
 void build_lint(struct build *b)
 {
     loops(b);
@@ -78,5 +120,7 @@ void build_lint(struct build *b)
     unused(b, &b->raw->origins, sizeof(struct raw_origin), b->origin_used, "host");
     unused(b, &b->raw->groups, sizeof(struct named_texts), b->group_used, "rule");
     unused_rulesets(b);
-    shadowed_rules(b);
+    each_list(b, shadowed);
+    each_list(b, doubtful);
+    shared_limit(b);
 }

@@ -70,10 +70,10 @@ static bool read_plain(struct build *b, const struct text_field *t, struct selec
 
 static void unknown(struct build *b, const struct text_field *t)
 {
-    const char *hint = build_suggest(b, &b->raw->groups, sizeof(struct named_texts), t->v);
+    struct span near = build_nearest(&b->raw->groups, sizeof(struct named_texts), t->v);
 
-    if (*hint)
-        place_error(b->d, t->f.at, "there is no group \"%.*s\"%s", SHOW(t->v), hint);
+    if (near.n)
+        place_error(b->d, t->f.at, "there is no group \"%.*s\": did you mean \"%.*s\"?", SHOW(t->v), SHOW(near));
     else
         place_error(b->d, t->f.at,
                     "\"%.*s\" is neither a group nor a selector: write everyone, basic:USER, ip:RANGE or the "

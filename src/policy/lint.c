@@ -118,3 +118,27 @@ int policy_find_shadowed(const struct policy *p, size_t from, size_t *by)
     regex_room_free(room);
     return found;
 }
+
+static bool rule_excludes(const struct rule *r)
+{
+    for (size_t i = 0; i < r->pattern_count; i++) {
+        if (r->patterns[i].excludes)
+            return true;
+    }
+    return false;
+}
+
+int policy_find_doubtful(const struct policy *p, size_t from, size_t *bypass)
+{
+    for (size_t i = from; i < p->count; i++) {
+        if (p->specs[i].action == ACTION_BYPASS || !rule_excludes(&p->rules[i]))
+            continue;
+        for (size_t k = i + 1; k < p->count; k++) {
+            if (p->specs[k].action != ACTION_BYPASS)
+                continue;
+            *bypass = k;
+            return (int)i;
+        }
+    }
+    return -1;
+}

@@ -131,13 +131,14 @@ static void add_expression(const struct pattern *p, struct text *out)
         text_addf(out, ".*");
 }
 
-/* Negated classes and properties, and groups that are more than groups (looks, options). */
+/* Negated classes, properties, and groups that are more than groups (looks, options). */
 static bool excludes(struct span expression)
 {
     for (size_t i = 0; i + 1 < expression.n; i++) {
         uint8_t a = expression.p[i], b = expression.p[i + 1];
         bool plain_group = i + 2 < expression.n && expression.p[i + 2] == ':';
-        if ((a == '[' && b == '^') || (a == '(' && b == '?' && !plain_group) || (a == '\\' && (b == 'p' || b == 'P')))
+        if (((a == '[' || a == ':') && b == '^') || (a == '(' && b == '?' && !plain_group) ||
+            (a == '\\' && (b == 'p' || b == 'P')))
             return true;
     }
     return false;

@@ -123,5 +123,8 @@ bool policy_is_open(const struct policy *p);
 /* Index of a rule that can never decide because an earlier one takes all of its paths and methods, from `from`
  * on; -1 if none. *by = that earlier rule. */
 int policy_find_shadowed(const struct policy *p, size_t from, size_t *by);
+/* Index of an allow or block before a bypass, from `from` on, whose expression excludes something, so that any path with a
+ * letter may be one of its own in another spelling; -1 if none. *bypass = the first bypass that hardly ever applies so. */
+int policy_find_doubtful(const struct policy *p, size_t from, size_t *bypass);
 
 #endif

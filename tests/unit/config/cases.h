@@ -16,7 +16,9 @@ struct rules_case {
 void run_cases(const struct rules_case *cases, size_t n);
 
 /* Parts of a configuration that is in order; each case replaces some. */
-#define LISTEN "'listen':[{'address':'127.0.0.1:8080','plain':true}],'client_address':{'trusted_proxies':['127.0.0.1']}"
+#define LISTEN                                                                                                         \
+    "'listen':[{'address':'127.0.0.1:8080','plain':true}],'client_address':{'trusted_proxies':['127.0.0.1'],'header':" \
+    "'Fly-Client-IP'}"
 #define GATES "'gates':{'g':{'basic':{'users':{'u':'env:U'}}}}"
 #define ORIGINS "'origins':{'o':{'url':'https://o.example.org'}}"
 #define ALLOW "{'path':'/*','action':'allow'}"

@@ -37,11 +37,20 @@ static const struct rules_case listen_cases[] = {
      WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['10.0.0.1/8']}"),
      "client_address.trusted_proxies[0]", "write a range", 0, ONE_ERROR},
     {"trusts everybody",
-     WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['0.0.0.0/0']}"),
+     WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['0.0.0.0/"
+                 "0'],'header':'Fly-Client-IP'}"),
      "client_address.trusted_proxies[0]", "trusts everybody", 0, ONE_WARNING},
     {"trusts everybody by IPv6",
-     WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['::/0']}"),
+     WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['::/"
+                 "0'],'header':'Fly-Client-IP'}"),
      "client_address.trusted_proxies[0]", "trusts everybody", 0, ONE_WARNING},
+    {"plain, and nobody says who the clients are",
+     WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['10.0.0.0/8']}"),
+     "listen[0].plain", "one limit of wrong passwords", 0, ONE_WARNING},
+    {"plain, and the header says",
+     WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['10.0.0.0/8'],"
+                 "'header':'Fly-Client-IP'}"),
+     NULL, NULL, 0, ONE_ERROR},
     {"bad header",
      WITH_LISTEN("'listen':[{'address':'[::]:80','plain':true}],'client_address':{'trusted_proxies':['10.0.0.0/"
                  "8'],'header':'a b'}"),
@@ -266,6 +275,12 @@ static const struct rules_case host_cases[] = {
      "hosts[0].origin", "there is no origin \"oo\": did you mean \"o\"?", 0, ONE_ERROR},
     {"unknown gate", WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'gg','rules':[" ALLOW "]}"),
      "hosts[0].gate", "there is no gate \"gg\": did you mean \"g\"?", 0, ONE_ERROR},
+    {"gate, other case", WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'G','rules':[" ALLOW "]}"),
+     "hosts[0].gate", "there is no gate \"G\": did you mean \"g\"?", 0, ONE_ERROR},
+    {"gate, nothing near", WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'staging','rules':[" ALLOW "]}"),
+     "hosts[0].gate", "there is no gate \"staging\": there is only \"g\"", 0, ONE_ERROR},
+    {"origin, nothing near", WITH_HOSTS("{'host':'h.example.org','origin':'webs','gate':'g','rules':[" ALLOW "]}"),
+     "hosts[0].origin", "there is no origin \"webs\": there is only \"o\"", 0, ONE_ERROR},
     {"unknown ruleset", WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'g','rules':'web'}"), "hosts[0].rules",
      "there is no ruleset \"web\"", 0, ONE_ERROR},
     {"twice", WITH_HOSTS(HOST ",\n" HOST), "hosts[1].host", "is defined already as hosts[0].host at rules/test.json:1",
@@ -447,6 +462,10 @@ static const struct rules_case ruleset_cases[] = {
     {"unused and wrong", SETS("'web':[{'path':'x','action':'allow'}]", "[" ALLOW "]"), "rulesets.web[0].path", "", 0,
      ONE_ERROR},
     {"near", SETS("'webb':[" ALLOW "]", "'web'"), "hosts[0].rules", "did you mean \"webb\"?", 0, SEVERAL_ERRORS},
+    {"near, letters swapped", SETS("'web':[" ALLOW "]", "'wbe'"), "hosts[0].rules", "did you mean \"web\"?", 0,
+     SEVERAL_ERRORS},
+    {"not near", SETS("'web':[" ALLOW "],'api':[" ALLOW "]", "'wxy'"), "hosts[0].rules", "there are \"web\", \"api\"",
+     0, SEVERAL_ERRORS},
     {"bad name", SETS("'a b':[" ALLOW "]", "'a b'"), "rulesets[\"a b\"]", "the name of a ruleset is", 0, ONE_ERROR},
 };
 

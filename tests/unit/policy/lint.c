@@ -133,8 +133,38 @@ static void shadowed_rules(void **state)
     }
 }
 
+static const struct {
+    const char *name;
+    struct short_rule rules[MAX];
+    int doubtful;
+    size_t bypass;
+} doubtful_cases[] = {
+    {"negated class", {RULE(ALLOW, "/x"), RULE(BLOCK, "re:/a/[^/]+"), RULE(BYPASS, "/*")}, 1, 2},
+    {"negated posix class", {RULE(BLOCK, "re:/a/[[:^upper:]]"), RULE(BYPASS, "/*")}, 0, 1},
+    {"look", {RULE(ALLOW, "re:/(?!open).*"), RULE(ALLOW, "/y"), RULE(BYPASS, "/z")}, 0, 2},
+    {"option", {RULE(ALLOW, "re:/(?-i:a)"), RULE(BYPASS, "/z")}, 0, 1},
+    {"second path", {RULE(ALLOW, "/x", .path2 = "re:/[^a]"), RULE(BYPASS, "/z")}, 0, 1},
+    {"plain group", {RULE(ALLOW, "re:/(?:a|b)/\\d+"), RULE(BYPASS, "/z")}, -1, 0},
+    {"behind the bypass", {RULE(BYPASS, "/z"), RULE(ALLOW, "re:/[^a]")}, -1, 0},
+    {"the bypass's own", {RULE(BYPASS, "re:/[^a]"), RULE(BYPASS, "/z")}, -1, 0},
+};
+
+static void doubtful_rules(void **state)
+{
+    for (size_t i = 0; i < COUNT(doubtful_cases); i++) {
+        struct built b;
+        size_t bypass = 0;
+        const struct policy *p = build(doubtful_cases[i].rules, &b);
+        int got = policy_find_doubtful(p, 0, &bypass);
+        if (got != doubtful_cases[i].doubtful || (got >= 0 && bypass != doubtful_cases[i].bypass))
+            fail_msg("%s: got %d for %zu", doubtful_cases[i].name, got, bypass);
+        policy_free(p);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(open_hosts), cmocka_unit_test(shadowed_rules)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(open_hosts), cmocka_unit_test(shadowed_rules),
+                                       cmocka_unit_test(doubtful_rules)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
