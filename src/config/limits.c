@@ -41,6 +41,7 @@ static void set_limits(const struct raw_limits *r, struct limits_config *l)
 {
     *l = (struct limits_config){
         .connections = value(&r->connections),
+        .origin_idle = UINT32_MAX,
         .connections_per_address = value(&r->connections_per_address),
         .header_bytes = value(&r->header_bytes),
         .header_fields = value(&r->header_fields),

@@ -54,7 +54,8 @@ struct log_config {
 
 /* Every limit with its default and range stands in the table of config/limits.c, in the schema and in docs/rules.md. */
 struct limits_config {
-    uint32_t connections; /* per worker */
+    uint32_t connections; /* per worker; control lowers it to what the descriptors are good for */
+    uint32_t origin_idle; /* connections to origins that wait in one thread's pools, at most: control's too */
     uint32_t connections_per_address;
     uint32_t header_bytes, header_fields;
     uint32_t handshake_timeout_ms, header_timeout_ms, body_timeout_ms, write_timeout_ms, keepalive_timeout_ms;

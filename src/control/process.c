@@ -141,6 +141,12 @@ void process_raise_nofile(void)
     }
 }
 
+uint64_t process_nofile(void)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 64;
+}
+
 unsigned process_cpus(void)
 {
     cpu_set_t set;

@@ -4,6 +4,7 @@
 #define TG_CONTROL_PROCESS_H
 
 #include <signal.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/res.h"
@@ -37,6 +38,8 @@ void process_status_text(int status, char *out, size_t cap);
 struct res process_fill_stdio(void) MUSTUSE;
 /* As many descriptors as the hard limit allows. */
 void process_raise_nofile(void);
+/* How many descriptors this process may have. */
+uint64_t process_nofile(void);
 /* CPUs this process may run on, 1 to 64. */
 unsigned process_cpus(void);
 

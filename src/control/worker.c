@@ -122,6 +122,7 @@ static struct res take_arguments(struct worker *w, int argc, char **argv, struct
         return res_err("this command is the supervisor's");
     }
     w->thread_count = (unsigned)threads;
+    w->nofile = process_nofile();
     w->resolver = argc > 4 ? argv[4] : NULL;
     *user = (struct privilege){.uid = (uid_t)uid, .gid = (gid_t)gid, .name = ""};
     return RES_OK;

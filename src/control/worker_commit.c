@@ -1,4 +1,5 @@
 /* Commit: bundle → snapshot on the control thread, then the pointer to every loop thread; answered when all have it. */
+#include "control/descriptors.h"
 #include "control/worker_priv.h"
 
 #include <stdio.h>
@@ -59,6 +60,24 @@ static struct res open_and_compile(int fd, struct snapshot **out)
     *out = compile(b);
     bundle_free(b);
     return *out != NULL ? RES_OK : res_err("the bundle does not compile");
+}
+
+static void fit_limits(const struct worker *w, struct limits_config *l)
+{
+    struct descriptors d = {
+        .limit = w->nofile,
+        .threads = w->thread_count,
+        .sockets = w->incoming.n * w->thread_count,
+    };
+    uint32_t wanted = l->connections;
+    uint64_t needed = descriptors_fit(&d, l);
+    if (l->connections < wanted) {
+        (void)fprintf(
+            stderr,
+            "tiergate: warning: %llu descriptors (ulimit -n, LimitNOFILE) hold %u client connections and theirs to "
+            "origins; limits.connections (%u) would need %llu\n",
+            (unsigned long long)d.limit, l->connections, wanted, (unsigned long long)needed);
+    }
 }
 
 /* What needs limits before it can be made. */
@@ -142,6 +161,7 @@ void worker_commit_start(struct worker *w)
     (void)close(fd);
     if (res_ok(r)) {
         s->generation = generation;
+        fit_limits(w, &s->limits);
         r = first_set_up(w, s);
     }
     if (!res_ok(r)) {

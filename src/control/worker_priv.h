@@ -53,6 +53,7 @@ struct worker_commit {
 struct worker {
     enum worker_state state;
     unsigned thread_count;
+    uint64_t nofile; /* descriptors that there may be */
     const char *resolver; /* borrows; NULL: the system's */
     struct loop *loop;    /* control's own */
     struct watch *control;

@@ -21,7 +21,7 @@ static bool is_trusted(const struct snapshot *s, const struct addr *peer)
     return false;
 }
 
-/* A socket that waits for its PROXY header. */
+/* A socket that waits for its PROXY header. It has a place among all connections, but none of an address yet. */
 struct waiting {
     struct edge_thread *thread;
     struct listen_config listen;
@@ -31,6 +31,7 @@ struct waiting {
 static void on_proxy_header(void *arg, int fd, const struct addr *source)
 {
     struct waiting *w = arg;
+    atomic_fetch_sub_explicit(&w->thread->shared->connections, 1, memory_order_relaxed);
     if (fd >= 0 && w->thread->state == EDGE_SERVING)
         conn_start(w->thread, fd, &w->listen, source->family ? source : &w->proxy, true, source);
     else if (fd >= 0)
@@ -41,8 +42,11 @@ static void on_proxy_header(void *arg, int fd, const struct addr *source)
 static void wait_for_proxy_header(struct edge_thread *t, int fd, const struct listen_config *listen,
                                   const struct addr *peer)
 {
-    struct waiting *w = calloc(1, sizeof *w);
+    atomic_uint_fast64_t *places = &t->shared->connections;
+    bool room = atomic_fetch_add_explicit(places, 1, memory_order_relaxed) < t->hold->snapshot->limits.connections;
+    struct waiting *w = room ? calloc(1, sizeof *w) : NULL;
     if (!w) {
+        atomic_fetch_sub_explicit(places, 1, memory_order_relaxed);
         close(fd);
         return;
     }

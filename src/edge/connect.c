@@ -16,6 +16,7 @@ static const struct {
     [ORIGIN_TLS] = {502, "origin-tls"},
     [ORIGIN_LIMIT] = {503, "origin-busy"},
     [ORIGIN_MEMORY] = {503, "out-of-memory"},
+    [ORIGIN_DESCRIPTORS] = {503, "out-of-descriptors"},
 };
 
 static struct span tls_name(const struct exchange *x)

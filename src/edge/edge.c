@@ -229,6 +229,7 @@ bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const str
     struct snapshot_hold *old = t->hold;
     t->hold = hold;
     listeners_commit(t, listens, count, made);
+    origin_thread_keep(t->origins, snapshot->limits.origin_idle);
     if (old)
         origin_thread_flush(t->origins); /* a changed origin must not live on in a pool */
     snapshot_hold_give(old);

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #define ACCEPTS_PER_WAKE 16
-#define REST_MS 100
+#define REST_FIRST_MS 5 /* there may be room again in no time: those that were accepted are being closed */
+#define REST_MOST_MS 100
 #define BACKLOG 4096
 
 struct listener {
@@ -20,6 +21,7 @@ struct listener {
     int fd;      /* borrowed; -1: freed, perhaps from inside on_accept */
     int reserve; /* a descriptor to spend when there are no others */
     struct timer rest;
+    uint32_t rest_ms; /* the last one; doubles while nothing could be accepted */
     struct loop_task park;
 };
 
@@ -29,7 +31,7 @@ static int open_reserve(void)
 }
 
 /* Closing the peer is better than leaving it to hang in the queue, and the queue is not level-triggered for ever. */
-static void turn_away(struct listener *l)
+static void turn_away(struct listener *l, bool accepted_some)
 {
     if (l->reserve >= 0) {
         close(l->reserve);
@@ -39,7 +41,11 @@ static void turn_away(struct listener *l)
         l->reserve = open_reserve();
     }
     event_del(l->event);
-    if (!timer_set(&l->rest, REST_MS))
+    if (accepted_some || l->rest_ms == 0)
+        l->rest_ms = REST_FIRST_MS;
+    else
+        l->rest_ms = l->rest_ms * 2 < REST_MOST_MS ? l->rest_ms * 2 : REST_MOST_MS;
+    if (!timer_set(&l->rest, l->rest_ms))
         event_add(l->event, NULL);
 }
 
@@ -48,7 +54,7 @@ static void on_rested(void *arg)
     struct listener *l = arg;
     if (l->reserve < 0)
         l->reserve = open_reserve();
-    if (event_add(l->event, NULL) != 0 && !timer_set(&l->rest, REST_MS))
+    if (event_add(l->event, NULL) != 0 && !timer_set(&l->rest, REST_MOST_MS))
         abort(); /* an armed event and timer need no memory; a listener that never wakes again must not go unseen */
 }
 
@@ -66,7 +72,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
         socklen_t n = sizeof sa;
         int peer_fd = accept4(l->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (peer_fd < 0 && is_shortage(errno))
-            turn_away(l);
+            turn_away(l, i > 0);
         if (peer_fd < 0 && (is_shortage(errno) || errno == EAGAIN))
             return;
         if (peer_fd < 0)

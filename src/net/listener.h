@@ -1,5 +1,6 @@
 /* Accepts on a listening socket that somebody else owns. At most 16 accepts per wake-up. When descriptors run out the
- * listener spends its reserve descriptor to accept and close one peer, then rests 100 ms: it never spins.
+ * listener spends its reserve descriptor to accept and close one peer, then rests 5 ms, and up to 100 ms while there is
+ * still no room: it never spins, and goes on at once when there is.
  * thread: the loop's. */
 #ifndef TG_NET_LISTENER_H
 #define TG_NET_LISTENER_H

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define STAGGER_MS 250u /* RFC 8305 §5: Connection Attempt Delay */
@@ -122,13 +123,44 @@ static struct stream *open_stream(struct contender *c, const struct addr *to)
     return stream_open(g->thread->loop, &connect, &limits, &events, c);
 }
 
+static bool is_shortage(int err)
+{
+    return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
+}
+
+/* When descriptors or memory run out, what only waits in a pool gives way to what somebody waits for. */
+static struct stream *open_or_evict(struct contender *c, const struct addr *to)
+{
+    struct origin_thread *t = c->attempt->target->thread;
+    struct stream *s;
+    errno = 0;
+    while (!(s = open_stream(c, to)) && is_shortage(errno) && t->idle_oldest) {
+        pool_evict(t->idle_oldest, STREAM_CLOSE_NOW);
+        errno = 0;
+    }
+    return s;
+}
+
+/* No address could be tried, the last one for `err`. */
+static void fail_launch(struct origin_attempt *a, int err)
+{
+    if (err == EMFILE || err == ENFILE)
+        fail(a, ORIGIN_DESCRIPTORS, "out of descriptors");
+    else if (err == EAFNOSUPPORT)
+        fail(a, ORIGIN_UNREACHABLE, "this machine cannot reach addresses of that kind");
+    else
+        fail(a, ORIGIN_MEMORY, "out of memory");
+}
+
 /* Starts the next address; the one after it follows when this one stays silent or fails. */
 static void launch(struct origin_attempt *a)
 {
+    int err = 0;
     while (a->launched < a->count) {
         struct contender *c = &a->contenders[a->launched];
         *c = (struct contender){.attempt = a, .since_ms = a->target->thread->loop->now_ms};
-        c->stream = open_stream(c, &a->addrs[a->launched]);
+        c->stream = open_or_evict(c, &a->addrs[a->launched]);
+        err = errno;
         a->launched++;
         if (!c->stream)
             continue;
@@ -136,7 +168,7 @@ static void launch(struct origin_attempt *a)
         break;
     }
     if (a->open == 0)
-        fail(a, ORIGIN_MEMORY, "out of memory or descriptors");
+        fail_launch(a, err);
     else if (a->launched < a->count)
         set_step(a, STAGGER_MS);
 }

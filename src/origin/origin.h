@@ -47,6 +47,8 @@ struct origin_thread;
 struct origin_thread *origin_thread_new(struct loop *loop, struct resolver *resolver);
 /* Nothing may be lent any more; whoever still waits hears nothing. */
 void origin_thread_free(struct origin_thread *t);
+/* At most so many connections wait in the pools, of all targets together; 1 at least. */
+void origin_thread_keep(struct origin_thread *t, size_t idle);
 /* Closes what is idle in pools (drain, or a reload that changed origins); what is lent or being connected now is not
  * pooled afterwards. */
 void origin_thread_flush(struct origin_thread *t);
@@ -60,7 +62,8 @@ enum origin_error {
     ORIGIN_TLS_VERIFY, /* 502 origin-certificate */
     ORIGIN_TLS,        /* 502 origin-tls */
     ORIGIN_LIMIT,      /* 503 too many connections to it */
-    ORIGIN_MEMORY      /* 503 */
+    ORIGIN_MEMORY,     /* 503 */
+    ORIGIN_DESCRIPTORS /* 503 */
 };
 
 /* A connection to an origin, lent to one exchange. */

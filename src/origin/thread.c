@@ -17,6 +17,13 @@ struct origin_thread *origin_thread_new(struct loop *loop, struct resolver *reso
     return t;
 }
 
+void origin_thread_keep(struct origin_thread *t, size_t idle)
+{
+    t->idle_max = idle == 0 ? 1 : idle < IDLE_MAX ? idle : IDLE_MAX;
+    while (t->idle_count > t->idle_max)
+        pool_evict(t->idle_oldest, STREAM_CLOSE_FLUSH);
+}
+
 static void free_unused_targets(struct origin_thread *t)
 {
     for (struct origin_target *g = t->oldest, *newer; g; g = newer) {

@@ -1,6 +1,8 @@
 // limits.connections: however many addresses come, so many connections there are, and room comes back.
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { after, before, describe, it } from 'node:test';
+import { freePort } from '../harness/ports.mjs';
 import { startSite } from '../harness/site.mjs';
 import { sleep, until } from '../harness/wait.mjs';
 import { requestBytes } from '../harness/wire.mjs';
@@ -28,5 +30,26 @@ describe('connections of all clients together', () => {
     }
     for (const wire of held) wire.close();
     await until('room again', async () => (await gate.request({ host, ms: 1000 }).catch(() => undefined))?.status === 200, 5000);
+  });
+});
+
+describe('sockets that wait for their PROXY header', () => {
+  let site, port;
+  before(async () => {
+    port = await freePort();
+    const more = { limits: { connections: 20 }, top: { client_address: { trusted_proxies: ['127.0.0.1/32'] } } };
+    site = await startSite({ more, gate: { threads: 1, listenMore: [{ address: `127.0.0.1:${port}`, proxy_protocol: true }] } });
+  });
+  after(() => site?.stop());
+
+  it('count as connections, and give their place back', async () => {
+    let closed = 0;
+    const sockets = Array.from({ length: 30 }, () => net.connect({ port, host: '127.0.0.1' }).on('error', () => {}).on('close', () => closed++));
+    await until('ten to be refused', () => closed === 10);
+    await sleep(200);
+    assert.equal(closed, 10);
+    await assert.rejects(site.gate.request({ host, ms: 2000 }), 'nobody else gets in');
+    for (const s of sockets) s.destroy();
+    await until('room again', async () => (await site.gate.request({ host, ms: 1000 }).catch(() => undefined))?.status === 200, 5000);
   });
 });

@@ -32,7 +32,7 @@ export async function tiergate(args, { env = {}, cwd, input } = {}) {
 const SANITIZER = /ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
 
 export class Gate {
-  static async start({ rules, names, port, env = {}, threads = 2, redirect = false, args = [] } = {}) {
+  static async start({ rules, names, port, env = {}, threads = 2, redirect = false, args = [], under = [], listenMore = [] } = {}) {
     const gate = new Gate();
     gate.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-flow-'));
     process.on('exit', () => fs.rmSync(gate.dir, { recursive: true, force: true }));
@@ -44,11 +44,14 @@ export class Gate {
     gate.pair = authority().issue(gate.names);
     gate.rulesFile = path.join(gate.dir, 'rules.json');
     gate.logFile = path.join(gate.dir, 'access.log');
+    gate.listenMore = listenMore;
     gate.stderr = '';
     gate.stdout = '';
     gate.write(rules);
     const argv = ['serve', gate.rulesFile, '--state', path.join(gate.dir, 'state'), '--threads', String(threads), ...args];
-    gate.process = spawn(program, argv, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    // `under`: a program that becomes tiergate, as prlimit does.
+    const [first, ...rest] = [...under, program, ...argv];
+    gate.process = spawn(first, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     gate.process.stdout.on('data', (d) => (gate.stdout += d));
     gate.process.stderr.on('data', (d) => (gate.stderr += d));
     gate.exited = new Promise((resolve) => {
@@ -75,7 +78,7 @@ export class Gate {
 
   /** The whole rules: the test's, in front of this gate's listeners, certificate and log. */
   write(rules) {
-    const listen = [{ address: `127.0.0.1:${this.port}` }];
+    const listen = [{ address: `127.0.0.1:${this.port}` }, ...this.listenMore];
     if (this.redirectPort) listen.push({ address: `127.0.0.1:${this.redirectPort}`, redirect_to_https: true });
     const whole = typeof rules === 'string' ? rules : JSON.stringify({
       listen, certificates: [this.pair], log: { to: this.logFile }, ...rules

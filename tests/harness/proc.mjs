@@ -45,6 +45,13 @@ export function residentKib(pid) {
   return sum;
 }
 
+/** Seconds of CPU that a process has used so far, all threads together. */
+export function cpuSeconds(pid) {
+  const text = fs.readFileSync(`/proc/${pid}/stat`, 'latin1');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
 export const openFiles = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
 
 /** A worker is not dumpable: what it has open only root sees. */

@@ -1,0 +1,80 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "config/snapshot.h"
+#include "control/descriptors.h"
+
+static const struct {
+    const char *name;
+    struct descriptors d;
+    uint32_t wanted;            /* limits.connections */
+    uint32_t connections, idle; /* what it comes to */
+} cases[] = {
+    {"plenty", {524288, 2, 4}, 10000, 10000, 32766},
+    {"64", {64, 1, 1}, 10000, 16, 5},
+    {"64, two threads", {64, 2, 2}, 10000, 13, 2},
+    {"the usual soft limit", {1024, 1, 2}, 10000, 375, 125},
+    {"a small wish fits", {1024, 1, 2}, 300, 300, 125},
+    {"an old hard limit", {4096, 2, 2}, 10000, 1525, 254},
+    {"hardly any", {21, 1, 1}, 10000, 1, 1},
+    {"none at all", {0, 8, 8}, 10000, 1, 1},
+    {"no limit", {UINT64_MAX, 1, 1}, 1000000, 1000000, UINT32_MAX},
+};
+
+static void shares(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct limits_config l = {.connections = cases[i].wanted, .origin_idle = UINT32_MAX};
+        (void)descriptors_fit(&cases[i].d, &l);
+        if (l.connections != cases[i].connections || l.origin_idle != cases[i].idle) {
+            fail_msg("%s: %u connections, %u idle", cases[i].name, l.connections, l.origin_idle);
+        }
+    }
+}
+
+/* The limit that is named is enough, and one less is not. */
+static void what_is_needed(void **state)
+{
+    (void)state;
+    static const uint32_t wishes[] = {1, 2, 3, 7, 100, 10000, 1000000};
+    for (size_t i = 0; i < sizeof(wishes) / sizeof(wishes[0]); i++) {
+        struct descriptors d = {.limit = 0, .threads = 3, .sockets = 6};
+        struct limits_config l = {.connections = wishes[i], .origin_idle = UINT32_MAX};
+        d.limit = descriptors_fit(&d, &l);
+        l.connections = wishes[i];
+        (void)descriptors_fit(&d, &l);
+        assert_int_equal(l.connections, wishes[i]);
+        d.limit--;
+        (void)descriptors_fit(&d, &l);
+        assert_true(l.connections < wishes[i] || wishes[i] == 1);
+    }
+}
+
+/* All pairs, all idle ones and what is always open are within the limit. */
+static void nothing_is_given_twice(void **state)
+{
+    (void)state;
+    for (uint64_t limit = 64; limit < 5000; limit += 7) {
+        for (unsigned threads = 1; threads <= 4; threads++) {
+            struct descriptors d = {.limit = limit, .threads = threads, .sockets = threads};
+            struct limits_config l = {.connections = 1000000, .origin_idle = UINT32_MAX};
+            (void)descriptors_fit(&d, &l);
+            assert_true(2ull * l.connections + (uint64_t)l.origin_idle * threads + 10 + 8ull * threads <= limit);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shares),
+        cmocka_unit_test(what_is_needed),
+        cmocka_unit_test(nothing_is_given_twice),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
