@@ -141,6 +141,9 @@ enum ex_next exchange_gate(struct exchange *x)
     if (x->asker == ASKER_PREFLIGHT) { /* carries no credentials by definition (Fetch §4.8) */
         if (x->endpoint || x->site->cors == CORS_EDGE)
             return answer_preflight_at_edge(x);
+        /* It cannot say who it is, but where it comes from. */
+        if (x->decision.rule < 0 || !policy_admits_address(x->site->policy, (size_t)x->decision.rule, x->client_addr))
+            return exchange_refuse(x, 403, "not-allowed");
         x->preflight_to_origin = true;
         x->state = EX_CONNECT;
         return EX_MORE;

@@ -23,8 +23,10 @@ static enum standing standing_of(const struct exchange *x, const struct snapshot
         .who = x->who,
         .gate = site->gate ? site->gate->name : SPAN_NONE,
     };
-    enum verdict v = policy_decide(site->policy, &q, x->thread->scratch, NULL).verdict;
-    bool may = v == VERDICT_BYPASS || (v == VERDICT_ALLOW && x->who) || (v == VERDICT_GATE && x->preflight_to_origin);
+    struct decision d = policy_decide(site->policy, &q, x->thread->scratch, NULL);
+    bool may = d.verdict == VERDICT_BYPASS || (d.verdict == VERDICT_ALLOW && x->who) ||
+               (d.verdict == VERDICT_GATE && x->preflight_to_origin && d.rule >= 0 &&
+                policy_admits_address(site->policy, (size_t)d.rule, x->client_addr));
     return may ? STANDS : NOT_ALLOWED;
 }
 

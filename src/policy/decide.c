@@ -115,6 +115,29 @@ static bool allow_is_satisfied(const struct rule_spec *r, const struct ask *a)
     return (r->who.n == 0 || any_holds(&r->who, a, false)) && conditions_hold(r, a);
 }
 
+static bool asks_identity(const struct selector *sel)
+{
+    if (sel->kind != SEL_GROUP)
+        return sel->kind != SEL_IP;
+    for (size_t i = 0; i < sel->member_count; i++) {
+        if (sel->members[i].kind != SEL_IP)
+            return true;
+    }
+    return false;
+}
+
+bool policy_admits_address(const struct policy *p, size_t rule, struct addr client)
+{
+    const struct rule_spec *r = p->rules[rule].spec;
+    const struct policy_query q = {.client = client};
+    const struct ask a = {.policy = p, .query = &q};
+    for (size_t i = 0; i < r->require.n; i++) {
+        if (!asks_identity(&r->require.v[i]) && !selector_holds(&r->require.v[i], &a, false))
+            return false;
+    }
+    return !any_holds(&r->except, &a, true);
+}
+
 /* One rule's part in a decision by all rules; false: it refuses. */
 static enum rule_outcome judge_ambiguous(const struct rule_spec *r, const struct ask *a)
 {

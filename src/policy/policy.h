@@ -107,6 +107,10 @@ void policy_scratch_free(struct policy_scratch *s);
 struct decision policy_decide(const struct policy *p, const struct policy_query *q, struct policy_scratch *s,
                               struct policy_trace *trace);
 
+/* Could somebody at this address satisfy `require` and `except` of the rule, whoever he is? For what reaches the origin without
+ * an identity although the rule asks for one: a preflight. */
+bool policy_admits_address(const struct policy *p, size_t rule, struct addr client);
+
 /* --- for lint, explain, logs -------------------------------------------------------------------------------------- */
 
 size_t policy_rule_count(const struct policy *p);

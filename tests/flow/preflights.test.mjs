@@ -11,7 +11,13 @@ const genuine = { Origin: 'https://page.test', 'Access-Control-Request-Method': 
 describe('a preflight that the app answers', () => {
   let site;
   before(async () => {
-    const rules = [{ path: '/closed/*', action: 'block' }, { path: '/*', action: 'allow' }];
+    const rules = [
+      { path: '/closed/*', action: 'block' },
+      { path: '/office/*', action: 'allow', require: ['ip:192.0.2.0/24'] },
+      { path: '/elsewhere/*', action: 'allow', except: ['ip:127.0.0.0/8'] },
+      { path: '/here/*', action: 'allow', who: ['basic:beta'], require: ['ip:127.0.0.0/8', 'basic:beta'], except: ['ip:192.0.2.0/24'] },
+      { path: '/*', action: 'allow' }
+    ];
     site = await startSite({ more: { hosts: [{ host, origin: 'web', gate: 'solo', cors: { edge: false }, rules }] } });
   });
   after(() => site?.stop());
@@ -41,6 +47,12 @@ describe('a preflight that the app answers', () => {
     await refused(401, { 'Access-Control-Request-Method': 'PUT' });
     await refused(401, genuine, { body: 'x' });
     await refused(401, genuine, { method: 'GET' });
+  });
+
+  it('must come from where the rule admits anybody', async () => {
+    await refused(403, genuine, { path: '/office/x' });
+    await refused(403, genuine, { path: '/elsewhere/x' });
+    assert.equal((await ask(genuine, { path: '/here/x' })).status, 200);
   });
 
   it('goes to no path that is blocked or can be read in two ways', async () => {

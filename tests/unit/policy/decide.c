@@ -183,6 +183,65 @@ static void folding_goes_beyond_ascii(void **state)
     policy_free(p);
 }
 
+/* --- where somebody who cannot say who he is may come from -------------------------------------------------------- */
+
+enum from { INSIDE = 1, OUTSIDE = 2, UNKNOWN = 4, ANYWHERE = 7 };
+
+static const struct selector office[] = {{.kind = SEL_IP}};
+static const struct selector mixed[] = {{.kind = SEL_BASIC, .subject = {(const uint8_t *)"ann", 3}}, {.kind = SEL_IP}};
+
+static const struct {
+    const char *name;
+    struct selector require, except; /* SEL_NOBODY: none; ranges are filled in */
+    unsigned admits;
+} places[] = {
+    {"no condition", .admits = ANYWHERE},
+    {"who it is", .require = {.kind = SEL_BASIC, .subject = {(const uint8_t *)"ann", 3}}, .admits = ANYWHERE},
+    {"required", .require = {.kind = SEL_IP}, .admits = INSIDE},
+    {"excepted", .except = {.kind = SEL_IP}, .admits = OUTSIDE},
+    {"required group", .require = {.kind = SEL_GROUP, .members = office, .member_count = 1}, .admits = INSIDE},
+    {"group of nobody", .require = {.kind = SEL_GROUP}, .admits = 0},
+    {"required, or somebody", .require = {.kind = SEL_GROUP, .members = mixed, .member_count = 2}, .admits = ANYWHERE},
+    {"excepted, and somebody", .except = {.kind = SEL_GROUP, .members = mixed, .member_count = 2}, .admits = OUTSIDE},
+    {"both", .require = {.kind = SEL_IP}, .except = {.kind = SEL_IP}, .admits = 0},
+};
+
+static void fill_range(struct selector *sel, struct selector room[2])
+{
+    assert_true(res_ok(cidr_parse(SPAN("192.0.2.0/24"), &sel->range)));
+    for (size_t i = 0; i < sel->member_count; i++) {
+        room[i] = sel->members[i];
+        room[i].range = sel->range;
+    }
+    if (sel->member_count)
+        sel->members = room;
+}
+
+static void admits_addresses(void **state)
+{
+    for (size_t i = 0; i < COUNT(places); i++) {
+        struct selector require = places[i].require, except = places[i].except, room[2][2] = {0};
+        struct addr in, out, unknown = {0};
+        unsigned got = 0;
+        fill_range(&require, room[0]);
+        fill_range(&except, room[1]);
+        assert_true(addr_parse_ip(SPAN("192.0.2.9"), &in) && addr_parse_ip(SPAN("198.51.100.1"), &out));
+        const struct rule_spec rule = {.paths = &p_all,
+                                       .path_count = 1,
+                                       .action = ACTION_ALLOW,
+                                       .require = {&require, require.kind != SEL_NOBODY},
+                                       .except = {&except, except.kind != SEL_NOBODY}};
+        const struct policy *p = policy_compile(&rule, 1, false, NULL, NULL);
+        assert_non_null(p);
+        got |= policy_admits_address(p, 0, in) ? INSIDE : 0;
+        got |= policy_admits_address(p, 0, out) ? OUTSIDE : 0;
+        got |= policy_admits_address(p, 0, unknown) ? UNKNOWN : 0;
+        if (got != places[i].admits)
+            fail_msg("%s: got %u", places[i].name, got);
+        policy_free(p);
+    }
+}
+
 static void names_are_told(void **state)
 {
     struct fixture *f = *state;
@@ -198,9 +257,13 @@ static void names_are_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(identity_must_be_of_the_gate), cmocka_unit_test(unknown_path_kinds_are_blocked),
-        cmocka_unit_test(traces_tell_each_rule),        cmocka_unit_test(endless_paths_are_ambiguous),
-        cmocka_unit_test(folding_goes_beyond_ascii),    cmocka_unit_test(names_are_told),
+        cmocka_unit_test(identity_must_be_of_the_gate),
+        cmocka_unit_test(unknown_path_kinds_are_blocked),
+        cmocka_unit_test(traces_tell_each_rule),
+        cmocka_unit_test(endless_paths_are_ambiguous),
+        cmocka_unit_test(folding_goes_beyond_ascii),
+        cmocka_unit_test(names_are_told),
+        cmocka_unit_test(admits_addresses),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
