@@ -75,7 +75,7 @@ static void sign_in_page(struct draft *d, bool tried_basic)
 
 static void sign_in_json(struct draft *d)
 {
-    struct span url = answer_url(d->q, SIGN_IN_PATH);
+    struct span url = draft_url(d, SIGN_IN_PATH);
     bool token = d->q->asker == ASKER_TOKEN;
     draft_json_string(d, "error", token ? SPAN("service_token_invalid") : SPAN("sign_in_required"));
     if (url.n && !token)

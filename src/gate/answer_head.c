@@ -85,12 +85,14 @@ bool draft_end(struct draft *d)
     return !d->failed;
 }
 
-struct span answer_url(const struct answer_request *q, const char *path)
+struct span draft_url(struct draft *d, const char *path)
 {
     struct host host;
-    if (!q->request || !host_parse(q->request->authority, &host))
+    if (!d->q->request || !host_parse(d->q->request->authority, &host))
         return SPAN_NONE;
-    if (host.port < 0)
-        return arena_printf(q->arena, "https://%.*s%s", SPAN_ARG(host_span(&host)), path);
-    return arena_printf(q->arena, "https://%.*s:%d%s", SPAN_ARG(host_span(&host)), host.port, path);
+    struct span name = host_span(&host);
+    struct span url = host.port < 0 ? arena_printf(d->q->arena, "https://%.*s%s", SPAN_ARG(name), path)
+                                    : arena_printf(d->q->arena, "https://%.*s:%d%s", SPAN_ARG(name), host.port, path);
+    d->failed = d->failed || !url.p;
+    return url;
 }

@@ -27,7 +27,7 @@ void draft_json_string(struct draft *d, const char *key, struct span value);
 bool draft_end(struct draft *d);
 /* Does the asker want a page rather than JSON? */
 bool wants_page(const struct answer_request *q);
-/* "https://host[:port]" + path for what the client asked for; p == NULL when its name is unknown (or no memory). */
-struct span answer_url(const struct answer_request *q, const char *path);
+/* "https://host[:port]" + path for what the client asked for; empty when its name is unknown. */
+struct span draft_url(struct draft *d, const char *path);
 
 #endif

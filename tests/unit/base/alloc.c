@@ -14,11 +14,21 @@ void *__wrap_realloc(void *p, size_t n);
 
 static atomic_long left = LONG_MAX;
 static atomic_long made;
+static atomic_bool once; /* only the one after `left` fails */
+static atomic_long refused;
 
 void alloc_fail_after(long allowed)
 {
+    atomic_store(&once, false);
     atomic_store(&left, allowed);
     atomic_store(&made, 0);
+    atomic_store(&refused, 0);
+}
+
+void alloc_fail_one(long allowed)
+{
+    alloc_fail_after(allowed);
+    atomic_store(&once, true);
 }
 
 void alloc_fail_never(void)
@@ -31,10 +41,19 @@ long alloc_count(void)
     return atomic_load(&made);
 }
 
+long alloc_refused(void)
+{
+    return atomic_load(&refused);
+}
+
 static bool may_allocate(void)
 {
-    if (atomic_load(&left) <= 0)
+    if (atomic_load(&left) <= 0) {
+        atomic_fetch_add(&refused, 1);
+        if (atomic_exchange(&once, false))
+            atomic_store(&left, LONG_MAX);
         return false;
+    }
     atomic_fetch_sub(&left, 1);
     atomic_fetch_add(&made, 1);
     return true;

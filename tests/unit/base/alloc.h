@@ -4,8 +4,12 @@
 
 /* `allowed` more allocations succeed, all after them fail. */
 void alloc_fail_after(long allowed);
+/* `allowed` more succeed, the next one fails, then all succeed again. */
+void alloc_fail_one(long allowed);
 void alloc_fail_never(void);
 /* Allocations made since the last call of one of the above. */
 long alloc_count(void);
+/* Those that failed since then. */
+long alloc_refused(void);
 
 #endif

@@ -1,0 +1,455 @@
+/* Memory that ends at any allocation: what is asked for fails or is whole, nobody is admitted by it, and nothing is left
+ * behind. */
+#include "stage.h"
+
+#include "../base/alloc.h"
+#include "base/clock.h"
+#include "gate/answer.h"
+#include "gate/basic.h"
+#include "gate/crypt_hash.h"
+#include "gate/state.h"
+#include "gate/token.h"
+
+/* One time around: after how many allocations memory ends, and whether it did. */
+struct need {
+    void (*end)(long allowed);
+    long allowed;
+    bool ended;
+};
+
+static void need_begin(struct need *n)
+{
+    n->end(n->allowed);
+}
+
+static void need_end(struct need *n)
+{
+    n->ended = alloc_refused() > 0;
+    alloc_fail_never();
+}
+
+/* Lets one allocation after another fail, alone and with all after it. run() says whether it got what it asked for. */
+static void sweep(const char *name, bool (*run)(struct need *n))
+{
+    static void (*const kinds[])(long allowed) = {alloc_fail_one, alloc_fail_after};
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        struct need n = {.end = kinds[i], .ended = true};
+        bool whole = false;
+        for (; n.ended; n.allowed++) {
+            n.ended = false;
+            whole = run(&n);
+            CHECK(name, n.allowed < 200);
+        }
+        CHECK(name, whole);
+    }
+}
+
+/* Every allocation of this arena is one of its own. */
+static void memory_init_tiny(struct memory *m)
+{
+    slab_init(&m->blocks, 64, 0);
+    arena_init(&m->arena, &m->blocks);
+}
+
+/* --- start -------------------------------------------------------------------------------------------------------- */
+
+static bool start(struct need *n)
+{
+    struct loop *loop = loop_new();
+    need_begin(n);
+    struct gate_shared *shared = gate_shared_new(&standard);
+    struct gate_thread *thread = shared ? gate_thread_new(shared, loop) : NULL;
+    need_end(n);
+    bool whole = thread != NULL;
+    assert_int_equal(whole, !n->ended); /* all of it is needed */
+    gate_thread_free(thread);
+    gate_shared_free(shared);
+    loop_free(loop);
+    return whole;
+}
+
+static bool seal(struct need *n)
+{
+    struct memory m;
+    struct gate_fixture f;
+    const struct span secret = SECRET_A;
+    memory_init_tiny(&m);
+    fixture_init(&f, "beta", NULL);
+    fixture_add(&f, "anna", "open sesame", NULL);
+    fixture_add(&f, "bob", NULL, BCRYPT);
+    need_begin(n);
+    bool whole = res_ok(gate_config_seal(&f.gate, &secret, 1, &m.arena));
+    need_end(n);
+    assert_int_equal(whole, !n->ended);
+    memory_fini(&m);
+    return whole;
+}
+
+static bool make_hash(struct need *n)
+{
+    char hash[CRYPT_HASH_MAX];
+    need_begin(n);
+    bool whole = res_ok(crypt_hash_make(CRYPT_KIND_BCRYPT, 4, "pw", hash));
+    need_end(n);
+    assert_int_equal(whole, !n->ended);
+    return whole;
+}
+
+static void test_start(void **state)
+{
+    sweep("state", start);
+    sweep("seal", seal);
+    sweep("hash", make_hash);
+}
+
+/* --- the check ---------------------------------------------------------------------------------------------------- */
+
+/* An attempt that was not taken back would keep others out: as many as ever may try at once. */
+static void check_nothing_pending(const char *name, struct stage *s, const struct ask *a, const char *user)
+{
+    uint32_t retry_after;
+    unsigned n = 0;
+    struct limit_ticket t = limits_ticket(s->shared->limits, &a->check.client, s->f.gate.name, span_of(user));
+    while (limits_begin(s->shared->limits, t, clock_mono_ms(), &retry_after) == LIMIT_OK)
+        n++;
+    CHECK(name, n == 16);
+}
+
+/* Asks while memory ends; what the hash thread says comes afterwards. */
+static void ask_in_need(struct need *n, struct ask *a, struct arena *arena)
+{
+    unsigned left = 1;
+    a->check.arena = arena;
+    a->stop_after = &left;
+    need_begin(n);
+    a->result = gate_check(a->stage->thread, &a->check);
+    need_end(n);
+    if (a->result == GATE_PENDING)
+        loop_run(a->stage->loop);
+}
+
+static bool ask_pair(struct need *n, const char *pair, const char *user, enum gate_result want)
+{
+    struct stage s;
+    struct ask a;
+    struct memory tiny;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    ask_init(&a, &s, "app.test", with_basic(&s, pair));
+    ask_in_need(n, &a, &tiny.arena);
+    CHECK(pair, a.result == want || (n->ended && a.result == GATE_FAILED));
+    CHECK(pair, (a.check.identity.way == WAY_BASIC) == (a.result == GATE_IDENTIFIED));
+    CHECK(pair, (a.check.set_cookie.n > 0) == (a.result == GATE_IDENTIFIED));
+    if (a.result != GATE_REFUSED)
+        check_nothing_pending(pair, &s, &a, user);
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return a.result == want;
+}
+
+static bool ask_plain(struct need *n)
+{
+    return ask_pair(n, "anna:open sesame", "anna", GATE_IDENTIFIED);
+}
+
+static bool ask_plain_wrong(struct need *n)
+{
+    return ask_pair(n, "anna:x", "anna", GATE_REFUSED);
+}
+
+static bool ask_hash(struct need *n)
+{
+    return ask_pair(n, "bob:open sesame", "bob", GATE_IDENTIFIED);
+}
+
+static bool ask_hash_wrong(struct need *n)
+{
+    return ask_pair(n, "bob:x", "bob", GATE_REFUSED);
+}
+
+/* The same pair twice: the second waits for the first one's hash, or fails alone. */
+static bool ask_together(struct need *n)
+{
+    struct stage s;
+    struct ask first, second;
+    struct memory tiny;
+    unsigned left = 1;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    ask_init(&first, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    first.stop_after = &left;
+    assert_int_equal(gate_check(s.thread, &first.check), GATE_PENDING);
+    ask_init(&second, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    second.check.arena = &tiny.arena;
+    need_begin(n);
+    second.result = gate_check(s.thread, &second.check);
+    need_end(n);
+    assert_int_equal(second.result, n->ended ? GATE_FAILED : GATE_PENDING);
+    second.stop_after = second.result == GATE_PENDING ? &left : NULL;
+    left += second.result == GATE_PENDING;
+    loop_run(s.loop);
+    assert_int_equal(first.result, GATE_IDENTIFIED);
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return second.result == GATE_IDENTIFIED;
+}
+
+static void test_check(void **state)
+{
+    sweep("plain secret", ask_plain);
+    sweep("plain secret, wrong", ask_plain_wrong);
+    sweep("hash", ask_hash);
+    sweep("hash, wrong", ask_hash_wrong);
+    sweep("two at once", ask_together);
+}
+
+/* The hash is done, and the message that tells of it cannot be made: it comes as soon as there is memory. */
+static void test_message(void **state)
+{
+    struct stage s;
+    struct ask a;
+    unsigned left = 1;
+    stage_init(&s, NULL);
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    a.stop_after = &left;
+    assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
+    alloc_fail_after(0);
+    while (alloc_refused() < 2) /* asked again */
+        pause_ms(1);
+    alloc_fail_never();
+    loop_run(s.loop);
+    assert_int_equal(a.result, GATE_IDENTIFIED);
+    stage_fini(&s);
+}
+
+/* Nobody waits any more when there is memory again. */
+static void test_message_unwanted(void **state)
+{
+    for (int end = 0; end < 2; end++) {
+        struct stage s;
+        struct ask a;
+        stage_init(&s, NULL);
+        ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+        assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
+        alloc_fail_after(0);
+        while (alloc_refused() == 0)
+            pause_ms(1);
+        gate_cancel(s.thread, &a.check);
+        if (end)
+            alloc_fail_never();
+        stage_fini(&s); /* ends the hash thread, which still tries */
+        alloc_fail_never();
+        assert_int_equal(a.done, 0);
+    }
+}
+
+/* --- cookies ------------------------------------------------------------------------------------------------------ */
+
+/* "__Host-tiergate=token" of anna, `age` seconds old. */
+static struct span cookie_of(struct stage *s, int64_t age)
+{
+    char text[TOKEN_TEXT_MAX];
+    const struct circle c = {CIRCLE_HOST, SPAN("app.test")};
+    int64_t then = clock_wall_s() - age;
+    const struct session made = {.user = basic_user_find(&s->f.basic, SPAN("anna")), .issued = then, .active = then};
+    size_t n = token_make(&s->f.gate, &c, &made, text);
+    return arena_printf(&s->m.arena, "__Host-tiergate=%.*s", (int)n, text);
+}
+
+static bool ask_cookie(struct need *n)
+{
+    struct stage s;
+    struct ask a;
+    struct memory tiny;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    s.f.gate.session.idle_s = 1000; /* so that a later one is due */
+    ask_init(&a, &s, "app.test", with_cookie(&s, cookie_of(&s, 500)));
+    ask_in_need(n, &a, &tiny.arena);
+    bool good = a.result == GATE_IDENTIFIED;
+    assert_true(good || (n->ended && a.result == GATE_ANONYMOUS));
+    assert_int_equal(a.check.by_cookie, good);
+    assert_int_equal(a.check.identity.way == WAY_BASIC, good);
+    bool whole = good && a.check.set_cookie.n > 0; /* without a new one the old one still holds */
+    assert_true(whole || n->ended);
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return whole;
+}
+
+/* Two good ones count as none, or, where memory ends while they are verified, one may be taken for bad. */
+static bool ask_two_cookies(struct need *n)
+{
+    struct stage s;
+    struct ask a;
+    struct memory tiny;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    struct span one = cookie_of(&s, 5), two = cookie_of(&s, 6);
+    struct span both = arena_printf(&s.m.arena, "%.*s; %.*s", SPAN_ARG(one), SPAN_ARG(two));
+    ask_init(&a, &s, "app.test", with_cookie(&s, both));
+    ask_in_need(n, &a, &tiny.arena);
+    bool whole = a.result == GATE_ANONYMOUS && a.check.clear_cookies[0].n > 0;
+    assert_true(whole || n->ended);
+    assert_int_equal(a.result == GATE_IDENTIFIED, a.check.identity.way == WAY_BASIC);
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return whole;
+}
+
+static bool clear_cookies(struct need *n)
+{
+    struct stage s;
+    struct memory tiny;
+    struct span out[2];
+    memory_init_tiny(&tiny);
+    stage_init(&s, "app.test");
+    need_begin(n);
+    bool whole = gate_clear_cookies(&s.f.gate, &tiny.arena, out);
+    need_end(n);
+    assert_int_equal(whole, !n->ended);
+    assert_true(!whole || (out[0].n && out[1].n));
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return whole;
+}
+
+static bool strip(struct need *n)
+{
+    struct stage s;
+    struct memory tiny;
+    struct http_request r;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    s.f.gate.session.cookie = SPAN("sess");
+    request_make(&r, &s.m.arena, "Cookie: __Host-tiergate=x; a=1; __Secure-tiergate=y; b=2; sess=z; c=3");
+    need_begin(n);
+    bool whole = gate_strip_request(&s.f.gate, (struct gate_list){&s.f.gate, 1}, &r, &tiny.arena);
+    need_end(n);
+    assert_int_equal(whole, !n->ended);
+    if (whole)
+        CHECK_SPAN("left", r.headers.v[0].value, SPAN("a=1; b=2; c=3"));
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return whole;
+}
+
+static void test_cookies(void **state)
+{
+    sweep("cookie", ask_cookie);
+    sweep("two cookies", ask_two_cookies);
+    sweep("deletions", clear_cookies);
+    sweep("strip", strip);
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------ */
+
+static const struct identity anna = {
+    .way = WAY_BASIC, .gate = {(const uint8_t *)"beta", 4}, .subject = {(const uint8_t *)"anna", 4}};
+
+static bool make_answer(unsigned kind, const struct answer_request *q, struct answer *out)
+{
+    switch (kind) {
+    case 0:
+        return answer_sign_in(q, false, out);
+    case 1:
+        return answer_status(q, 405, out);
+    case 2:
+        return answer_redirect(q, 308, SPAN("https://app.test/"), out);
+    case 3:
+        return answer_preflight(q, out);
+    case 4:
+        return answer_signed_out(q, out);
+    case 5:
+        return answer_sign_out_form(q, out);
+    case 6:
+        return answer_health(q, out);
+    default:
+        return answer_session(q, &anna, out);
+    }
+}
+
+#define ANSWERS 8
+
+/* All of it, one behind the other. */
+static struct span flat(const struct answer *out, struct arena *a)
+{
+    struct span all = arena_printf(a, "%u\n", out->head.status);
+    for (size_t i = 0; i < out->head.headers.n; i++)
+        all = arena_printf(a, "%.*s%.*s: %.*s\n", SPAN_ARG(all), SPAN_ARG(out->head.headers.v[i].name),
+                           SPAN_ARG(out->head.headers.v[i].value));
+    return arena_printf(a, "%.*s\n%.*s", SPAN_ARG(all), SPAN_ARG(out->body));
+}
+
+static bool answer_in_need(struct need *n, unsigned kind, enum asker asker)
+{
+    static const struct span cookies[] = {{(const uint8_t *)"a=1", 3}, {(const uint8_t *)"b=2", 3}};
+    struct stage s;
+    struct memory tiny;
+    struct http_request r;
+    struct answer whole, out;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    request_make(&r, &s.m.arena, "Origin: https://app.test\nAccess-Control-Request-Method: PUT");
+    struct answer_request q = {.request = &r,
+                               .asker = asker,
+                               .gate = &s.f.gate,
+                               .cors = {SPAN("https://app.test")},
+                               .reason = "r",
+                               .retry_after_s = 5,
+                               .request_id = SPAN("id"),
+                               .set_cookies = cookies,
+                               .set_cookie_count = COUNT(cookies),
+                               .arena = &s.m.arena};
+    assert_true(make_answer(kind, &q, &whole));
+    q.arena = &tiny.arena;
+    need_begin(n);
+    bool made = make_answer(kind, &q, &out);
+    need_end(n);
+    assert_int_equal(made, !n->ended);
+    if (made)
+        CHECK_SPAN("answer", flat(&out, &s.m.arena), flat(&whole, &s.m.arena));
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return made;
+}
+
+static bool answer_page(struct need *n)
+{
+    bool whole = true, ended = false;
+    for (unsigned kind = 0; kind < ANSWERS; kind++) {
+        n->ended = false;
+        whole = answer_in_need(n, kind, ASKER_NAVIGATION) && whole;
+        ended = ended || n->ended;
+    }
+    n->ended = ended;
+    return whole;
+}
+
+static bool answer_json(struct need *n)
+{
+    bool whole = true, ended = false;
+    for (unsigned kind = 0; kind < ANSWERS; kind++) {
+        n->ended = false;
+        whole = answer_in_need(n, kind, ASKER_CLIENT) && whole;
+        ended = ended || n->ended;
+    }
+    n->ended = ended;
+    return whole;
+}
+
+static void test_answers(void **state)
+{
+    sweep("pages", answer_page);
+    sweep("JSON", answer_json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_start),   cmocka_unit_test(test_check),
+        cmocka_unit_test(test_message), cmocka_unit_test(test_message_unwanted),
+        cmocka_unit_test(test_cookies), cmocka_unit_test(test_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
