@@ -35,7 +35,7 @@ class Connection {
   read() {
     while (this.text.length > 0) {
       const request = readRequest(this.text);
-      if (!request?.complete) return;
+      if (!request?.complete && !(request && this.recorder.early)) return;
       this.text = this.text.slice(request.next);
       this.keep(request);
       this.recorder.answer(this, request);
@@ -69,12 +69,13 @@ function answerOk(connection, request) {
   connection.socket.write(Buffer.from(head + (request.method === 'HEAD' ? '' : body), 'latin1'));
 }
 
-/** `answer(connection, request)` replaces the usual 200, which names the run and the target. */
-export async function startRecorder({ answer = answerOk } = {}) {
+/** `answer(connection, request)` replaces the usual 200, which names the run and the target; `early`: it does not wait for the body. */
+export async function startRecorder({ answer = answerOk, early = false } = {}) {
   const runs = new Map();
   const connections = [];
   const recorder = {
     answer,
+    early,
     violations: [],
     connections,
     /** The requests of one run. */
