@@ -144,12 +144,19 @@ static enum io_res result_of(struct stream *s, int ret)
 
 /* --- the vtable --------------------------------------------------------------------------------------------------- */
 
+static bool is_proven(const struct tls_conn *tls)
+{
+    return !tls->client || tls->client->verify != TLS_VERIFY_FULL || tls_peer_has_name(tls);
+}
+
 /* What the handshake's end has put into `wire` (Finished, tickets) stays there until the callbacks of this turn have
  * had their chance to add to it: the first request leaves by the same write. */
 static enum io_res tls_handshake(struct stream *s)
 {
     forget_errors();
     int ret = SSL_do_handshake(s->tls->ssl);
+    if (ret == 1 && !is_proven(s->tls))
+        return fail_tls(s, STREAM_FAIL_TLS_VERIFY, tls_verify_text(X509_V_ERR_HOSTNAME_MISMATCH));
     if (ret == 1) {
         stream_set_cost(s, STREAM_COST + STREAM_COST_TLS);
         return IO_MORE;

@@ -26,4 +26,7 @@ struct tls_conn {
 
 extern const struct stream_ops stream_tls_ops;
 
+/* Client side, after the handshake: has the origin proved the name that it was asked by? In doubt not. */
+bool tls_peer_has_name(const struct tls_conn *tls);
+
 #endif

@@ -9,11 +9,24 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* libssl's own copies of what it shall verify, which it makes without looking whether it could: the program's symbol
+ * comes before the library's. */
+static atomic_bool no_copies;
+
+int X509_VERIFY_PARAM_set1(X509_VERIFY_PARAM *to, const X509_VERIFY_PARAM *from)
+{
+    int (*real)(X509_VERIFY_PARAM *, const X509_VERIFY_PARAM *) =
+        (int (*)(X509_VERIFY_PARAM *, const X509_VERIFY_PARAM *))dlsym(RTLD_NEXT, "X509_VERIFY_PARAM_set1");
+    return !no_copies && real(to, from);
+}
 
 struct kit {
     struct pki *pki, *other, *forged; /* forged: the name of pki, another key */
@@ -179,6 +192,33 @@ static void test_verification(void **state)
     }
 }
 
+static void test_name_without_memory_to_copy_it(void **state)
+{
+    struct kit *k = *state;
+    static const struct {
+        const char *name, *ask, *san;
+        bool good;
+    } cases[] = {
+        {"its own name", "v.x.test", "DNS:v.x.test", true},
+        {"another name", "v.x.test", "DNS:w.x.test", false},
+        {"its own address", "127.0.0.1", "IP:127.0.0.1", true},
+        {"another address", "127.0.0.1", "IP:127.0.0.2", false},
+    };
+    no_copies = true;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bare b;
+        struct pki_cert cert;
+        pki_issue(k->pki, &(struct pki_wish){.san = cases[i].san}, &cert);
+        bare_start(&b, &cert);
+        bare_connect(&b, k->client, cases[i].ask);
+        CHECK(cases[i].name, (stream_state(b.stream) == STREAM_OPEN) == cases[i].good);
+        CHECK(cases[i].name, cases[i].good || stream_failure(b.stream) == STREAM_FAIL_TLS_VERIFY);
+        bare_end(&b);
+        pki_cert_fini(&cert);
+    }
+    no_copies = false;
+}
+
 static void test_addresses(void **state)
 {
     struct kit *k = *state;
@@ -246,6 +286,7 @@ int main(void)
     signal(SIGPIPE, SIG_IGN); /* for the bare server; a stream raises none */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_verification),
+        cmocka_unit_test(test_name_without_memory_to_copy_it),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_verification_off_takes_anything),
         cmocka_unit_test(test_no_name_no_connection),
