@@ -2,47 +2,13 @@
  * behind. */
 #include "stage.h"
 
-#include "../base/alloc.h"
+#include "../base/need.h"
 #include "base/clock.h"
 #include "gate/answer.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
 #include "gate/state.h"
 #include "gate/token.h"
-
-/* One time around: after how many allocations memory ends, and whether it did. */
-struct need {
-    void (*end)(long allowed);
-    long allowed;
-    bool ended;
-};
-
-static void need_begin(struct need *n)
-{
-    n->end(n->allowed);
-}
-
-static void need_end(struct need *n)
-{
-    n->ended = alloc_refused() > 0;
-    alloc_fail_never();
-}
-
-/* Lets one allocation after another fail, alone and with all after it. run() says whether it got what it asked for. */
-static void sweep(const char *name, bool (*run)(struct need *n))
-{
-    static void (*const kinds[])(long allowed) = {alloc_fail_one, alloc_fail_after};
-    for (size_t i = 0; i < COUNT(kinds); i++) {
-        struct need n = {.end = kinds[i], .ended = true};
-        bool whole = false;
-        for (; n.ended; n.allowed++) {
-            n.ended = false;
-            whole = run(&n);
-            CHECK(name, n.allowed < 200);
-        }
-        CHECK(name, whole);
-    }
-}
 
 /* Every allocation of this arena is one of its own. */
 static void memory_init_tiny(struct memory *m)
@@ -97,9 +63,9 @@ static bool make_hash(struct need *n)
 
 static void test_start(void **state)
 {
-    sweep("state", start);
-    sweep("seal", seal);
-    sweep("hash", make_hash);
+    need_sweep("state", start);
+    need_sweep("seal", seal);
+    need_sweep("hash", make_hash);
 }
 
 /* --- the check ---------------------------------------------------------------------------------------------------- */
@@ -196,11 +162,11 @@ static bool ask_together(struct need *n)
 
 static void test_check(void **state)
 {
-    sweep("plain secret", ask_plain);
-    sweep("plain secret, wrong", ask_plain_wrong);
-    sweep("hash", ask_hash);
-    sweep("hash, wrong", ask_hash_wrong);
-    sweep("two at once", ask_together);
+    need_sweep("plain secret", ask_plain);
+    need_sweep("plain secret, wrong", ask_plain_wrong);
+    need_sweep("hash", ask_hash);
+    need_sweep("hash, wrong", ask_hash_wrong);
+    need_sweep("two at once", ask_together);
 }
 
 /* The hash is done, and the message that tells of it cannot be made: it comes as soon as there is memory. */
@@ -336,10 +302,10 @@ static bool strip(struct need *n)
 
 static void test_cookies(void **state)
 {
-    sweep("cookie", ask_cookie);
-    sweep("two cookies", ask_two_cookies);
-    sweep("deletions", clear_cookies);
-    sweep("strip", strip);
+    need_sweep("cookie", ask_cookie);
+    need_sweep("two cookies", ask_two_cookies);
+    need_sweep("deletions", clear_cookies);
+    need_sweep("strip", strip);
 }
 
 /* --- answers ------------------------------------------------------------------------------------------------------ */
@@ -405,8 +371,8 @@ static bool answer_in_need(struct need *n, unsigned kind, enum asker asker)
     q.arena = &tiny.arena;
     need_begin(n);
     bool made = make_answer(kind, &q, &out);
+    assert_int_equal(made, alloc_refused() == 0);
     need_end(n);
-    assert_int_equal(made, !n->ended);
     if (made)
         CHECK_SPAN("answer", flat(&out, &s.m.arena), flat(&whole, &s.m.arena));
     memory_fini(&tiny);
@@ -416,32 +382,24 @@ static bool answer_in_need(struct need *n, unsigned kind, enum asker asker)
 
 static bool answer_page(struct need *n)
 {
-    bool whole = true, ended = false;
-    for (unsigned kind = 0; kind < ANSWERS; kind++) {
-        n->ended = false;
+    bool whole = true;
+    for (unsigned kind = 0; kind < ANSWERS; kind++)
         whole = answer_in_need(n, kind, ASKER_NAVIGATION) && whole;
-        ended = ended || n->ended;
-    }
-    n->ended = ended;
     return whole;
 }
 
 static bool answer_json(struct need *n)
 {
-    bool whole = true, ended = false;
-    for (unsigned kind = 0; kind < ANSWERS; kind++) {
-        n->ended = false;
+    bool whole = true;
+    for (unsigned kind = 0; kind < ANSWERS; kind++)
         whole = answer_in_need(n, kind, ASKER_CLIENT) && whole;
-        ended = ended || n->ended;
-    }
-    n->ended = ended;
     return whole;
 }
 
 static void test_answers(void **state)
 {
-    sweep("pages", answer_page);
-    sweep("JSON", answer_json);
+    need_sweep("pages", answer_page);
+    need_sweep("JSON", answer_json);
 }
 
 int main(void)
