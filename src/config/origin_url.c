@@ -103,7 +103,7 @@ static const char *parse_host(struct span s, struct origin_url *u)
 
     u->before = s;
     u->capture = u->after = SPAN_NONE;
-    if (!sample(u, SPAN_NONE, &h))
+    if (!sample(u, SPAN(""), &h))
         return "the host is malformed: write \"https://name.example\" or \"http://127.0.0.1:8080\"";
     u->before = without_port(s, h.port);
     set_port(u, h.port);
