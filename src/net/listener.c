@@ -30,6 +30,13 @@ static int open_reserve(void)
     return open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* Its memory was taken when the listener was made. */
+static void rest(struct listener *l)
+{
+    if (!timer_set(&l->rest, l->rest_ms))
+        abort();
+}
+
 /* Closing the peer is better than leaving it to hang in the queue, and the queue is not level-triggered for ever. */
 static void turn_away(struct listener *l, bool accepted_some)
 {
@@ -45,8 +52,7 @@ static void turn_away(struct listener *l, bool accepted_some)
         l->rest_ms = REST_FIRST_MS;
     else
         l->rest_ms = l->rest_ms * 2 < REST_MOST_MS ? l->rest_ms * 2 : REST_MOST_MS;
-    if (!timer_set(&l->rest, l->rest_ms))
-        event_add(l->event, NULL);
+    rest(l);
 }
 
 static void on_rested(void *arg)
@@ -54,8 +60,8 @@ static void on_rested(void *arg)
     struct listener *l = arg;
     if (l->reserve < 0)
         l->reserve = open_reserve();
-    if (event_add(l->event, NULL) != 0 && !timer_set(&l->rest, REST_MOST_MS))
-        abort(); /* an armed event and timer need no memory; a listener that never wakes again must not go unseen */
+    if (event_add(l->event, NULL) != 0) /* the kernel has no memory for it: a listener must wake again all the same */
+        rest(l);
 }
 
 static bool is_shortage(int err)
@@ -100,7 +106,7 @@ struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(void 
     l->reserve = open_reserve();
     timer_init(&l->rest, loop, on_rested, l);
     l->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, l);
-    if (!l->event || event_add(l->event, NULL) != 0) {
+    if (!timer_reserve(&l->rest) || !l->event || event_add(l->event, NULL) != 0) {
         listener_free(l);
         return NULL;
     }

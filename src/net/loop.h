@@ -10,19 +10,13 @@
 #include "base/res.h"
 #include "base/rng.h"
 #include "base/slab.h"
+#include "net/task.h"
 #include "net/timer.h"
 
 struct event_base;
 struct loop_mailbox;
 
 #define LOOP_TICK_MS 500
-
-/* Embedded in its owner. Queued at most once at a time. */
-struct loop_task {
-    struct loop_task *next, *prev;
-    void (*run)(void *arg);
-    void *arg;
-};
 
 struct loop {
     struct event_base *base;

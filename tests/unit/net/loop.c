@@ -6,9 +6,26 @@
 
 #include "check.h"
 
+#include <event2/event.h>
+
+#include <dlfcn.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+/* libevent that has no memory for one event more: the program's symbol comes before the library's. */
+static unsigned refusals;
+
+int event_add(struct event *e, const struct timeval *tv)
+{
+    int (*real)(struct event *, const struct timeval *) =
+        (int (*)(struct event *, const struct timeval *))dlsym(RTLD_NEXT, "event_add");
+    if (refusals == 0)
+        return real(e, tv);
+    refusals--;
+    return -1;
+}
 
 struct probe {
     struct loop *loop;
@@ -106,6 +123,52 @@ static void test_timer_brought_forward_and_stopped(void **state)
     run_for(p, 80);
     assert_int_equal(p->runs, 2);
     timer_fini(&p->timer);
+}
+
+static void test_timer_is_not_lost_when_memory_is_short(void **state)
+{
+    struct probe *p = *state;
+    timer_init(&p->timer, p->loop, on_count, p);
+    assert_true(timer_reserve(&p->timer));
+    loop_refresh(p->loop);
+    uint64_t start = p->loop->now_ms;
+    refusals = 3;
+    assert_true(timer_set(&p->timer, 20));
+    run_for(p, 60);
+    assert_int_equal(refusals, 0);
+    assert_int_equal(p->runs, 1);
+    assert_true(p->at >= start + 20);
+    timer_fini(&p->timer);
+}
+
+static void test_timer_comes_though_the_loop_never_takes_it(void **state)
+{
+    struct probe *p = *state;
+    timer_init(&p->stop, p->loop, on_stop, p);
+    loop_refresh(p->loop);
+    uint64_t start = p->loop->now_ms;
+    refusals = UINT_MAX;
+    assert_true(timer_set(&p->stop, 20));
+    loop_run(p->loop);
+    refusals = 0;
+    assert_true(p->at >= start + 20);
+    timer_fini(&p->stop);
+}
+
+static void test_timer_stopped_while_memory_is_short(void **state)
+{
+    struct probe *p = *state;
+    timer_init(&p->timer, p->loop, on_count, p);
+    refusals = 1;
+    assert_true(timer_set(&p->timer, 1));
+    timer_stop(&p->timer);
+    run_for(p, 20);
+    assert_int_equal(p->runs, 0);
+    refusals = 1;
+    assert_true(timer_set(&p->timer, 1));
+    timer_fini(&p->timer);
+    run_for(p, 20);
+    assert_int_equal(p->runs, 0);
 }
 
 static void on_again(void *arg)
@@ -309,6 +372,9 @@ int main(void)
         T(test_timer_fires_once),
         T(test_timer_pushed_back),
         T(test_timer_brought_forward_and_stopped),
+        T(test_timer_is_not_lost_when_memory_is_short),
+        T(test_timer_comes_though_the_loop_never_takes_it),
+        T(test_timer_stopped_while_memory_is_short),
         T(test_task_requeued_waits_a_turn_without_blocking),
         T(test_task_cancelled_by_its_neighbour),
         T(test_task_later),
