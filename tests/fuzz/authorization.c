@@ -1,15 +1,8 @@
 /* Any bytes as an Authorization value: what is taken is exactly one spelling of what is read
  * out of it, and within its bounds. */
-#include <stdlib.h>
-
 #include "base/crypto/base64.h"
 #include "gate/basic.h"
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
+#include "must.h"
 
 static void check_part(struct span s, size_t max)
 {
@@ -31,8 +24,6 @@ static void check_found(struct span value, const struct basic_credentials *c)
     size_t n = base64_encode(span_make(pair, c->user.n + 1 + c->password.n), text);
     MUST(span_has_suffix(span_trim(value), span_make(text, n)));
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

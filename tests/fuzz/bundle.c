@@ -1,15 +1,6 @@
 /* Any bytes as a bundle: what is taken is a list of blobs that lie within it, and comes out again as it went in. */
-#include <stdlib.h>
-
 #include "config/bundle_format.h"
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "must.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

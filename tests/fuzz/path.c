@@ -1,13 +1,6 @@
 /* Any bytes as a target: a canonical path holds nothing that a second reader could take for something else. */
-#include <stdlib.h>
-
 #include "http/path.h"
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
+#include "must.h"
 
 static bool has(struct span s, const char *what)
 {
@@ -18,6 +11,27 @@ static bool has(struct span s, const char *what)
     return false;
 }
 
+static unsigned hex(uint8_t c)
+{
+    return c <= '9' ? c - '0' : (c | 0x20u) - 'a' + 10;
+}
+
+/* Decoded once, and nothing else done to it. */
+static void check_decoded(struct span raw, struct span decoded)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < raw.n; i++) {
+        uint8_t c = raw.p[i];
+        if (c == '%') {
+            MUST(i + 2 < raw.n);
+            c = (uint8_t)(hex(raw.p[i + 1]) << 4 | hex(raw.p[i + 2]));
+            i += 2;
+        }
+        MUST(at < decoded.n && decoded.p[at++] == c);
+    }
+    MUST(at == decoded.n);
+}
+
 static void check_canonical(const struct path *path)
 {
     struct span d = path->decoded;
@@ -26,10 +40,9 @@ static void check_canonical(const struct path *path)
         MUST(d.p[i] >= 0x20 && !strchr("\\%;?#\x7f", d.p[i]));
     MUST(!has(d, "//") && !has(d, "/./") && !has(d, "/../"));
     MUST(d.p[d.n - 1] != '.' && d.p[d.n - 1] != ' ');
+    check_decoded(path->raw, d);
     MUST(!has(path->raw, "%2e") && !has(path->raw, "%2F") && !has(path->raw, "%00"));
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

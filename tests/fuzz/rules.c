@@ -1,15 +1,6 @@
 /* Any bytes as a rules file: a snapshot comes out exactly when no error was told, and it stands without its bundle. */
-#include <stdlib.h>
-
 #include "config/snapshot.h"
-
-#define MUST(condition)                                                                                                \
-    do {                                                                                                               \
-        if (!(condition))                                                                                              \
-            abort();                                                                                                   \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "must.h"
 
 static struct bundle *make_bundle(struct span rules)
 {

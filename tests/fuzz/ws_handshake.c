@@ -2,19 +2,13 @@
  * plain reading of RFC 6455 §4 takes, an answer to another key is none, and what goes on is taken again. */
 #include <openssl/evp.h>
 
-#include "http/h1/h1.h"
+#include "h1.h"
 #include "http/ws.h"
-#include "must.h"
 
 #define KEY SPAN("dGhlIHNhbXBsZSBub25jZQ==")
 #define KEY_TEXT 24
 
 static const struct h1_limits limits = {32768, 100}, wider = {65536, 110};
-
-struct memory {
-    struct slab blocks, chunks;
-    struct arena arena;
-};
 
 /* --- the other reading: names and values alone -------------------------------------------------------------------- */
 
@@ -81,16 +75,6 @@ static bool is_handshake(const struct http_request *r)
            span_eq(version, SPAN("13")) && count(&r->headers, "sec-websocket-key", &key) == 1 && is_key(key);
 }
 
-static struct span bytes_of(struct memory *m, struct chunkq *q)
-{
-    uint8_t *p = arena_alloc(&m->arena, q->bytes);
-    size_t n = q->bytes;
-    MUST(p);
-    chunkq_copy(q, n, p);
-    chunkq_clear(q);
-    return span_make(p, n);
-}
-
 /* What the origin gets is a handshake with the same key. */
 static void check_forwarded(struct memory *m, struct http_request *r)
 {
@@ -104,7 +88,7 @@ static void check_forwarded(struct memory *m, struct http_request *r)
     if (!headers_find(&r->headers, H_SEC_WEBSOCKET_KEY) || !headers_find(&r->headers, H_SEC_WEBSOCKET_VERSION))
         return;
     MUST(h1_write_request(&q, r, SPAN("origin.test"), NULL, SPAN("upgrade")));
-    MUST(h1_parse_request(bytes_of(m, &q), &wider, &m->arena, &again, &err));
+    MUST(h1_parse_request(take_bytes(m, &q), &wider, &m->arena, &again, &err));
     MUST(again.websocket && ws_request_ok(&again) && is_handshake(&again));
     MUST(span_eq(headers_only(&again.headers, H_SEC_WEBSOCKET_KEY), key));
 }
@@ -170,17 +154,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct memory m;
     if (size == 0)
         return 0;
-    slab_init(&m.blocks, 4096, 2);
-    slab_init(&m.chunks, CHUNK_BLOCK, 2);
-    arena_init(&m.arena, &m.blocks);
+    memory_init(&m);
     struct span head = arena_copy(&m.arena, span_make(data + 1, size - 1));
     if (data[0] == 'Q')
         check_request(&m, head);
     else
         check_response(&m, head);
-    arena_fini(&m.arena);
-    MUST(m.chunks.used == 0 && m.blocks.used == 0);
-    slab_fini(&m.blocks);
-    slab_fini(&m.chunks);
+    memory_fini(&m);
     return 0;
 }
