@@ -7,6 +7,7 @@
 
 static const char serve_help[] =
     "usage: tiergate serve [FILE|DIR…] [--state DIR] [--threads N] [--user NAME] [--resolver IP[:PORT],…]\n"
+    "                      [--sandbox on|off]\n"
     "\n"
     "Serves by the rules, in the foreground. A folder stands for its *.json. Default: ./rules, then /etc/tiergate/rules.\n"
     "\n"
@@ -15,9 +16,12 @@ static const char serve_help[] =
     "  --threads N     loop threads, 1 to 64; default: one per CPU\n"
     "  --user NAME     whom the worker runs as when started as root; default \"tiergate\" if there is one, else \"nobody\"\n"
     "  --resolver IP   name servers to ask for origins' names instead of the system's\n"
+    "  --sandbox off   only where the system refuses it and the worker says so (some containers): it holds the worker, which\n"
+    "                  meets the world, to the files and TCP ports that it needs and to a list of system calls\n"
     "\n"
-    "SIGHUP loads the rules anew, all or nothing, and opens the log file anew. SIGTERM or SIGINT: no new connections,\n"
-    "open exchanges end, then it exits; a second one ends it at once.\n"
+    "SIGHUP loads the rules anew, all or nothing, and opens the log file anew. Where origins move to ports that none had\n"
+    "before, a new worker takes over, and the old one tells its WebSockets to connect again (1012).\n"
+    "SIGTERM or SIGINT: no new connections, open exchanges end, then it exits; a second one ends it at once.\n"
     "Exit codes: 0 drained; 1 the rules have errors (all are printed), an address cannot be bound, or a hard end; 2 usage.\n"
     "\n"
     "Example: tiergate serve rules/ --state /var/lib/tiergate --user tiergate\n";

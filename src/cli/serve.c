@@ -7,8 +7,10 @@
 #include "control/privilege.h"
 #include "control/supervisor.h"
 
+#include <string.h>
+
 struct serve_words {
-    const char *state, *threads, *user, *resolver;
+    const char *state, *threads, *user, *resolver, *sandbox;
 };
 
 static int with_state(struct supervisor_options *o, const char *state)
@@ -31,12 +33,13 @@ static int with_state(struct supervisor_options *o, const char *state)
 
 int cli_serve(int argc, char **argv)
 {
-    struct serve_words words = {NULL, NULL, NULL, NULL};
+    struct serve_words words = {NULL, NULL, NULL, NULL, NULL};
     const struct cli_option options[] = {
         {"--state", &words.state, NULL},
         {"--threads", &words.threads, NULL},
         {"--user", &words.user, NULL},
         {"--resolver", &words.resolver, NULL},
+        {"--sandbox", &words.sandbox, NULL},
     };
     const char *fallback = cli_default_rules();
     struct supervisor_options o = {0};
@@ -48,9 +51,13 @@ int cli_serve(int argc, char **argv)
     if (n == 0 && fallback == NULL) {
         return cli_usage("serve", "no rules: there is neither ./rules nor /etc/tiergate/rules; name a file or folder");
     }
+    if (words.sandbox != NULL && strcmp(words.sandbox, "off") != 0 && strcmp(words.sandbox, "on") != 0) {
+        return cli_usage("serve", "--sandbox: \"on\" or \"off\"");
+    }
     o.rules = n > 0 ? (const char *const *)(argv + 1) : &fallback;
     o.rule_count = n > 0 ? (size_t)n : 1;
     o.user = words.user;
     o.resolver = words.resolver;
+    o.no_sandbox = words.sandbox != NULL && strcmp(words.sandbox, "off") == 0;
     return with_state(&o, words.state);
 }

@@ -49,19 +49,27 @@ void sup_change_refused(struct supervisor *s, const char *why)
     }
 }
 
+void sup_change_taken(struct supervisor *s)
+{
+    s->change = SUP_CHANGE_SPREADING;
+    sup_config_drop(&s->current, &s->next);
+    s->current = s->next;
+    sup_config_init(&s->next);
+    if (s->state != SUP_STARTING) { /* the first worker was given it before */
+        sup_workers_log(s);
+    }
+    sup_spread_start(s);
+}
+
 void sup_change_done(struct supervisor *s)
 {
     bool first = s->state == SUP_STARTING;
     s->change = SUP_CHANGE_NONE;
-    sup_config_drop(&s->current, &s->next);
-    s->current = s->next;
-    sup_config_init(&s->next);
     if (first) {
         s->state = SUP_RUNNING;
         sup_config_say(s, "serving");
     } else {
         char what[60];
-        sup_worker_log(s);
         (void)snprintf(what, sizeof(what), "reload: ok, generation %llu,", (unsigned long long)s->current.generation);
         sup_config_say(s, what);
     }
@@ -71,18 +79,29 @@ void sup_change_done(struct supervisor *s)
     }
 }
 
+/* While a successor is on its way, it takes the place. */
+static bool may_restart(const struct supervisor *s)
+{
+    return s->state == SUP_RUNNING && s->workers[SUP_MAIN].state == SUP_WORKER_NONE &&
+           s->change != SUP_CHANGE_SUCCEEDING;
+}
+
 /* Starts whatever is due and possible now. */
 static void step(struct supervisor *s)
 {
-    struct sup_worker *w = &s->worker;
+    struct sup_worker *w = &s->workers[SUP_MAIN];
     if (s->state != SUP_STARTING && s->state != SUP_RUNNING) {
         return;
     }
     if (s->state == SUP_STARTING && s->change == SUP_CHANGE_READY) {
         s->change = SUP_CHANGE_COMMITTING;
-        sup_worker_start(s, &s->next);
-    } else if (s->state == SUP_RUNNING && w->state == SUP_WORKER_NONE && clock_mono_ms() >= w->restart_ms) {
-        sup_worker_start(s, &s->current);
+        if (!sup_worker_start(s, w, &s->next)) {
+            sup_change_refused(s, NULL);
+        }
+    } else if (may_restart(s) && clock_mono_ms() >= w->restart_ms) {
+        (void)sup_worker_start(s, w, &s->current);
+    } else if (s->change == SUP_CHANGE_OUTGROWN) {
+        sup_succession_start(s);
     } else if (s->change == SUP_CHANGE_READY && w->state == SUP_WORKER_SERVING) {
         sup_worker_change(s);
     } else if (s->state == SUP_RUNNING && s->change == SUP_CHANGE_NONE && s->reload_wanted) {
@@ -96,18 +115,18 @@ static void on_end_signal(struct supervisor *s)
 {
     if (s->state == SUP_DRAINING) {
         sup_say("told twice: ending at once");
-        sup_worker_kill(s);
+        sup_workers_kill(s);
         sup_end(s, 1);
         return;
     }
     notify_send(NOTIFY_STOPPING);
     sup_load_kill(s);
     s->state = SUP_DRAINING;
-    sup_worker_drain(s);
-    /* The worker closes its copies too: from here on nobody is kept waiting in a queue that nobody serves. */
+    sup_workers_drain(s);
+    /* The workers close their copies too: from here on nobody is kept waiting in a queue that nobody serves. */
     listen_set_close_except(&s->next.listens, &s->current.listens);
     listen_set_close_except(&s->current.listens, NULL);
-    if (s->worker.pid == 0) {
+    if (!sup_workers_left(s)) {
         sup_end(s, 0);
     } else {
         sup_say("draining");
@@ -133,8 +152,10 @@ static void reap(struct supervisor *s)
     while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         if (pid == s->loader.pid) {
             sup_load_exited(s, status);
-        } else if (pid == s->worker.pid) {
-            sup_worker_exited(s, status);
+        }
+        struct sup_worker *w = sup_worker_find(s, pid);
+        if (w != NULL) {
+            sup_worker_exited(s, w, status);
         }
     }
 }
@@ -184,9 +205,11 @@ static int wait_ms(const struct supervisor *s)
 {
     uint64_t now = clock_mono_ms(), due = 0;
     due = s->loader.pid != 0 ? sooner(due, s->loader.due_ms) : due;
-    due = sooner(due, s->worker.due_ms);
-    if (s->state == SUP_RUNNING && s->worker.state == SUP_WORKER_NONE) {
-        due = sooner(due, s->worker.restart_ms);
+    for (size_t i = 0; i < SUP_PLACES; i++) {
+        due = sooner(due, s->workers[i].due_ms);
+    }
+    if (may_restart(s)) {
+        due = sooner(due, s->workers[SUP_MAIN].restart_ms);
     }
     if (due == 0) {
         return -1;
@@ -201,20 +224,33 @@ static void on_due(struct supervisor *s)
         sup_say("the loader takes too long");
         sup_load_kill(s);
     }
-    if (s->worker.due_ms != 0 && now >= s->worker.due_ms) {
-        sup_say("the worker does not answer");
-        sup_worker_kill(s);
+    for (size_t i = 0; i < SUP_PLACES; i++) {
+        struct sup_worker *w = &s->workers[i];
+        if (w->due_ms != 0 && now >= w->due_ms) {
+            sup_say(w->state == SUP_WORKER_PARTED ? "a worker that parts takes too long"
+                                                  : "the worker does not answer");
+            sup_worker_kill(w);
+        }
+    }
+}
+
+/* Reading without need costs a system call; reading by the place that poll() saw would be wrong once a worker has moved. */
+static void read_workers(struct supervisor *s)
+{
+    for (size_t i = 0; i < SUP_PLACES; i++) {
+        sup_worker_read(s, &s->workers[i]);
     }
 }
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd p[] = {
-        {.fd = s->signals, .events = POLLIN},
-        {.fd = s->loader.sock, .events = POLLIN}, /* poll() skips -1 */
-        {.fd = s->worker.sock, .events = POLLIN},
+    struct pollfd p[2 + SUP_PLACES] = {
+        {.fd = s->signals, .events = POLLIN}, {.fd = s->loader.sock, .events = POLLIN}, /* poll() skips -1 */
     };
-    if (poll(p, 3, wait_ms(s)) == -1 && errno != EINTR) {
+    for (size_t i = 0; i < SUP_PLACES; i++) {
+        p[2 + i] = (struct pollfd){.fd = s->workers[i].sock, .events = POLLIN};
+    }
+    if (poll(p, COUNT(p), wait_ms(s)) == -1 && errno != EINTR) {
         sup_say("cannot wait for events");
         sup_end(s, 1);
         return;
@@ -222,9 +258,7 @@ static void turn(struct supervisor *s)
     if (p[1].revents != 0) {
         sup_load_read(s);
     }
-    if (p[2].revents != 0) {
-        sup_worker_read(s);
-    }
+    read_workers(s);
     if (p[0].revents != 0) {
         on_signal(s);
     }
@@ -246,7 +280,10 @@ static struct res prepare(struct supervisor *s, const struct supervisor_options 
 {
     s->o = o;
     s->threads = o->threads != 0 ? o->threads : process_cpus();
-    s->loader.sock = s->worker.sock = s->signals = -1;
+    s->loader.sock = s->signals = -1;
+    for (size_t i = 0; i < SUP_PLACES; i++) {
+        sup_worker_forget(&s->workers[i]);
+    }
     sup_config_init(&s->current);
     sup_config_init(&s->next);
     process_raise_nofile();
@@ -256,6 +293,10 @@ static struct res prepare(struct supervisor *s, const struct supervisor_options 
     }
     if (o->user == NULL && geteuid() == 0) {
         sup_say("started as root; the worker runs as %s", s->user.name);
+    }
+    if (o->no_sandbox) {
+        sup_say("warning: --sandbox off: a worker that was taken over could read files, start programs and connect "
+                "anywhere");
     }
     return signals_open(s);
 }
@@ -276,7 +317,7 @@ int supervisor_run(const struct supervisor_options *o)
     }
     int code = s->exit_code;
     sup_load_kill(s);
-    sup_worker_kill(s);
+    sup_workers_kill(s);
     sup_config_drop(&s->next, &s->current);
     sup_config_drop(&s->current, NULL);
     if (s->signals != -1) {

@@ -64,7 +64,7 @@ void sup_config_reopen_log(struct supervisor *s)
     }
     close_fd(&s->current.log_fd);
     s->current.log_fd = fd;
-    sup_worker_log(s);
+    sup_workers_log(s);
 }
 
 void sup_config_say(const struct supervisor *s, const char *what)

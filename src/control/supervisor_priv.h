@@ -29,16 +29,21 @@ enum sup_state { SUP_STARTING = 0, SUP_RUNNING, SUP_DRAINING, SUP_ENDED };
 /* A change of the configuration: one at a time. */
 enum sup_change {
     SUP_CHANGE_NONE = 0,
-    SUP_CHANGE_LOADING,   /* the loader runs */
-    SUP_CHANGE_READY,     /* next is complete and waits for a worker that serves */
-    SUP_CHANGE_COMMITTING /* next was sent */
+    SUP_CHANGE_LOADING,    /* the loader runs */
+    SUP_CHANGE_READY,      /* next is complete and waits for a worker that serves */
+    SUP_CHANGE_COMMITTING, /* next was sent */
+    SUP_CHANGE_OUTGROWN,   /* the worker cannot take next: waits for room to part with it */
+    SUP_CHANGE_SUCCEEDING, /* next was sent to a successor */
+    SUP_CHANGE_SPREADING   /* next has become current, and those who part are taking it too */
 };
 
 enum sup_worker_state {
     SUP_WORKER_NONE = 0,
     SUP_WORKER_STARTING, /* was sent its first configuration */
     SUP_WORKER_SERVING,
-    SUP_WORKER_ENDING /* was killed, or closed its socket: waiting for its exit */
+    SUP_WORKER_PARTING, /* was sent rules for what it still has open */
+    SUP_WORKER_PARTED,  /* goes by them, and drains */
+    SUP_WORKER_ENDING   /* was killed, or closed its socket: waiting for its exit */
 };
 
 struct sup_loader {
@@ -55,8 +60,17 @@ struct sup_worker {
     pid_t pid;
     int sock;
     uint64_t due_ms;     /* answers or ends by then; 0: no limit */
+    uint64_t end_ms;     /* of one that parts: ends by then */
     uint64_t restart_ms; /* SUP_WORKER_NONE: started again at this time */
     struct backoff backoff;
+};
+
+/* Who is which. Only MAIN is started again when it dies. */
+enum sup_place {
+    SUP_MAIN = 0,
+    SUP_SUCCESSOR,
+    SUP_FIRST_PARTING,
+    SUP_PLACES = SUP_FIRST_PARTING + 4 /* a reload that finds all of them taken ends the oldest */
 };
 
 struct supervisor {
@@ -70,7 +84,8 @@ struct supervisor {
     uint64_t generation; /* the last number given away */
     struct privilege user;
     struct sup_loader loader;
-    struct sup_worker worker;
+    struct sup_worker workers[SUP_PLACES];
+    bool drained_badly;
     struct sup_config current, next;
     struct wire_msg msg; /* scratch */
 };
@@ -80,7 +95,9 @@ void sup_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void sup_end(struct supervisor *s, int exit_code);
 /* Gives up `next`; the running rules stay (while starting: the end). */
 void sup_change_refused(struct supervisor *s, const char *why);
-/* The worker took `next`: it is `current` now. */
+/* A worker serves by `next`: it is `current` now. */
+void sup_change_taken(struct supervisor *s);
+/* All workers go by `current`. */
 void sup_change_done(struct supervisor *s);
 
 /* supervisor_load.c */
@@ -90,15 +107,34 @@ void sup_load_exited(struct supervisor *s, int status);
 void sup_load_kill(struct supervisor *s);
 
 /* supervisor_worker.c */
-/* Starts one and sends it `c`. */
-void sup_worker_start(struct supervisor *s, const struct sup_config *c);
+/* Starts one in an empty place and sends it `c`. False: told on stderr. */
+bool sup_worker_start(struct supervisor *s, struct sup_worker *w, const struct sup_config *c);
 /* Sends `next` to the worker that serves. */
 void sup_worker_change(struct supervisor *s);
-void sup_worker_log(struct supervisor *s);
-void sup_worker_drain(struct supervisor *s);
-void sup_worker_read(struct supervisor *s);
-void sup_worker_exited(struct supervisor *s, int status);
-void sup_worker_kill(struct supervisor *s);
+/* Sends `current` to one that parts. */
+void sup_worker_part(struct supervisor *s, struct sup_worker *w);
+/* The log of `current`, to all. */
+void sup_workers_log(struct supervisor *s);
+void sup_workers_drain(struct supervisor *s);
+void sup_workers_kill(struct supervisor *s);
+/* NULL: it is no worker's. */
+struct sup_worker *sup_worker_find(struct supervisor *s, pid_t pid);
+/* Is there any? */
+bool sup_workers_left(const struct supervisor *s);
+void sup_worker_read(struct supervisor *s, struct sup_worker *w);
+void sup_worker_exited(struct supervisor *s, struct sup_worker *w, int status);
+void sup_worker_kill(struct sup_worker *w);
+/* Empty, but for what concerns the next one in this place. */
+void sup_worker_forget(struct sup_worker *w);
+
+/* supervisor_succession.c */
+/* SUP_CHANGE_OUTGROWN: starts the successor when there is room. */
+void sup_succession_start(struct supervisor *s);
+/* The successor serves: it is the main one now, the old one parts. */
+void sup_succession_done(struct supervisor *s);
+/* Tells `current` to those who part; the change is done when all go by it, or are gone. */
+void sup_spread_start(struct supervisor *s);
+void sup_spread_check(struct supervisor *s);
 
 /* supervisor_config.c */
 void sup_config_init(struct sup_config *c);
@@ -106,7 +142,7 @@ void sup_config_init(struct sup_config *c);
 void sup_config_drop(struct sup_config *c, const struct sup_config *other);
 /* Binds and opens what `next` names, sharing with `current`. False: told on stderr. */
 bool sup_config_open(struct supervisor *s);
-/* Opens the log of `current` anew and gives it to the worker. */
+/* Opens the log of `current` anew and gives it to the workers. */
 void sup_config_reopen_log(struct supervisor *s);
 void sup_config_say(const struct supervisor *s, const char *what);
 

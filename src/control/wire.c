@@ -15,8 +15,9 @@ struct wire_head {
 static const struct {
     uint8_t min_fds, max_fds;
 } rules[WIRE_TYPES] = {
-    [WIRE_ADDRESS] = {0, 0}, [WIRE_SUMMARY] = {1, 1}, [WIRE_LISTEN] = {1, WIRE_FDS}, [WIRE_LOG] = {0, 1},
-    [WIRE_COMMIT] = {1, 1},  [WIRE_DRAIN] = {0, 0},   [WIRE_COMMITTED] = {0, 0},     [WIRE_FAILED] = {0, 0},
+    [WIRE_ADDRESS] = {0, 0}, [WIRE_SUMMARY] = {1, 1},  [WIRE_LISTEN] = {1, WIRE_FDS}, [WIRE_LOG] = {0, 1},
+    [WIRE_COMMIT] = {1, 1},  [WIRE_DRAIN] = {0, 0},    [WIRE_PART] = {1, 1},          [WIRE_COMMITTED] = {0, 0},
+    [WIRE_FAILED] = {0, 0},  [WIRE_OUTGROWN] = {0, 0},
 };
 
 void wire_begin(struct wire_msg *m, enum wire_type type)

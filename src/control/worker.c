@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -27,7 +28,7 @@ void worker_answer(struct worker *w, enum wire_type type, uint64_t generation, c
     }
     struct res r = wire_send(CONTROL_FD, &w->msg, SEND_MS);
     if (!res_ok(r)) {
-        worker_drain_start(w); /* nobody is there any more */
+        worker_drain_start(w, EDGE_DRAIN_END); /* nobody is there any more */
     }
 }
 
@@ -35,19 +36,28 @@ void worker_answer(struct worker *w, enum wire_type type, uint64_t generation, c
 
 static void on_log(struct worker *w)
 {
-    log_set_fd(w->log, wire_take_fd(&w->msg, 0));
+    int fd = wire_take_fd(&w->msg, 0);
+    if (w->log != NULL) {
+        log_set_fd(w->log, fd);
+        return;
+    }
+    if (w->first_log != -1) {
+        (void)close(w->first_log);
+    }
+    w->first_log = fd;
 }
 
 /* False: nothing more now, or ever. */
 static bool read_one(struct worker *w)
 {
-    const unsigned accept = WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN);
+    const unsigned accept =
+        WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) | WIRE_BIT(WIRE_PART);
     enum wire_io io = wire_recv(CONTROL_FD, accept, &w->msg);
     if (io != WIRE_IO_OK) {
         if (io != WIRE_IO_AGAIN) {
             watch_free(w->control);
             w->control = NULL;
-            worker_drain_start(w); /* the supervisor is gone */
+            worker_drain_start(w, EDGE_DRAIN_END); /* the supervisor is gone */
         }
         return false;
     }
@@ -59,10 +69,13 @@ static bool read_one(struct worker *w)
         on_log(w);
         break;
     case WIRE_COMMIT:
-        worker_commit_start(w);
+        worker_commit_start(w, WORKER_GOES_ON);
+        break;
+    case WIRE_PART:
+        worker_commit_start(w, WORKER_PARTS);
         break;
     default:
-        worker_drain_start(w);
+        worker_drain_start(w, EDGE_DRAIN_END);
         break;
     }
     return true;
@@ -80,9 +93,8 @@ static void on_control(void *arg)
 static struct res set_up(struct worker *w)
 {
     w->loop = loop_new();
-    w->log = log_new(-1);
     w->threads = calloc(w->thread_count, sizeof(*w->threads));
-    if (w->loop == NULL || w->log == NULL || w->threads == NULL) {
+    if (w->loop == NULL || w->threads == NULL) {
         return res_err("out of memory");
     }
     w->control = watch_new(w->loop, CONTROL_FD, on_control, w);
@@ -98,7 +110,9 @@ static void tear_down(struct worker *w)
     listen_set_close_except(&w->listens, NULL);
     edge_shared_free(w->edge);
     gate_shared_free(w->gate);
-    log_free(w->log, LOG_FLUSH_MS);
+    if (w->log != NULL) {
+        log_free(w->log, LOG_FLUSH_MS);
+    }
     watch_free(w->control);
     worker_watch_stop(w);
     if (w->limit.loop != NULL) {
@@ -117,13 +131,15 @@ static bool parse_number(const char *s, uint64_t max, uint64_t *out)
 static struct res take_arguments(struct worker *w, int argc, char **argv, struct privilege *user)
 {
     uint64_t threads, uid, gid;
-    if (argc < 4 || !parse_number(argv[1], LISTEN_SOCKETS, &threads) || threads == 0 ||
+    if (argc < 5 || !parse_number(argv[1], LISTEN_SOCKETS, &threads) || threads == 0 ||
         !parse_number(argv[2], UINT32_MAX - 1, &uid) || !parse_number(argv[3], UINT32_MAX - 1, &gid)) {
         return res_err("this command is the supervisor's");
     }
     w->thread_count = (unsigned)threads;
     w->nofile = process_nofile();
-    w->resolver = argc > 4 ? argv[4] : NULL;
+    w->sandboxed = strcmp(argv[4], "off") != 0;
+    w->first_log = -1;
+    w->resolver = argc > 5 ? argv[5] : NULL;
     *user = (struct privilege){.uid = (uid_t)uid, .gid = (gid_t)gid, .name = ""};
     return RES_OK;
 }

@@ -80,15 +80,38 @@ static void fit_limits(const struct worker *w, struct limits_config *l)
     }
 }
 
+/* From here on nothing is opened but what the sandbox knows; every thread starts inside of it. */
+static struct res enter_sandbox(struct worker *w, const struct snapshot *s)
+{
+    struct res r = w->sandboxed ? worker_sandbox_enter(&w->sandbox, s, w->resolver) : RES_OK;
+    if (!res_ok(r)) {
+        (void)fprintf(stderr, "tiergate: worker: the sandbox: %s; see --sandbox in `tiergate serve --help`\n", r.err);
+    }
+    return r;
+}
+
+static struct res start_log(struct worker *w)
+{
+    w->log = log_new(w->first_log);
+    return w->log != NULL ? RES_OK : res_err("out of memory");
+}
+
 /* What needs limits before it can be made. */
 static struct res first_set_up(struct worker *w, const struct snapshot *s)
 {
     if (w->edge != NULL) {
         return RES_OK;
     }
+    struct res r = enter_sandbox(w, s);
+    if (res_ok(r)) {
+        r = start_log(w);
+    }
+    if (!res_ok(r)) {
+        return r;
+    }
     w->gate = gate_shared_new(&s->limits.gate);
     w->edge = w->gate != NULL ? edge_shared_new(w->gate, w->log) : NULL;
-    struct res r = w->edge != NULL ? worker_threads_start(w) : res_err("out of memory");
+    r = w->edge != NULL ? worker_threads_start(w) : res_err("out of memory");
     if (res_ok(r)) {
         worker_watch_start(w);
     }
@@ -100,6 +123,7 @@ static struct res first_set_up(struct worker *w, const struct snapshot *s)
 static void finish(struct worker *w)
 {
     uint64_t generation = w->commit.snapshot->generation;
+    enum worker_after after = w->commit.after;
     if (w->commit.refused) {
         /* Some threads serve the new rules, some the old ones: only a new process is sure to serve one of them. */
         worker_die("a loop thread could not take the new rules: out of memory");
@@ -112,6 +136,9 @@ static void finish(struct worker *w)
     w->current = w->commit.snapshot;
     w->commit.snapshot = NULL;
     worker_answer(w, WIRE_COMMITTED, generation, NULL);
+    if (after == WORKER_PARTS) {
+        worker_drain_start(w, EDGE_DRAIN_HAND_OVER);
+    }
 }
 
 static void on_answer(void *arg)
@@ -141,13 +168,28 @@ static void send_order(struct worker_thread *t, struct snapshot *s, const struct
     worker_thread_post(t, on_order);
 }
 
-static void refuse(struct worker *w, uint64_t generation, const char *why)
+static void refuse(struct worker *w, uint64_t generation, enum wire_type answer, const char *why)
 {
     listen_set_close_except(&w->incoming, &w->listens);
-    worker_answer(w, WIRE_FAILED, generation, why);
+    worker_answer(w, answer, generation, why);
 }
 
-void worker_commit_start(struct worker *w)
+/* Is another worker needed for this? Asked before compiling for what compiling opens, afterwards for what it found. */
+static bool outgrown(const struct worker *w, const struct snapshot *s, enum worker_after after)
+{
+    if (w->edge == NULL || after == WORKER_PARTS) {
+        return false;
+    }
+    return s != NULL ? !worker_sandbox_has_ports(&w->sandbox, s) : !worker_sandbox_has_files(&w->sandbox);
+}
+
+/* What is open must not go on by rules that are gone: when these cannot be taken, it is cut. */
+static bool may_take(const struct worker *w, enum worker_after after)
+{
+    return w->state == WORKER_SERVES || after == WORKER_PARTS;
+}
+
+void worker_commit_start(struct worker *w, enum worker_after after)
 {
     uint64_t generation = wire_get_u64(&w->msg);
     int fd = wire_take_fd(&w->msg, 0);
@@ -157,8 +199,17 @@ void worker_commit_start(struct worker *w)
         worker_die(r.err);
     }
     keep_known_sockets(w);
-    r = w->state == WORKER_SERVES ? open_and_compile(fd, &s) : res_err("draining");
+    bool too_narrow = outgrown(w, NULL, after);
+    if (!too_narrow) {
+        r = may_take(w, after) ? open_and_compile(fd, &s) : res_err("draining");
+        too_narrow = res_ok(r) && outgrown(w, s, after);
+    }
     (void)close(fd);
+    if (too_narrow) {
+        snapshot_unref(s);
+        refuse(w, generation, WIRE_OUTGROWN, NULL);
+        return;
+    }
     if (res_ok(r)) {
         s->generation = generation;
         fit_limits(w, &s->limits);
@@ -166,10 +217,10 @@ void worker_commit_start(struct worker *w)
     }
     if (!res_ok(r)) {
         snapshot_unref(s);
-        refuse(w, generation, r.err);
+        refuse(w, generation, WIRE_FAILED, r.err);
         return;
     }
-    w->commit = (struct worker_commit){.snapshot = s, .waiting = w->thread_count};
+    w->commit = (struct worker_commit){.snapshot = s, .waiting = w->thread_count, .after = after};
     for (unsigned i = 0; i < w->thread_count; i++) {
         send_order(&w->threads[i], s, &w->incoming);
     }

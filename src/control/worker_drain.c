@@ -46,7 +46,7 @@ static void thread_drain(void *arg) /* thread: the loop's */
 {
     struct worker_thread *t = arg;
     loop_task_init(&t->last_words, thread_drained, t);
-    edge_thread_drain(t->edge, thread_drained, t);
+    edge_thread_drain(t->edge, t->drain, thread_drained, t);
     worker_thread_reply(t, on_deaf);
 }
 
@@ -68,7 +68,7 @@ static void on_limit(void *arg)
     stop(w);
 }
 
-void worker_drain_start(struct worker *w)
+void worker_drain_start(struct worker *w, enum edge_drain how)
 {
     if (w->state != WORKER_SERVES) {
         return;
@@ -84,6 +84,7 @@ void worker_drain_start(struct worker *w)
     w->draining = w->accepting = w->thread_count;
     for (unsigned i = 0; i < w->thread_count; i++) {
         w->threads[i].state = THREAD_DRAINS;
+        w->threads[i].drain = how;
         worker_thread_post(&w->threads[i], thread_drain);
     }
     timer_init(&w->limit, w->loop, on_limit, w);

@@ -10,6 +10,7 @@
 #include "control/listen_set.h"
 #include "control/watchdog.h"
 #include "control/wire.h"
+#include "control/worker_sandbox.h"
 #include "edge/edge.h"
 #include "gate/gate.h"
 #include "net/loop.h"
@@ -32,6 +33,7 @@ struct worker_thread {
     struct worker *worker; /* back */
     unsigned index;
     enum worker_thread_state state;
+    enum edge_drain drain;
     pthread_t id;
     sem_t started;
     struct loop *loop;           /* owned by the thread; NULL: it could not start */
@@ -43,24 +45,34 @@ struct worker_thread {
 
 enum worker_state { WORKER_SERVES = 0, WORKER_DRAINS, WORKER_STOPS };
 
+/* What follows a commit. */
+enum worker_after {
+    WORKER_GOES_ON = 0,
+    WORKER_PARTS /* another worker serves by these rules; they are for what is open here */
+};
+
 /* The one commit under way. */
 struct worker_commit {
     struct snapshot *snapshot; /* NULL: none is under way; a reference */
     unsigned waiting;          /* threads that have not answered */
     bool refused;              /* by one of them */
+    enum worker_after after;
 };
 
 struct worker {
     enum worker_state state;
     unsigned thread_count;
-    uint64_t nofile; /* descriptors that there may be */
+    uint64_t nofile;      /* descriptors that there may be */
     const char *resolver; /* borrows; NULL: the system's */
-    struct loop *loop;    /* control's own */
+    bool sandboxed;       /* unless the operator said otherwise */
+    struct worker_sandbox sandbox;
+    struct loop *loop; /* control's own */
     struct watch *control;
     struct timer limit; /* of the drain */
     struct timer pace;  /* of the watchdog; not while draining */
-    struct log *log;
-    struct gate_shared *gate; /* from the first commit on, as are the next two */
+    struct log *log;    /* from the first commit on, as are the next two: its thread must be inside of the sandbox */
+    int first_log;      /* came before it; -1: none */
+    struct gate_shared *gate;
     struct edge_shared *edge;
     struct worker_thread *threads;
     struct snapshot *current;   /* a reference */
@@ -88,7 +100,7 @@ void worker_thread_reply(struct worker_thread *t, void (*run)(void *thread));
 
 /* worker_commit.c */
 void worker_listen_add(struct worker *w);
-void worker_commit_start(struct worker *w);
+void worker_commit_start(struct worker *w, enum worker_after after);
 
 /* worker_watch.c */
 /* From when the threads run until they need not turn any more. */
@@ -96,6 +108,6 @@ void worker_watch_start(struct worker *w);
 void worker_watch_stop(struct worker *w);
 
 /* worker_drain.c */
-void worker_drain_start(struct worker *w);
+void worker_drain_start(struct worker *w, enum edge_drain how);
 
 #endif

@@ -32,7 +32,9 @@ static void on_proxy_header(void *arg, int fd, const struct addr *source)
 {
     struct waiting *w = arg;
     atomic_fetch_sub_explicit(&w->thread->shared->connections, 1, memory_order_relaxed);
-    if (fd >= 0 && w->thread->state == EDGE_SERVING)
+    bool takes = w->thread->state == EDGE_SERVING ||
+                 (w->thread->state == EDGE_DRAINING && w->thread->drain == EDGE_DRAIN_HAND_OVER);
+    if (fd >= 0 && takes)
         conn_start(w->thread, fd, &w->listen, source->family ? source : &w->proxy, true, source);
     else if (fd >= 0)
         close(fd);

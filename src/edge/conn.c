@@ -368,8 +368,16 @@ void conn_sweep(struct conn *c)
         deadline_passed(c);
 }
 
-void conn_drain(struct conn *c)
+/* A client repeats a request by itself on a connection that served before, hardly on a new one (RFC 9112 §9.3.1). */
+static bool owes_first_answer(const struct conn *c)
 {
+    return c->requests == 0 && (c->state == CONN_IDLE || c->state == CONN_HANDSHAKE);
+}
+
+void conn_drain(struct conn *c, enum edge_drain how)
+{
+    if (how == EDGE_DRAIN_HAND_OVER && owes_first_answer(c))
+        return;
     if (c->end == CONN_KEEP)
         c->end = CONN_FINISH;
     if (c->state == CONN_IDLE || c->state == CONN_HANDSHAKE)

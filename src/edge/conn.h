@@ -53,6 +53,6 @@ void conn_sweep(struct conn *c);
 /* The thread has new rules: what they would not admit ends, WebSockets with 4401 or 4403. */
 void conn_recheck(struct conn *c);
 /* Draining: ends at once what is idle, marks the rest. */
-void conn_drain(struct conn *c);
+void conn_drain(struct conn *c, enum edge_drain how);
 
 #endif

@@ -48,6 +48,10 @@ static void on_conn(void *arg, struct origin_conn *conn, enum origin_error error
     struct exchange *x = arg;
     if (!conn) {
         x->detail = detail;
+        if (error == ORIGIN_UNREACHABLE && x->thread->state == EDGE_DRAINING) {
+            exchange_refuse(x, 503, "restarting"); /* its port is beyond this sandbox; the worker that follows has it */
+            return;
+        }
         exchange_refuse(x, connect_failures[error].status, connect_failures[error].reason);
         return;
     }

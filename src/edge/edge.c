@@ -216,8 +216,10 @@ static void recheck_all(struct edge_thread *t)
 
 bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens, size_t count)
 {
-    if (t->state != EDGE_SERVING)
+    if (t->state == EDGE_GONE)
         return true;
+    if (t->state == EDGE_DRAINING)
+        count = 0;
     struct snapshot_hold *hold = calloc(1, sizeof *hold);
     struct edge_listener *made;
     if (!hold || !listeners_make(t, listens, count, &made)) {
@@ -252,11 +254,12 @@ void edge_thread_closed_one(struct edge_thread *t)
         thread_gone(t);
 }
 
-void edge_thread_drain(struct edge_thread *t, void (*on_done)(void *arg), void *arg)
+void edge_thread_drain(struct edge_thread *t, enum edge_drain how, void (*on_done)(void *arg), void *arg)
 {
     if (t->state != EDGE_SERVING)
         return;
     t->state = EDGE_DRAINING;
+    t->drain = how;
     t->on_drained = on_done;
     t->drained_arg = arg;
     listeners_drop(&t->listeners);
@@ -266,7 +269,7 @@ void edge_thread_drain(struct edge_thread *t, void (*on_done)(void *arg), void *
     t->tunnel_cut_ms = t->loop->now_ms + tunnels;
     for (struct conn *c = t->conns, *next; c; c = next) {
         next = c->next;
-        conn_drain(c);
+        conn_drain(c, how);
     }
     edge_thread_closed_one(t);
 }

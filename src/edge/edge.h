@@ -28,13 +28,19 @@ struct edge_listen {
 };
 
 /* Commits a configuration: the thread takes its own reference. Listeners that stay keep their queues; new ones start, others stop.
- * Exchanges that run keep the snapshot they began with, but those that the new rules would not admit end. False: no memory, and nothing changed. */
+ * Exchanges that run keep the snapshot they began with, but those that the new rules would not admit end. A thread
+ * that drains takes the rules for what is open, and no listeners. False: no memory, and nothing changed. */
 bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens,
                      size_t count) MUSTUSE;
 
+enum edge_drain {
+    EDGE_DRAIN_END = 0,
+    EDGE_DRAIN_HAND_OVER /* another worker listens on the same sockets: who came here with his first request still gets it answered */
+};
+
 /* Stops accepting; idle connections close at once, open exchanges end with Connection: close, tunnels are cut after the snapshot's
  * tunnel grace, everything after its drain timeout. on_done is called once when nothing is left. */
-void edge_thread_drain(struct edge_thread *t, void (*on_done)(void *arg), void *arg);
+void edge_thread_drain(struct edge_thread *t, enum edge_drain how, void (*on_done)(void *arg), void *arg);
 /* Cuts everything now. */
 void edge_thread_abort(struct edge_thread *t);
 

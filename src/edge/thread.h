@@ -53,6 +53,7 @@ struct edge_thread {
     char date[29]; /* IMF-fixdate of date_s */
     int64_t date_s;
     enum { EDGE_SERVING = 0, EDGE_DRAINING, EDGE_GONE } state;
+    enum edge_drain drain; /* while draining */
     uint64_t drain_ms, tunnel_cut_ms; /* loop times at which everything / tunnels end */
     void (*on_drained)(void *arg);
     void *drained_arg;

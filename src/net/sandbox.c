@@ -1,6 +1,7 @@
-#include "net/sandbox_impl.h"
+#include "net/sandbox.h"
 
 #include "base/count.h"
+#include "net/sandbox_impl.h"
 
 void sandbox_ports_add(struct sandbox_ports *p, uint16_t port)
 {

@@ -1,5 +1,5 @@
 /* What this process may still ask of the kernel: Landlock says which files may be opened and which TCP ports connected
- * to, seccomp which system calls there are. For good, for all threads that come later. ADR 0010. */
+ * to, seccomp which system calls there are. For good, for all threads that come later. ADR 0012. */
 #ifndef TG_NET_SANDBOX_H
 #define TG_NET_SANDBOX_H
 

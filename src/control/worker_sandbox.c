@@ -1,0 +1,149 @@
+#include "control/worker_sandbox.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/count.h"
+
+#define DNS_PORT 53
+
+/* c-ares reads its files when a loop thread starts, and the hosts at each question; the folders of certificates are read
+ * at each commit, and a listener keeps /dev/null as a spare descriptor. Keys and rules are in none of them. */
+static const char *const readable[] = {
+    "/etc/resolv.conf",
+    "/etc/hosts",
+    "/etc/nsswitch.conf",
+    "/etc/host.conf",
+    "/dev/urandom",
+    "/dev/null",
+    "/etc/ssl/certs",
+    "/usr/share/ca-certificates",
+    "/usr/local/share/ca-certificates",
+    "/usr/lib/ssl/cert.pem",
+};
+
+/* Another place of the system's certificates, as OpenSSL has it. */
+static const char *const named_by[] = {"SSL_CERT_FILE", "SSL_CERT_DIR"};
+
+static struct sandbox_file look_at(const char *path)
+{
+    struct stat st;
+    struct sandbox_file f = {.path = path};
+    if (stat(path, &st) == 0) {
+        f.device = st.st_dev;
+        f.inode = st.st_ino;
+    }
+    return f;
+}
+
+static void add_file(struct worker_sandbox *s, const char *path)
+{
+    if (path != NULL && path[0] == '/' && s->file_count < SANDBOX_PATHS) {
+        s->files[s->file_count++] = look_at(path);
+    }
+}
+
+static void add_files(struct worker_sandbox *s)
+{
+    for (size_t i = 0; i < COUNT(readable); i++) {
+        add_file(s, readable[i]);
+    }
+    for (size_t i = 0; i < COUNT(named_by); i++) {
+        add_file(s, getenv(named_by[i]));
+    }
+}
+
+/* "ip", "ip:port", "[ip6]:port": a name server is asked by TCP when an answer does not fit into a datagram. */
+static uint16_t port_of_server(struct span server)
+{
+    struct addr a;
+    uint64_t port = DNS_PORT;
+    size_t colon = server.n;
+    while (colon > 0 && server.p[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon > 0 && !addr_parse_ip(server, &a) && !span_parse_u64(span_from(server, colon), UINT16_MAX, &port)) {
+        port = DNS_PORT;
+    }
+    return (uint16_t)port;
+}
+
+static void add_resolver_ports(struct sandbox_ports *ports, const char *resolver)
+{
+    struct span rest = resolver != NULL ? span_of(resolver) : SPAN_NONE;
+    sandbox_ports_add(ports, DNS_PORT);
+    while (rest.n > 0) {
+        struct span server = span_make(rest.p, span_find(rest, ','));
+        sandbox_ports_add(ports, port_of_server(server));
+        rest = span_from(rest, server.n < rest.n ? server.n + 1 : rest.n);
+    }
+}
+
+static void add_origin_ports(struct sandbox_ports *ports, const struct snapshot *s)
+{
+    for (size_t i = 0; i < s->origin_count; i++) {
+        sandbox_ports_add(ports, s->origins[i].port);
+    }
+}
+
+static void tell_what_lacks(unsigned in_force)
+{
+    static const struct {
+        unsigned part;
+        const char *text;
+    } lacks[] = {
+        {SANDBOX_FILES, "Landlock: a worker that was taken over could read what its user may read"},
+        {SANDBOX_PORTS, "Landlock for ports (Linux 6.7): a worker that was taken over could connect to any port"},
+        {SANDBOX_CALLS, "seccomp: a worker that was taken over could start programs"},
+    };
+    for (size_t i = 0; i < COUNT(lacks); i++) {
+        if ((in_force & lacks[i].part) == 0) {
+            (void)fprintf(stderr, "tiergate: warning: this kernel has no %s\n", lacks[i].text);
+        }
+    }
+}
+
+struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver)
+{
+    const char *paths[SANDBOX_PATHS];
+    add_files(s);
+    add_resolver_ports(&s->ports, resolver);
+    add_origin_ports(&s->ports, first);
+    for (size_t i = 0; i < s->file_count; i++) {
+        paths[i] = s->files[i].path;
+    }
+    struct sandbox_policy p = {.readable = paths, .readable_count = s->file_count, .connect = &s->ports};
+    struct res r = sandbox_enter(&p, &s->in_force);
+    if (res_ok(r)) {
+        tell_what_lacks(s->in_force);
+    }
+    return r;
+}
+
+bool worker_sandbox_has_files(const struct worker_sandbox *s)
+{
+    if ((s->in_force & SANDBOX_FILES) == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < s->file_count; i++) {
+        struct sandbox_file now = look_at(s->files[i].path);
+        if (now.device != s->files[i].device || now.inode != s->files[i].inode) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool worker_sandbox_has_ports(const struct worker_sandbox *s, const struct snapshot *next)
+{
+    if ((s->in_force & SANDBOX_PORTS) == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < next->origin_count; i++) {
+        if (!sandbox_ports_has(&s->ports, next->origins[i].port)) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,35 @@
+/* What this worker may open and connect to: taken from its first configuration, and for good. A configuration that needs
+ * more is another worker's (supervisor_succession.c). thread: control. */
+#ifndef TG_CONTROL_WORKER_SANDBOX_H
+#define TG_CONTROL_WORKER_SANDBOX_H
+
+#include <sys/types.h>
+
+#include "config/snapshot.h"
+#include "net/sandbox.h"
+
+#define SANDBOX_PATHS 16
+
+/* Which file a path leads to: permission is for that one, not for its successor under the same name. */
+struct sandbox_file {
+    const char *path;
+    dev_t device;
+    ino_t inode; /* 0: none */
+};
+
+/* Zeroed: nothing is held. */
+struct worker_sandbox {
+    unsigned in_force; /* enum sandbox_part */
+    size_t file_count;
+    struct sandbox_file files[SANDBOX_PATHS];
+    struct sandbox_ports ports;
+};
+
+/* Before any thread is started. Tells on stderr what this kernel cannot forbid. `resolver` as resolver_new(). */
+struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver) MUSTUSE;
+/* May it still open what it could open at first? Not when a file was replaced by another of its name. */
+bool worker_sandbox_has_files(const struct worker_sandbox *s);
+/* May it connect to the ports of all origins? */
+bool worker_sandbox_has_ports(const struct worker_sandbox *s, const struct snapshot *next);
+
+#endif
