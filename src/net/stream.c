@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct stream *stream_alloc(struct loop *loop, const struct stream_limits *limits,
@@ -158,10 +159,18 @@ bool stream_flush(struct stream *s)
     return !(s->flags & OUT_BROKEN);
 }
 
+/* What has arrived since the loop last looked. Under load that is many exchanges ago. */
+static bool socket_is_silent(const struct stream *s)
+{
+    uint8_t first;
+    return recv(s->fd, &first, 1, MSG_PEEK) < 0 && errno == EAGAIN;
+}
+
 bool stream_is_quiet(const struct stream *s)
 {
     return s->state == STREAM_OPEN && s->input == STREAM_IN_OPEN && s->in.bytes == 0 && !stream_has_unsent(s) &&
-           !(s->flags & (KNOW_READABLE | KNOW_HUP | FIN_ASKED | OUT_BROKEN)) && !s->ops->has_held(s);
+           !(s->flags & (KNOW_READABLE | KNOW_HUP | FIN_ASKED | OUT_BROKEN)) && !s->ops->has_held(s) &&
+           socket_is_silent(s);
 }
 
 void stream_finish(struct stream *s)

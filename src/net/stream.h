@@ -98,7 +98,7 @@ void stream_resume(struct stream *s, unsigned bits);
 void stream_poll(struct stream *s);
 /* Writes what can be written now. Never calls back. False: the stream has failed (on_read will tell). */
 bool stream_flush(struct stream *s);
-/* Open both ways, and as far as is known nothing is unread or unsent, here or in the socket: fit to carry another
+/* Open both ways, and nothing is unread or unsent, here or in the socket (which is asked): fit to carry another
  * exchange. */
 bool stream_is_quiet(const struct stream *s);
 /* No more bytes after those in out: FIN (TLS: close_notify first) once out is empty. The input stays open. */

@@ -99,8 +99,8 @@ void pool_on_sweep(void *arg)
 
 /* --- in and out --------------------------------------------------------------------------------------------------- */
 
-/* The newest that is fit; those that were given back in this very turn with something unread in the socket have yet to
- * show it. */
+/* The newest that is fit. Those with something unread in the socket, an end or an answer to nothing, stay until the loop
+ * tells of it (on_idle_read). */
 struct pooled *pool_take(struct origin_target *g)
 {
     uint64_t now = g->thread->loop->now_ms;

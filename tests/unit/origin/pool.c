@@ -242,6 +242,31 @@ static void test_unread_in_the_socket_is_not_lent(void **state)
     scene_fini(&s);
 }
 
+/* What arrives while the loop is busy with others is known to the kernel alone. */
+static void test_unfit_since_the_loop_looked_is_not_lent(void **state)
+{
+    static const struct {
+        const char *name;
+        void (*happens)(struct scene *s);
+    } cases[] = {{"speaks", server_speaks}, {"ends", server_ends}, {"resets", server_resets}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct scene s;
+        scene_init(&s);
+        asker_warm(&s.a);
+        world_rest(&s.world);
+        cases[i].happens(&s);
+        bool lent = asker_take(&s.a);
+        CHECK(cases[i].name, !lent);
+        if (lent)
+            asker_drop(&s.a);
+        else
+            origin_cancel(&s.a.wait);
+        world_rest(&s.world);
+        CHECK(cases[i].name, s.world.origins->idle_count == 0);
+        scene_fini(&s);
+    }
+}
+
 static void test_connecting_at_a_flush_is_not_pooled(void **state)
 {
     struct scene s;
@@ -423,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_what_happens_while_idle),
         cmocka_unit_test(test_what_is_not_taken_back),
         cmocka_unit_test(test_unread_in_the_socket_is_not_lent),
+        cmocka_unit_test(test_unfit_since_the_loop_looked_is_not_lent),
         cmocka_unit_test(test_connecting_at_a_flush_is_not_pooled),
         cmocka_unit_test(test_who_shares),
         cmocka_unit_test(test_ids_differ),
