@@ -46,7 +46,7 @@ long alloc_refused(void)
     return atomic_load(&refused);
 }
 
-static bool may_allocate(void)
+bool alloc_may(void)
 {
     if (atomic_load(&left) <= 0) {
         atomic_fetch_add(&refused, 1);
@@ -61,15 +61,15 @@ static bool may_allocate(void)
 
 void *__wrap_malloc(size_t n)
 {
-    return may_allocate() ? __real_malloc(n) : NULL;
+    return alloc_may() ? __real_malloc(n) : NULL;
 }
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-    return may_allocate() ? __real_calloc(n, size) : NULL;
+    return alloc_may() ? __real_calloc(n, size) : NULL;
 }
 
 void *__wrap_realloc(void *p, size_t n)
 {
-    return may_allocate() ? __real_realloc(p, n) : NULL;
+    return alloc_may() ? __real_realloc(p, n) : NULL;
 }

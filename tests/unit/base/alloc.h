@@ -2,6 +2,8 @@
 #ifndef TG_TESTS_BASE_ALLOC_H
 #define TG_TESTS_BASE_ALLOC_H
 
+#include <stdbool.h>
+
 /* `allowed` more allocations succeed, all after them fail. */
 void alloc_fail_after(long allowed);
 /* `allowed` more succeed, the next one fails, then all succeed again. */
@@ -11,5 +13,7 @@ void alloc_fail_never(void);
 long alloc_count(void);
 /* Those that failed since then. */
 long alloc_refused(void);
+/* Counts as one allocation: for other calls that are to fail in the same way. */
+bool alloc_may(void);
 
 #endif
