@@ -242,8 +242,54 @@ static void admits_addresses(void **state)
     }
 }
 
+/* Selectors that the compiler refuses: should one ever come, it admits nobody and excludes everybody. */
+static void unknown_selectors_admit_nobody(void **state)
+{
+    static const struct selector inner = {.kind = SEL_GROUP};
+    static const struct {
+        const char *name;
+        struct selector sel;
+    } unknown[] = {
+        {"from the future", {.kind = (enum selector_kind)77}},
+        {"a group in a group", {.kind = SEL_GROUP, .members = &inner, .member_count = 1}},
+        {"unknown in a group", {.kind = SEL_GROUP, .members = &unknown[0].sel, .member_count = 1}},
+    };
+    struct fixture *f = *state;
+    const struct path path = {.kind = PATH_CANONICAL, .raw = SPAN("/x"), .decoded = SPAN("/x")};
+    const struct identity who = {WAY_BASIC, TEAM, SPAN("ann")};
+    const struct policy_query q = {.path = &path, .method = SPAN("GET"), .gate = TEAM, .who = &who};
+    for (size_t i = 0; i < COUNT(unknown); i++) {
+        for (size_t list = 0; list < 3; list++) {
+            struct selector sel = {.kind = SEL_EVERYONE};
+            struct rule_spec rule = {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW};
+            struct selectors *const lists[] = {&rule.who, &rule.require, &rule.except};
+            *lists[list] = (struct selectors){&sel, 1};
+            const struct policy *p = policy_compile(&rule, 1, false, NULL, NULL);
+            assert_non_null(p);
+            sel = unknown[i].sel; /* behind the compiler's back */
+            if (policy_decide(p, &q, f->scratch, NULL).verdict != VERDICT_BLOCK)
+                fail_msg("%s, list %zu", unknown[i].name, list);
+            sel = (struct selector){.kind = SEL_NOBODY};
+            assert_int_equal(policy_decide(p, &q, f->scratch, NULL).verdict, list == 2 ? VERDICT_ALLOW : VERDICT_BLOCK);
+            policy_free(p);
+        }
+    }
+}
+
 static void names_are_told(void **state)
 {
+    static const char *const outcomes[] = {
+        [RULE_SKIPPED] = "not tried",
+        [RULE_PATH_MISS] = "path does not match",
+        [RULE_METHOD_MISS] = "method does not match",
+        [RULE_CONDITION_MISS] = "conditions do not hold",
+        [RULE_MATCHED] = "decides",
+        [RULE_REFUSED] = "refuses",
+        [RULE_SATISFIED] = "is satisfied",
+        [RULE_NEEDS_IDENTITY] = "needs an identity",
+    };
+    for (size_t i = 0; i < COUNT(outcomes); i++)
+        assert_string_equal(rule_outcome_name((enum rule_outcome)i), outcomes[i]);
     struct fixture *f = *state;
     assert_true(span_eq(policy_rule_name(f->policy, 0), SPAN("up")));
     assert_int_equal(policy_rule_name(f->policy, 1).n, 0);
@@ -262,6 +308,7 @@ int main(void)
         cmocka_unit_test(traces_tell_each_rule),
         cmocka_unit_test(endless_paths_are_ambiguous),
         cmocka_unit_test(folding_goes_beyond_ascii),
+        cmocka_unit_test(unknown_selectors_admit_nobody),
         cmocka_unit_test(names_are_told),
         cmocka_unit_test(admits_addresses),
     };

@@ -92,6 +92,35 @@ static void open_hosts(void **state)
     }
 }
 
+/* A bypass that requires one of several places. */
+static void open_groups(void **state)
+{
+    static const struct {
+        const char *name, *first, *second;
+        bool open;
+    } groups[] = {
+        {"two places", "192.0.2.0/24", "2001:db8::/32", false},
+        {"one of them is everywhere", "192.0.2.0/24", "0.0.0.0/0", true},
+        {"all of IPv6", "::/0", "192.0.2.0/24", true},
+        {"half of IPv4", "0.0.0.0/1", "192.0.2.0/24", false},
+        {"as long as all of IPv4, but of IPv6", "2001:db8::/96", "192.0.2.0/24", false},
+    };
+    static const struct span path = {(const uint8_t *)"/*", 2};
+    for (size_t i = 0; i < COUNT(groups); i++) {
+        struct selector members[2];
+        address(groups[i].first, &members[0]);
+        address(groups[i].second, &members[1]);
+        const struct selector group = {.kind = SEL_GROUP, .members = members, .member_count = 2};
+        const struct rule_spec rule = {
+            .paths = &path, .path_count = 1, .action = ACTION_BYPASS, .require = {&group, 1}};
+        const struct policy *p = policy_compile(&rule, 1, false, NULL, NULL);
+        assert_non_null(p);
+        if (policy_is_open(p) != groups[i].open)
+            fail_msg("%s: want %d", groups[i].name, groups[i].open);
+        policy_free(p);
+    }
+}
+
 static const struct {
     const char *name;
     struct short_rule rules[MAX];
@@ -105,6 +134,9 @@ static const struct {
     {"same path", {RULE(BYPASS, "/a"), RULE(ALLOW, "/a")}, 1, 0},
     {"same path, other method", {RULE(BYPASS, "/a", .method = "GET"), RULE(ALLOW, "/a")}, -1, 0},
     {"same path, same method", {RULE(BYPASS, "/a", .method = "GET"), RULE(ALLOW, "/a", .method = "GET")}, 1, 0},
+    {"same path, two methods", {RULE(BYPASS, "/a", .method = "GET"), RULE(ALLOW, "/a", .method = "POST")}, -1, 0},
+    {"other star", {RULE(BLOCK, "/a/*.png"), RULE(ALLOW, "/a/*.jpg")}, -1, 0},
+    {"same star with a tail", {RULE(BLOCK, "/a*/*"), RULE(ALLOW, "/a*/")}, -1, 0},
     {"condition", {RULE(BYPASS, "/a", .require = "192.0.2.1"), RULE(ALLOW, "/a")}, -1, 0},
     {"tree in tree", {RULE(BLOCK, "/a/*"), RULE(ALLOW, "/x"), RULE(ALLOW, "/a/b/*")}, 2, 0},
     {"tree and its root", {RULE(BLOCK, "/a/*"), RULE(ALLOW, "/a")}, -1, 0},
@@ -164,7 +196,7 @@ static void doubtful_rules(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(open_hosts), cmocka_unit_test(shadowed_rules),
-                                       cmocka_unit_test(doubtful_rules)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(open_hosts), cmocka_unit_test(open_groups),
+                                       cmocka_unit_test(shadowed_rules), cmocka_unit_test(doubtful_rules)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
