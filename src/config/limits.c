@@ -1,11 +1,13 @@
 /* Every limit with its default and range. */
 #include "config/build.h"
 
+#define MIB(n) ((uint64_t)(n) << 20)
 #define LIMIT(name_, type_, def_, min_, max_)                                                                          \
     KEY(struct raw_limits, name_, type_, .def = (def_), .min = (min_), .max = (max_))
 
 static const struct key keys[] = {
     LIMIT(connections, KEY_INT, 10000, 1, 1000000),
+    KEY(struct raw_limits, memory, KEY_SIZE, .depends = true, .min = MIB(4), .max = MIB(1024 * 1024)),
     /* One office behind one address, and test suites that open a thousand connections at once, are no attack. */
     LIMIT(connections_per_address, KEY_INT, 2048, 1, 1000000),
     /* No more than a stream reads ahead: the end of a longer head would never be seen. */
@@ -17,6 +19,9 @@ static const struct key keys[] = {
     LIMIT(body_rate, KEY_INT, 250, 0, 1000000),
     LIMIT(body_rate_after, KEY_DURATION, SECONDS(30), SECONDS(1), HOURS(1)),
     LIMIT(write_timeout, KEY_DURATION, SECONDS(60), SECONDS(1), HOURS(1)),
+    LIMIT(write_rate, KEY_INT, 250, 0, 1000000),
+    LIMIT(write_rate_after, KEY_DURATION, SECONDS(30), SECONDS(1), HOURS(1)),
+    LIMIT(backpressure_timeout, KEY_DURATION, SECONDS(600), SECONDS(1), HOURS(24)),
     LIMIT(keepalive_timeout, KEY_DURATION, SECONDS(75), SECONDS(1), HOURS(1)),
     LIMIT(requests_per_connection, KEY_INT, 10000, 1, 1000000000),
     LIMIT(tunnel_idle_timeout, KEY_DURATION, HOURS(1), SECONDS(10), HOURS(24 * 7)),
@@ -31,7 +36,7 @@ static const struct key keys[] = {
 
 const struct section section_limits = SECTION(struct raw_limits, keys);
 
-/* All values fit 32 bits: the ranges above end below. */
+/* All values but that of `memory` fit 32 bits: the ranges above end below. */
 static uint32_t value(const struct num_field *f)
 {
     return (uint32_t)f->v;
@@ -43,6 +48,7 @@ static void set_limits(const struct raw_limits *r, struct limits_config *l)
         .connections = value(&r->connections),
         .origin_idle = UINT32_MAX,
         .connections_per_address = value(&r->connections_per_address),
+        .memory_kib = r->memory.f.given ? (uint32_t)(r->memory.v / 1024) : 0,
         .header_bytes = value(&r->header_bytes),
         .header_fields = value(&r->header_fields),
         .handshake_timeout_ms = value(&r->handshake_timeout),
@@ -51,6 +57,9 @@ static void set_limits(const struct raw_limits *r, struct limits_config *l)
         .body_rate = value(&r->body_rate),
         .body_rate_after_ms = value(&r->body_rate_after),
         .write_timeout_ms = value(&r->write_timeout),
+        .write_rate = value(&r->write_rate),
+        .write_rate_after_ms = value(&r->write_rate_after),
+        .backpressure_timeout_ms = value(&r->backpressure_timeout),
         .keepalive_timeout_ms = value(&r->keepalive_timeout),
         .requests_per_connection = value(&r->requests_per_connection),
         .tunnel_idle_timeout_ms = value(&r->tunnel_idle_timeout),

@@ -93,10 +93,11 @@ struct raw_log {
 
 struct raw_limits {
     struct entry e;
-    struct num_field connections, connections_per_address, header_bytes, header_fields, handshake_timeout,
-        header_timeout, body_timeout, body_rate, body_rate_after, write_timeout, keepalive_timeout,
-        requests_per_connection, tunnel_idle_timeout, drain_timeout, tunnel_grace, login_failures_per_user,
-        login_failures_per_address, login_window, hash_queue, hash_queue_per_address;
+    struct num_field connections, memory, connections_per_address, header_bytes, header_fields, handshake_timeout,
+        header_timeout, body_timeout, body_rate, body_rate_after, write_timeout, write_rate, write_rate_after,
+        backpressure_timeout, keepalive_timeout, requests_per_connection, tunnel_idle_timeout, drain_timeout,
+        tunnel_grace, login_failures_per_user, login_failures_per_address, login_window, hash_queue,
+        hash_queue_per_address;
 };
 
 struct raw_root {

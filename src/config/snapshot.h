@@ -57,11 +57,15 @@ struct limits_config {
     uint32_t connections; /* per worker; control lowers it to what the descriptors are good for */
     uint32_t origin_idle; /* connections to origins that wait in one thread's pools, at most: control's too */
     uint32_t connections_per_address;
+    uint32_t memory_kib; /* that connections may hold; 0: a share of the machine's */
     uint32_t header_bytes, header_fields;
     uint32_t handshake_timeout_ms, header_timeout_ms, body_timeout_ms, write_timeout_ms, keepalive_timeout_ms;
     uint32_t
         body_rate; /* bytes per second that a request body must keep up after the first body_rate_after_ms; 0: none */
     uint32_t body_rate_after_ms;
+    uint32_t write_rate; /* bytes per second that a peer must take while its window is open; 0: none */
+    uint32_t write_rate_after_ms;
+    uint32_t backpressure_timeout_ms; /* how long it may keep its window closed */
     uint32_t requests_per_connection;
     uint32_t tunnel_idle_timeout_ms;
     uint32_t drain_timeout_ms; /* exchanges; then tunnels get tunnel_grace_ms */

@@ -6,6 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "control/memory.h"
 #include "control/privilege.h"
 #include "control/process.h"
 #include "control/worker_priv.h"
@@ -50,8 +51,8 @@ static void on_log(struct worker *w)
 /* False: nothing more now, or ever. */
 static bool read_one(struct worker *w)
 {
-    const unsigned accept =
-        WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) | WIRE_BIT(WIRE_PART);
+    const unsigned accept = WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) |
+                            WIRE_BIT(WIRE_PART);
     enum wire_io io = wire_recv(CONTROL_FD, accept, &w->msg);
     if (io != WIRE_IO_OK) {
         if (io != WIRE_IO_AGAIN) {
@@ -136,6 +137,7 @@ static struct res take_arguments(struct worker *w, int argc, char **argv, struct
         return res_err("this command is the supervisor's");
     }
     w->thread_count = (unsigned)threads;
+    w->memory = memory_for_connections(memory_of_machine("/proc", "/sys/fs/cgroup"));
     w->nofile = process_nofile();
     w->sandboxed = strcmp(argv[4], "off") != 0;
     w->first_log = -1;

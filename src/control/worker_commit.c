@@ -110,7 +110,7 @@ static struct res first_set_up(struct worker *w, const struct snapshot *s)
         return r;
     }
     w->gate = gate_shared_new(&s->limits.gate);
-    w->edge = w->gate != NULL ? edge_shared_new(w->gate, w->log) : NULL;
+    w->edge = w->gate != NULL ? edge_shared_new(w->gate, w->log, w->memory) : NULL;
     r = w->edge != NULL ? worker_threads_start(w) : res_err("out of memory");
     if (res_ok(r)) {
         worker_watch_start(w);

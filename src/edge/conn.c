@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "edge/conn_write.h"
+#include "edge/shed.h"
 #include "edge/tunnel.h"
 
 /* What we read and throw away of a refused request's body to keep the connection: longer ones end it. */
@@ -24,7 +25,8 @@ static const struct limits_config *limits_of(const struct conn *c)
 
 static void wait_until(struct conn *c, uint32_t ms)
 {
-    c->deadline_ms = c->thread->loop->now_ms + ms;
+    c->since_ms = c->thread->loop->now_ms;
+    c->deadline_ms = c->since_ms + (c->guest && ms > SHED_GUEST_MS ? SHED_GUEST_MS : ms);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
@@ -88,6 +90,7 @@ void conn_close(struct conn *c, enum stream_close how)
         stream_close(c->stream, how);
     c->stream = NULL;
     place_give(c->thread, &c->counted);
+    c->thread->guests -= c->guest;
     list_remove(c);
     loop_task_cancel(&c->task);
     struct edge_thread *t = c->thread;
@@ -118,7 +121,8 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
     struct addr nobody = {.family = 0};
     /* A trusted proxy brings everybody's connections: it is not one client. */
     struct addr count = trusted && !listen->proxy_protocol ? nobody : *counted;
-    if (!place_take(t, &count)) {
+    enum shed_entry entry = shed_at_door(t);
+    if (entry == SHED_AWAY || !place_take(t, &count)) {
         close(fd);
         return;
     }
@@ -139,6 +143,8 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
         free(c);
         return;
     }
+    c->guest = entry == SHED_GUEST;
+    t->guests += c->guest;
     wait_until(c, limits_of(c)->handshake_timeout_ms);
     list_add(c);
 }
@@ -179,9 +185,8 @@ static void start_exchange(struct conn *c, size_t head_n, const struct h1_error 
     c->scanned = 0;
     c->requests++;
     c->deadline_ms = 0;
-    c->written_ms = c->thread->loop->now_ms;
-    bool last =
-        bad || !x->req.keep_alive || c->requests >= l->requests_per_connection || c->thread->state != EDGE_SERVING;
+    bool last = bad || !x->req.keep_alive || c->requests >= l->requests_per_connection || c->guest ||
+                c->thread->state != EDGE_SERVING;
     c->end = last ? CONN_FINISH : CONN_KEEP;
     exchange_start(x);
 }
@@ -225,11 +230,12 @@ static void read_head(struct conn *c)
 
 static void conn_next_request(struct conn *c)
 {
-    if (stream_out(c->stream)->bytes > EDGE_HIGH) { /* a client that pipelines without reading waits: conn_on_drained */
+    if (stream_out(c->stream)->bytes > edge_high(c->thread)) { /* one that pipelines without reading waits */
         c->state = CONN_DISCARD;
-        c->deadline_ms = 0; /* as long as it reads: write_stalled */
+        c->deadline_ms = 0; /* as long as it keeps pace; then conn_on_drained */
         return;
     }
+    stream_set_read_high(c->stream, EDGE_READ_HIGH); /* less while memory was tight: a head needs it */
     c->state = CONN_IDLE;
     wait_until(c, limits_of(c)->keepalive_timeout_ms);
     if (stream_in(c->stream)->bytes > 0 || stream_input(c->stream) != STREAM_IN_OPEN)
@@ -333,16 +339,25 @@ static void conn_on_drained(void *arg)
 
 /* --- deadlines ------------------------------------------------------------------------------------------------------- */
 
-/* A client that takes nothing while we have bytes for it. */
-static bool write_stalled(struct conn *c, uint64_t now)
+/* A client that does not take what we have for it. False: it is closed. */
+static bool keeps_pace(struct conn *c, uint64_t now)
 {
-    uint64_t written = stream_bytes_written(c->stream);
-    if (written != c->seen_written || stream_out(c->stream)->bytes == 0) {
-        c->seen_written = written;
-        c->written_ms = now;
-        return false;
-    }
-    return now - c->written_ms >= limits_of(c)->write_timeout_ms;
+    struct pace_limits l = pace_limits_of(limits_of(c), limits_of(c)->backpressure_timeout_ms);
+    enum pace_verdict v = pace_check(&c->pace, c->stream, &l, now);
+    if (v == PACE_FINE)
+        return true;
+    if (c->exchange)
+        c->exchange->detail = pace_text(v);
+    conn_close(c, STREAM_CLOSE_NOW);
+    return false;
+}
+
+static bool head_drips(const struct conn *c, uint64_t now)
+{
+    const struct limits_config *l = limits_of(c);
+    uint64_t span = now - c->since_ms;
+    return c->state == CONN_HEAD && l->body_rate && span >= l->body_rate_after_ms &&
+           stream_in(c->stream)->bytes * 1000 < l->body_rate * span;
 }
 
 /* A head that never ends gets an answer (RFC 9110 §15.5.9); idle connections just end. */
@@ -360,11 +375,11 @@ void conn_sweep(struct conn *c)
     uint64_t now = c->thread->loop->now_ms;
     if (c->state == CONN_TUNNEL)
         tunnel_sweep(c->tunnel);
-    else if (write_stalled(c, now))
-        conn_close(c, STREAM_CLOSE_NOW);
+    else if (!keeps_pace(c, now))
+        return;
     else if (c->state == CONN_EXCHANGE)
         exchange_sweep(c->exchange);
-    else if (c->deadline_ms && now >= c->deadline_ms)
+    else if ((c->deadline_ms && now >= c->deadline_ms) || head_drips(c, now))
         deadline_passed(c);
 }
 

@@ -4,6 +4,7 @@
 #define TG_EDGE_CONN_H
 
 #include "edge/exchange.h"
+#include "edge/pace.h"
 #include "edge/thread.h"
 #include "http/h1/h1.h"
 
@@ -34,9 +35,10 @@ struct conn {
     struct addr counted;         /* what edge_address_enter counted; family 0: nothing */
     bool peer_trusted;           /* one of client_address.trusted_proxies */
     uint64_t deadline_ms;        /* loop time; 0: none. Checked by the sweep */
-    uint64_t seen_written;       /* bytes written at the last sweep, and when that changed */
-    uint64_t written_ms;
-    size_t scanned; /* of the head being scanned */
+    uint64_t since_ms;           /* loop time at which this wait began; not in CONN_EXCHANGE and CONN_TUNNEL */
+    struct pace pace;            /* of what we send */
+    bool guest;                  /* see shed.h */
+    size_t scanned;              /* of the head being scanned */
     uint32_t requests;
     struct exchange *exchange; /* owns */
     struct h1_body body;       /* decoder of the request body */

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "edge/exchange.h"
 #include "edge/relay.h"
+#include "edge/shed.h"
 
 static const struct {
     unsigned status;
@@ -39,6 +40,8 @@ static void take_conn(struct exchange *x, struct origin_conn *conn)
     x->connect_us = clock_mono_us();
     x->origin_ms = x->thread->loop->now_ms;
     x->origin_seen = 0;
+    x->origin_pace = (struct pace){.since_ms = 0};
+    stream_set_read_high(conn->stream, EDGE_READ_HIGH);
     stream_set_events(conn->stream, &relay_origin_events, x);
     x->state = EX_RELAY;
 }
@@ -63,6 +66,8 @@ enum ex_next exchange_connect(struct exchange *x)
 {
     if (!exchange_still_stands(x)) /* a password took its time to be hashed */
         return exchange_refuse(x, 403, "rules-changed");
+    if (shed_refuses(x))
+        return shed_refuse(x);
     if (!x->origin_host_name.p && !forward_prepare(x))
         return exchange_refuse(x, 503, "out-of-memory");
     if (!x->gate_us && x->who)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "edge/conn.h"
+#include "edge/shed.h"
 #include "edge/thread.h"
 #include "edge/tunnel.h"
 #include "net/proxy_accept.h"
@@ -13,13 +14,15 @@
 /* Lines of a busy thread for about a second; a sink that stalls longer costs request lines, never requests. */
 #define LOG_RING_BYTES (1u << 20)
 
-struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log)
+struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log, size_t memory)
 {
     struct edge_shared *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     s->gate = gate;
     s->log = log;
+    s->memory = memory;
+    budget_init(&s->budget, memory);
     s->addresses = address_counts_new();
     if (!s->addresses) {
         free(s);
@@ -79,6 +82,7 @@ static void edge_sweep(void *arg)
         next = c->next;
         sweep_conn(t, c, now);
     }
+    shed_sweep(t);
     if (t->state != EDGE_GONE && !timer_set(&t->sweep, EDGE_SWEEP_MS))
         edge_thread_abort(t); /* without deadlines nothing may stay open */
 }
@@ -132,6 +136,7 @@ void edge_thread_free(struct edge_thread *t)
     resolver_free(t->resolver);
     policy_scratch_free(t->scratch);
     snapshot_hold_give(t->hold);
+    t->loop->meter.budget = NULL;
     free(t);
 }
 
@@ -232,6 +237,7 @@ bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const str
     t->hold = hold;
     listeners_commit(t, listens, count, made);
     origin_thread_keep(t->origins, snapshot->limits.origin_idle);
+    shed_configure(t, (size_t)snapshot->limits.memory_kib * 1024);
     if (old)
         origin_thread_flush(t->origins); /* a changed origin must not live on in a pool */
     snapshot_hold_give(old);

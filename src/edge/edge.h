@@ -10,7 +10,8 @@
 /* Per worker: what all loop threads share. thread: any (atomics). */
 struct edge_shared;
 
-struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log);
+/* `memory`: how much connections may hold when the rules do not say, in bytes. */
+struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log, size_t memory);
 /* All edge_threads must be gone. */
 void edge_shared_free(struct edge_shared *s);
 

@@ -6,6 +6,7 @@
 #ifndef TG_EDGE_EXCHANGE_H
 #define TG_EDGE_EXCHANGE_H
 
+#include "edge/pace.h"
 #include "edge/thread.h"
 #include "gate/answer.h"
 #include "http/h1/h1.h"
@@ -28,7 +29,7 @@ struct client_ops {
     bool (*send_end)(struct exchange *x);
     void (*flush)(struct exchange *x);
     size_t (*backlog)(const struct exchange *x);
-    /* Moves request payload that is there into x->from_client, up to EDGE_HIGH. */
+    /* Moves request payload that is there into x->from_client, up to edge_high(). */
     enum h1_body_state (*read_body)(struct exchange *x);
     /* Why read_body said H1_BODY_BAD: static text. */
     const char *(*body_error)(const struct exchange *x);
@@ -94,6 +95,7 @@ struct exchange {
     bool must_close;              /* the client's connection ends with this exchange */
     uint64_t origin_seen;         /* bytes moved on the origin stream at the last sweep */
     uint64_t origin_ms;           /* loop time of the last progress there */
+    struct pace origin_pace;      /* of what we send there */
     uint64_t rate_ms, rate_bytes; /* since when the request body's rate is measured, and bytes_in then; 0: not yet */
 
     /* for the log */

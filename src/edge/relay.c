@@ -114,6 +114,18 @@ static bool body_drips(struct exchange *x, uint64_t now)
     return slow;
 }
 
+/* An origin that does not take the request's body. True: the exchange is over. */
+static bool origin_lags(struct exchange *x)
+{
+    struct pace_limits l = pace_limits_of(&x->snapshot->limits, x->site->origin->idle_timeout_ms);
+    enum pace_verdict v = pace_check(&x->origin_pace, x->origin->stream, &l, x->thread->loop->now_ms);
+    if (v == PACE_FINE)
+        return false;
+    x->detail = pace_text(v);
+    exchange_refuse(x, 504, "origin-too-slow");
+    return true;
+}
+
 void exchange_sweep(struct exchange *x)
 {
     if (x->state != EX_RELAY)
@@ -123,6 +135,8 @@ void exchange_sweep(struct exchange *x)
         exchange_refuse(x, 408, "body-too-slow");
         return;
     }
+    if (origin_lags(x))
+        return;
     struct stream *o = x->origin->stream;
     uint64_t now = x->thread->loop->now_ms, seen = stream_bytes_read(o) + stream_bytes_written(o);
     bool client_is_slow = x->client->backlog(x) > 0; /* has a limit of its own: conn_sweep */

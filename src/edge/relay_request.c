@@ -21,7 +21,7 @@ static void send_continue(struct exchange *x)
 static bool move_request(struct exchange *x)
 {
     struct chunkq *out = stream_out(x->origin->stream);
-    if (x->request_sent || out->bytes >= EDGE_HIGH)
+    if (x->request_sent || out->bytes >= edge_high(x->thread))
         return false;
     x->body_state = x->client->read_body(x);
     size_t n = x->from_client.bytes;

@@ -124,9 +124,9 @@ static void body_ended_by_close(struct exchange *x)
 static bool move_response(struct exchange *x)
 {
     struct stream *from = x->origin->stream;
-    if (x->resp_state != RESP_BODY || x->client->backlog(x) >= EDGE_HIGH)
+    if (x->resp_state != RESP_BODY || x->client->backlog(x) >= edge_high(x->thread))
         return false;
-    bool ok = h1_body_read(&x->resp_body, stream_in(from), &x->from_origin, EDGE_HIGH, &x->bytes_out);
+    bool ok = h1_body_read(&x->resp_body, stream_in(from), &x->from_origin, edge_high(x->thread), &x->bytes_out);
     size_t n = x->from_origin.bytes;
     if (ok && n > 0)
         ok = x->client->send_body(x, &x->from_origin, n);

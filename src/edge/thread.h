@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 
+#include "base/budget.h"
 #include "edge/edge.h"
 #include "net/listener.h"
 #include "net/timer.h"
@@ -12,6 +13,8 @@
 #define EDGE_HIGH (64u * 1024) /* stop filling a queue here … */
 #define EDGE_LOW (16u * 1024)  /* … and go on when it fell to this */
 #define EDGE_READ_HIGH (64u * 1024)
+/* The same while memory is tight. Above EDGE_LOW, or nobody would be told that there is room again. */
+#define EDGE_HIGH_TIGHT (20u * 1024)
 
 struct conn;
 struct address_counts;
@@ -21,6 +24,9 @@ struct edge_shared {
     struct log *log;                  /* borrows */
     atomic_uint_fast64_t connections; /* open now, all threads together */
     struct address_counts *addresses; /* owns; has its own lock */
+    struct budget budget;             /* memory that connections hold */
+    size_t memory;                    /* the bound when the rules name none */
+    atomic_uint level_told;           /* enum budget_level of the last line in the log */
 };
 
 /* A thread's share of a snapshot: one atomic reference for all of its exchanges, counted here without atomics. */
@@ -50,14 +56,22 @@ struct edge_thread {
     struct edge_listener *listeners;
     struct conn *conns; /* all open connections and tunnels */
     struct timer sweep;
-    char date[29]; /* IMF-fixdate of date_s */
+    enum budget_level level; /* at the last sweep */
+    unsigned guests;         /* see shed.h */
+    char date[29];           /* IMF-fixdate of date_s */
     int64_t date_s;
     enum { EDGE_SERVING = 0, EDGE_DRAINING, EDGE_GONE } state;
-    enum edge_drain drain; /* while draining */
+    enum edge_drain drain;            /* while draining */
     uint64_t drain_ms, tunnel_cut_ms; /* loop times at which everything / tunnels end */
     void (*on_drained)(void *arg);
     void *drained_arg;
 };
+
+/* How much a queue of body bytes may hold now. */
+static inline size_t edge_high(const struct edge_thread *t)
+{
+    return budget_level(&t->shared->budget) == BUDGET_CALM ? EDGE_HIGH : EDGE_HIGH_TIGHT;
+}
 
 struct snapshot_hold *snapshot_hold_take(struct edge_thread *t);
 void snapshot_hold_give(struct snapshot_hold *h);

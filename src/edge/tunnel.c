@@ -74,7 +74,7 @@ static bool move_to_client(struct tunnel *t, size_t *moved)
 {
     struct chunkq *in = stream_in(t->origin), *out = stream_out(t->client);
     *moved = 0;
-    while (in->bytes > 0 && out->bytes < EDGE_HIGH) {
+    while (in->bytes > 0 && out->bytes < edge_high(t->x->thread)) {
         size_t n = ws_frames_take(&t->frames, chunkq_peek(in), t->state == TUNNEL_CLOSING);
         if (n == 0)
             break;
@@ -104,10 +104,11 @@ static bool copy_to_client(struct tunnel *t)
 static bool copy_to_origin(struct tunnel *t)
 {
     struct chunkq *in = stream_in(t->client), *out = stream_out(t->origin);
+    size_t high = edge_high(t->x->thread);
     if (t->state == TUNNEL_SAID) /* the origin's side has been ended: what still comes is the answer to our Close */
         chunkq_clear(in);
-    while (in->bytes > 0 && out->bytes < EDGE_HIGH) {
-        size_t room = EDGE_HIGH - out->bytes, n = in->bytes < room ? in->bytes : room;
+    while (in->bytes > 0 && out->bytes < high) {
+        size_t room = high - out->bytes, n = in->bytes < room ? in->bytes : room;
         if (!chunkq_move(out, in, n))
             return false;
         t->x->bytes_in += n;
@@ -237,6 +238,22 @@ static void note_progress(struct tunnel *t, uint64_t now)
     t->seen_ms = now;
 }
 
+uint64_t tunnel_silent_ms(const struct tunnel *t, uint64_t now)
+{
+    return now - t->seen_ms;
+}
+
+/* Either side that does not read holds the other's place. */
+static enum pace_verdict pace_of_both(struct tunnel *t, uint64_t now)
+{
+    struct exchange *x = t->x;
+    const struct limits_config *limits = &x->snapshot->limits;
+    struct pace_limits l = pace_limits_of(limits, limits->backpressure_timeout_ms);
+    enum pace_verdict client = pace_check(&x->conn->pace, t->client, &l, now);
+    enum pace_verdict origin = pace_check(&x->origin_pace, t->origin, &l, now);
+    return client != PACE_FINE ? client : origin;
+}
+
 void tunnel_sweep(struct tunnel *t)
 {
     struct exchange *x = t->x;
@@ -245,7 +262,10 @@ void tunnel_sweep(struct tunnel *t)
     /* What the origin said last may still be on its way to a slow client: then it has as long as any slow reader. */
     bool delivering = stream_out(t->client)->bytes > 0 && stream_input(t->client) == STREAM_IN_OPEN &&
                       now - t->seen_ms < x->snapshot->limits.write_timeout_ms;
-    if (t->state == TUNNEL_SAID && now >= t->parting_ms)
+    enum pace_verdict pace = pace_of_both(t, now);
+    if (pace != PACE_FINE)
+        end_tunnel(t, pace_text(pace));
+    else if (t->state == TUNNEL_SAID && now >= t->parting_ms)
         end_tunnel(t, code_text(t->code));
     else if (t->state == TUNNEL_PARTING && now >= t->parting_ms && !delivering)
         end_tunnel(t, NULL);

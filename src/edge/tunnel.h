@@ -23,6 +23,8 @@ bool tunnel_is_open(const struct tunnel *t);
 void tunnel_close(struct tunnel *t, enum tunnel_code code);
 /* No callback of the tunnel does anything any more; `reason` goes to the log. The streams are the caller's to close. */
 void tunnel_cut(struct tunnel *t, const char *reason);
+/* How long no byte has come or gone. */
+uint64_t tunnel_silent_ms(const struct tunnel *t, uint64_t now_ms);
 /* May free t. */
 void tunnel_sweep(struct tunnel *t);
 void tunnel_free(struct tunnel *t);

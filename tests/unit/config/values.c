@@ -73,6 +73,7 @@ static void test_defaults(void **state)
     struct snapshot *s = good(WITH("'tier':'stage'"), NULL, 0);
     const struct limits_config want = {
         .connections = 10000,
+        .origin_idle = UINT32_MAX,
         .connections_per_address = 2048,
         .header_bytes = 32768,
         .header_fields = 100,
@@ -82,6 +83,9 @@ static void test_defaults(void **state)
         .body_rate = 250,
         .body_rate_after_ms = 30000,
         .write_timeout_ms = 60000,
+        .write_rate = 250,
+        .write_rate_after_ms = 30000,
+        .backpressure_timeout_ms = 600000,
         .keepalive_timeout_ms = 75000,
         .requests_per_connection = 10000,
         .tunnel_idle_timeout_ms = 3600000,

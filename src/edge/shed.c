@@ -1,0 +1,249 @@
+/* Memory is short: who is asked to come again, and who is let go. */
+#include "edge/shed.h"
+
+#include <stdio.h>
+
+#include "base/chunkq.h"
+#include "base/clock.h"
+#include "edge/conn.h"
+#include "edge/tunnel.h"
+
+#define RETRY_AFTER_S 5u
+#define GUESTS_ALWAYS 8u /* of a thread, whatever is held */
+#define PICKS 128u       /* let go by one sweep at most: the next one sees what that has brought */
+
+/* Who is let go only then, is not let go for a pause between two packets. */
+#define IDLE_MS 1000u
+#define HEAD_MS 5000u
+#define BEHIND_MS 3000u /* after the grace of pace.c */
+#define BEHIND_RATE 1024u
+#define SILENT_MS 60000u
+#define EXCHANGE_COST 8192u
+
+/* Blocks that wait for reuse: as much as makes a difference to speed, and little beside the bound. */
+#define CHUNKS_KEPT 256u
+#define BLOCKS_KEPT 512u
+
+/* --- new work --------------------------------------------------------------------------------------------------------- */
+
+enum shed_entry shed_at_door(const struct edge_thread *t)
+{
+    const struct budget *b = &t->shared->budget;
+    if (budget_level(b) < BUDGET_FULL)
+        return SHED_WELCOME;
+    return t->guests < GUESTS_ALWAYS || budget_held(b) < budget_limit(b) ? SHED_GUEST : SHED_AWAY;
+}
+
+bool shed_refuses(const struct exchange *x)
+{
+    enum budget_level level = budget_level(&x->thread->shared->budget);
+    if (level < BUDGET_SHORT || x->tried_fresh) /* what was begun is ended */
+        return false;
+    return level == BUDGET_FULL || !x->who;
+}
+
+enum ex_next shed_refuse(struct exchange *x)
+{
+    struct answer_request q;
+    struct answer a;
+    exchange_answer_request(x, "overloaded", &q);
+    q.retry_after_s = RETRY_AFTER_S;
+    if (!answer_status(&q, 503, &a))
+        return exchange_end(x, true);
+    return exchange_reply(x, &a, "overloaded");
+}
+
+/* --- who goes first --------------------------------------------------------------------------------------------------- */
+
+enum rank { RANK_STAYS = 0, RANK_SIGNED_IN, RANK_STRANGER, RANK_HEAD, RANK_IDLE };
+
+struct pick {
+    struct conn *conn;
+    enum rank rank;
+    uint64_t measure; /* within a rank: older, or larger, goes first */
+    size_t holds;
+};
+
+struct picks {
+    size_t n;
+    struct pick v[PICKS];
+};
+
+static size_t holds(const struct conn *c)
+{
+    const struct exchange *x = c->exchange;
+    size_t n = stream_holds(c->stream) + (x ? EXCHANGE_COST : 0);
+    return x && x->origin ? n + stream_holds(x->origin->stream) : n;
+}
+
+/* Of a body that is still to come. */
+static bool sends_too_little(const struct exchange *x, uint64_t now)
+{
+    uint64_t span = now - x->rate_ms;
+    return x->state == EX_RELAY && x->rate_ms && span >= BEHIND_MS + IDLE_MS &&
+           (x->bytes_in - x->rate_bytes) * 1000 < BEHIND_RATE * span;
+}
+
+static bool does_not_move(const struct conn *c, uint64_t now)
+{
+    const struct exchange *x = c->exchange;
+    return pace_is_behind(&c->pace, BEHIND_MS, BEHIND_RATE, now) ||
+           pace_is_behind(&x->origin_pace, BEHIND_MS, BEHIND_RATE, now) || sends_too_little(x, now) ||
+           (c->state == CONN_TUNNEL && !x->who && tunnel_silent_ms(c->tunnel, now) >= SILENT_MS);
+}
+
+static enum rank rank_of(const struct conn *c, uint64_t now)
+{
+    uint64_t age = now - c->since_ms;
+    switch (c->state) {
+    case CONN_IDLE:
+        return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
+    case CONN_HANDSHAKE:
+    case CONN_HEAD:
+    case CONN_DISCARD:
+        return age >= HEAD_MS ? RANK_HEAD : RANK_STAYS;
+    case CONN_EXCHANGE:
+    case CONN_TUNNEL:
+        if (!does_not_move(c, now))
+            return RANK_STAYS;
+        return c->exchange->who ? RANK_SIGNED_IN : RANK_STRANGER;
+    case CONN_CLOSED:
+        break;
+    }
+    return RANK_STAYS;
+}
+
+static bool goes_before(const struct pick *a, const struct pick *b)
+{
+    return a->rank != b->rank ? a->rank > b->rank : a->measure > b->measure;
+}
+
+static void picks_add(struct picks *p, const struct pick *new)
+{
+    if (p->n == PICKS && !goes_before(new, &p->v[PICKS - 1]))
+        return;
+    size_t at = p->n < PICKS ? p->n++ : PICKS - 1;
+    for (; at > 0 && goes_before(new, &p->v[at - 1]); at--)
+        p->v[at] = p->v[at - 1];
+    p->v[at] = *new;
+}
+
+static void pick_all(struct edge_thread *t, struct picks *p)
+{
+    uint64_t now = t->loop->now_ms;
+    for (struct conn *c = t->conns; c; c = c->next) {
+        struct pick one = {.conn = c, .rank = rank_of(c, now)};
+        if (one.rank == RANK_STAYS)
+            continue;
+        one.holds = holds(c);
+        one.measure = one.rank >= RANK_HEAD ? now - c->since_ms : one.holds;
+        picks_add(p, &one);
+    }
+}
+
+/* --- letting go ------------------------------------------------------------------------------------------------------- */
+
+static void let_go(const struct pick *p)
+{
+    struct conn *c = p->conn;
+    if (c->tunnel)
+        tunnel_cut(c->tunnel, "memory is short");
+    else if (c->exchange)
+        c->exchange->detail = "memory is short";
+    conn_close(c, p->rank == RANK_IDLE ? STREAM_CLOSE_FLUSH : STREAM_CLOSE_NOW);
+}
+
+/* This thread's part of what is held above the end of `level`. */
+static size_t too_much(const struct edge_thread *t, enum budget_level level)
+{
+    const struct budget *b = &t->shared->budget;
+    size_t held = budget_held(b), enough = budget_end_of(level, budget_limit(b));
+    if (held <= enough)
+        return 0;
+    return (size_t)((double)(held - enough) * ((double)t->loop->meter.held / (double)held));
+}
+
+static void make_room(struct edge_thread *t)
+{
+    struct picks picks = {.n = 0};
+    size_t freed = 0, goal = too_much(t, BUDGET_TIGHT),
+           last_resort = t->level == BUDGET_FULL ? too_much(t, BUDGET_FULL) : 0;
+    pick_all(t, &picks);
+    for (size_t i = 0; i < picks.n; i++) {
+        if (freed >= (picks.v[i].rank == RANK_SIGNED_IN ? last_resort : goal))
+            continue;
+        freed += picks.v[i].holds;
+        let_go(&picks.v[i]);
+    }
+}
+
+/* --- the sweep -------------------------------------------------------------------------------------------------------- */
+
+static void hold_less(struct conn *c, size_t high)
+{
+    struct exchange *x = c->exchange;
+    if (!x || !x->origin || x->state < EX_RELAY || x->state > EX_TUNNEL)
+        return;
+    if (x->resp_state >= RESP_BODY) /* before it a head comes, and must fit */
+        stream_set_read_high(x->origin->stream, high);
+    stream_set_read_high(c->stream, high);
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void keep_less(struct edge_thread *t)
+{
+    size_t limit = t->level == BUDGET_CALM ? budget_limit(&t->shared->budget) : 0;
+    slab_set_keep(&t->loop->chunks, least(CHUNKS_KEPT, limit / 64 / CHUNK_BLOCK));
+    slab_set_keep(&t->loop->blocks, least(BLOCKS_KEPT, limit / 128 / t->loop->blocks.size));
+}
+
+static void tell(struct edge_thread *t)
+{
+    const struct budget *b = &t->shared->budget;
+    char line[192], time[24];
+    if (atomic_exchange_explicit(&t->shared->level_told, t->level, memory_order_relaxed) == t->level)
+        return;
+    clock_format_iso(clock_wall_us(), time);
+    int n = snprintf(line, sizeof line,
+                     "{\"time\":\"%.*s\",\"event\":\"memory\",\"level\":\"%s\",\"held\":%zu,\"limit\":%zu}\n",
+                     (int)sizeof time, time, budget_level_name(t->level), budget_held(b), budget_limit(b));
+    log_ring_put(t->ring, span_make(line, (size_t)n));
+}
+
+static void level_changed(struct edge_thread *t, enum budget_level before)
+{
+    if (t->level > before)
+        origin_thread_flush(t->origins);
+    if ((t->level == BUDGET_CALM) == (before == BUDGET_CALM))
+        return;
+    keep_less(t);
+    for (struct conn *c = t->conns; t->level == BUDGET_CALM && c; c = c->next)
+        hold_less(c, EDGE_READ_HIGH);
+}
+
+void shed_configure(struct edge_thread *t, size_t limit)
+{
+    t->loop->meter.budget = &t->shared->budget;
+    budget_set_limit(&t->shared->budget, limit ? limit : t->shared->memory);
+    keep_less(t);
+}
+
+void shed_sweep(struct edge_thread *t)
+{
+    enum budget_level before = t->level;
+    meter_tell(&t->loop->meter);
+    t->level = budget_level(&t->shared->budget);
+    if (t->level != before)
+        level_changed(t, before);
+    if (t->hold && !span_eq(t->hold->snapshot->log.to, SPAN("none")))
+        tell(t);
+    if (t->level == BUDGET_CALM)
+        return;
+    for (struct conn *c = t->conns; c; c = c->next)
+        hold_less(c, EDGE_HIGH_TIGHT);
+    make_room(t);
+}

@@ -1,0 +1,27 @@
+/* Inside of edge/: what gives way while memory is short, and in which order, so that it never runs out (ADR 0010).
+ *
+ *   tight  queues fill less; idle connections, endless heads and strangers who do not move are let go
+ *   short  strangers' new requests get 503: what people who are signed in ask for goes on
+ *   full   everybody's new requests get 503, who does not move is let go although signed in; new connections are guests
+ *
+ * tiergate's own answers cost no more than a refusal and are always given, the health endpoint among them. */
+#ifndef TG_EDGE_SHED_H
+#define TG_EDGE_SHED_H
+
+#include "edge/exchange.h"
+
+/* A guest is let in for one short request, so that a health probe is the last thing that fails. */
+enum shed_entry { SHED_WELCOME = 0, SHED_GUEST, SHED_AWAY };
+
+#define SHED_GUEST_MS 3000u /* for the handshake, and for the head */
+
+enum shed_entry shed_at_door(const struct edge_thread *t);
+/* May this exchange not go on to its origin now? */
+bool shed_refuses(const struct exchange *x);
+enum ex_next shed_refuse(struct exchange *x);
+/* The rules changed, or are the first. */
+void shed_configure(struct edge_thread *t, size_t limit);
+/* After the sweep over all connections. */
+void shed_sweep(struct edge_thread *t);
+
+#endif
