@@ -1,4 +1,4 @@
-/* Inside of edge/: what gives way while memory is short, and in which order, so that it never runs out (ADR 0010).
+/* Inside of edge/: what gives way while memory is short, and in which order, so that it never runs out (ADR 0013).
  *
  *   tight  queues fill less; idle connections, endless heads and strangers who do not move are let go
  *   short  strangers' new requests get 503: what people who are signed in ask for goes on
