@@ -71,8 +71,6 @@ static struct res parse_template(struct span text, struct host_pattern *out)
     out->kind = HOST_TEMPLATE;
     out->before = span_make(text.p, open);
     out->after = span_from(text, close + 1);
-    if (!out->after.p)
-        out->after = span_make(text.p + text.n, 0);
     struct res r = parse_capture(span_make(text.p + open + 1, close - open - 1), out);
     if (!res_ok(r))
         return r;
@@ -171,13 +169,11 @@ static bool next_label(struct label_walk *w, struct label *out)
     return span_cut(w->pattern->after, '.', &out->after, &w->rest);
 }
 
-/* What may stand at position i of a label of n bytes: a byte, or -1 for the capture's class; -2: nothing can. */
+/* What may stand at position i of a label of n bytes, a length that it can have: a byte, or -1 for the capture's class. */
 static int byte_at(const struct label *l, size_t i, size_t n)
 {
     if (i < l->before.n)
         return l->before.p[i];
-    if (!l->has_capture)
-        return -2;
     size_t after_at = n - l->after.n;
     return i >= after_at ? l->after.p[i - after_at] : -1;
 }
@@ -194,10 +190,10 @@ static bool agree_at(const struct label *a, const struct label *b, size_t i, siz
     if (x == -1 && y == -1)
         return true; /* a digit fits both */
     if (x == -1)
-        return y >= 0 && class_admits(a, y, i, n);
+        return class_admits(a, y, i, n);
     if (y == -1)
         return class_admits(b, x, i, n);
-    return x == y && x >= 0;
+    return x == y;
 }
 
 static bool has_length(const struct label *l, size_t n)

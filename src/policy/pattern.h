@@ -32,7 +32,7 @@ void pattern_fini(struct pattern *p);
 
 enum match pattern_match(const struct pattern *p, struct span path, struct regex_room *room);
 
-/* Makes the caseless twin that pattern_match_folded needs. */
+/* Makes the caseless twin that pattern_match_folded needs; once. */
 bool pattern_prepare_folded(struct pattern *p, char *error, size_t error_size);
 /* As pattern_match with case folded (Unicode's simple folding). `room_text` has room for
  * as many bytes as the subject. */

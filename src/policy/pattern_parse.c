@@ -146,8 +146,6 @@ static bool excludes(struct span expression)
 
 bool pattern_prepare_folded(struct pattern *p, char *error, size_t error_size)
 {
-    if (p->folded)
-        return true;
     if (p->kind == PATTERN_REGEX) {
         p->excludes = excludes(p->text);
         p->folded = regex_new(p->text, true, error, error_size);

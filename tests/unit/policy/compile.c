@@ -116,6 +116,27 @@ static void methods(void **state)
     }
 }
 
+/* At most 1024 bytes, as a path and as an expression. */
+static void lengths(void **state)
+{
+    static const char *const heads[] = {"/", "re:"};
+    for (size_t i = 0; i < COUNT(heads); i++) {
+        for (size_t over = 0; over < 2; over++) {
+            struct told told = {0};
+            uint8_t text[1100];
+            size_t n = 1024 + over + (i == 1 ? 3 : 0);
+            memset(text, 'a', n);
+            memcpy(text, heads[i], strlen(heads[i]));
+            struct span path = span_make(text, n);
+            struct rule_spec rule = {.paths = &path, .path_count = 1, .action = ACTION_BYPASS};
+            const struct policy *p = policy_compile(&rule, 1, false, keep, &told);
+            assert_int_equal(p == NULL, over);
+            assert_true(!over || strstr(told.last.message, "longer than 1024 bytes"));
+            policy_free(p);
+        }
+    }
+}
+
 /* --- selectors ---------------------------------------------------------------------------------------------------- */
 
 static const struct selector ann = {.kind = SEL_BASIC, .subject = {(const uint8_t *)"ann", 3}};
@@ -216,6 +237,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(paths),
         cmocka_unit_test(methods),
+        cmocka_unit_test(lengths),
         cmocka_unit_test(selectors),
         cmocka_unit_test(tells_every_mistake),
         cmocka_unit_test(presets_hold_no_data),

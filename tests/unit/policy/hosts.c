@@ -9,6 +9,9 @@
 
 #include "base/count.h"
 
+#define DOTTED_50 ".bbbbbbbbbbbbbbbbbbbbbbbb.cccccccccccccccccccccccc"
+#define DOTTED_250 DOTTED_50 DOTTED_50 DOTTED_50 DOTTED_50 DOTTED_50
+
 static const struct {
     const char *name, *text;
     enum host_pattern_kind kind;
@@ -35,6 +38,14 @@ static const struct {
     {"slash", "a/b", HOST_EXACT, "not a host name"},
     {"number", "127.1", HOST_EXACT, "not a host name"},
     {"long label", "a123456789012345678901234567890123456789012345678901234567890123.x", HOST_EXACT, "not a host name"},
+    {"longest template", "aa{x}" DOTTED_250, HOST_TEMPLATE, NULL},
+    {"template too long", "aaa{x}" DOTTED_250, HOST_EXACT, "longer than"},
+    {"capture of a long name", "{a12345678901234567890123456789012}.test", HOST_EXACT, "has a name"},
+    {"capture of the longest name", "{a1234567890123456789012345678901}.test", HOST_TEMPLATE, NULL},
+    {"capture that begins with a digit", "{1}.test", HOST_EXACT, "has a name"},
+    {"capture that begins so", "{_a}.test", HOST_EXACT, "has a name"},
+    {"capture in upper case", "{aB}.test", HOST_EXACT, "has a name"},
+    {"address in another form", "[0::1]", HOST_EXACT, "normal form"},
     {"star alone", "*", HOST_EXACT, "whole first label"},
     {"star inside", "a.*.example.com", HOST_EXACT, "whole first label"},
     {"star within a label", "pr-*.example.com", HOST_EXACT, "whole first label"},

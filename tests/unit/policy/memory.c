@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 
 #include "../base/need.h"
 #include "policy/hosts.h"
@@ -19,6 +21,25 @@ static const struct span guarded[] = {{(const uint8_t *)"/a/*.x", 6},
 static const struct span all = {(const uint8_t *)"/*", 2};
 static const struct rule_spec rules[] = {{.paths = guarded, .path_count = COUNT(guarded), .action = ACTION_ALLOW},
                                          {.paths = &all, .path_count = 1, .action = ACTION_BYPASS}};
+
+/* --- what PCRE2 makes, which has an allocator of its own --------------------------------------------------------------- */
+
+pcre2_match_data *__real_pcre2_match_data_create_8(uint32_t pairs, pcre2_general_context *general);
+pcre2_match_data *__wrap_pcre2_match_data_create_8(uint32_t pairs, pcre2_general_context *general);
+pcre2_match_context *__real_pcre2_match_context_create_8(pcre2_general_context *general);
+pcre2_match_context *__wrap_pcre2_match_context_create_8(pcre2_general_context *general);
+
+pcre2_match_data *__wrap_pcre2_match_data_create_8(uint32_t pairs, pcre2_general_context *general)
+{
+    return alloc_may() ? __real_pcre2_match_data_create_8(pairs, general) : NULL;
+}
+
+pcre2_match_context *__wrap_pcre2_match_context_create_8(pcre2_general_context *general)
+{
+    return alloc_may() ? __real_pcre2_match_context_create_8(general) : NULL;
+}
+
+/* --- rules ----------------------------------------------------------------------------------------------------------- */
 
 static void keep_message(void *arg, const struct policy_error *e)
 {
