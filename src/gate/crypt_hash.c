@@ -47,8 +47,6 @@ static uint64_t bcrypt_cost(struct span rest)
 /* "$y$j9T$…": flavour, log2 N - 1, r - 1 (further parameters follow in long forms only). */
 static uint64_t yescrypt_cost(struct span rest)
 {
-    if (rest.n < 5)
-        return 0;
     unsigned log2 = ascii64(rest.p[1]), r = ascii64(rest.p[2]);
     if (rest.p[0] != 'j' || rest.p[3] != '$' || log2 > 30 || r > 63)
         return 0;
@@ -71,8 +69,8 @@ static uint64_t sha_cost(struct span rest)
 struct crypt_method {
     const char *prefix;
     enum crypt_kind kind;
-    uint64_t (*cost)(struct span rest); /* behind the prefix; 0: malformed */
-    size_t min;                         /* bytes behind the prefix: salt, `$` and digest */
+    uint64_t (*cost)(struct span rest); /* of min bytes or more behind the prefix; 0: malformed */
+    size_t min;                         /* salt, `$` and digest */
 };
 
 static const struct crypt_method methods[] = {

@@ -2,6 +2,11 @@
 
 #include "gate/crypt_hash.h"
 
+#define YES(parameters) "$y$" parameters "$k2XAnEHBqQ1Ct2aMXFKNa/$XHuqBDG.B1kMSA1CeriOCRR7sEFF6foXgi9Tw2jZJF/"
+#define SHA(rounds)                                                                                                    \
+    "$6$rounds=" rounds                                                                                                \
+    "$saltsalt$/IiX/CoEcxCZ9SksEXnbjfCT1LGvD4z5OpJkaFYl/T37OAwuKZ8I8BixDhruhPLkw6lS7dw/6wQWgQnGo7lLg/"
+
 static const struct {
     const char *name, *hash;
     enum crypt_kind kind;
@@ -26,6 +31,27 @@ static const struct {
     {"bcrypt of a year", "$2b$31$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
     {"bcrypt without cost", "$2b$xx$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
     {"the broken bcrypt", "$2x$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
+    {"yescrypt, least N", YES("j/T"), CRYPT_KIND_YESCRYPT},
+    {"yescrypt, N in capitals", YES("jAT"), CRYPT_KIND_YESCRYPT},
+    {"yescrypt, least r", YES("jA."), CRYPT_KIND_YESCRYPT},
+    {"yescrypt, r in small letters", YES("jAa"), CRYPT_KIND_YESCRYPT},
+    {"yescrypt, N beyond all", YES("jZT"), CRYPT_KIND_NONE},
+    {"yescrypt, N in small letters", YES("jaT"), CRYPT_KIND_NONE},
+    {"yescrypt, N unreadable", YES("j-T"), CRYPT_KIND_NONE},
+    {"yescrypt, r unreadable", YES("jA-"), CRYPT_KIND_NONE},
+    {"yescrypt, another flavour", YES("kAT"), CRYPT_KIND_NONE},
+    {"yescrypt, further parameters", YES("jATA"), CRYPT_KIND_NONE},
+    {"yescrypt of minutes", YES("jNz"), CRYPT_KIND_NONE},
+    {"yescrypt cut short", "$y$j75$k2XAnEHBqQ1Ct2aMXFKNa/$XHuqBDG.B1kMSA1Ceri", CRYPT_KIND_NONE},
+    {"sha512-crypt of 20 s", SHA("39999998"), CRYPT_KIND_SHA512},
+    {"sha512-crypt of more", SHA("40000000"), CRYPT_KIND_NONE},
+    {"sha512-crypt, rounds unreadable", SHA("1000x"), CRYPT_KIND_NONE},
+    {"sha512-crypt, rounds beyond all", SHA("1000000000"), CRYPT_KIND_NONE},
+    {"bcrypt, a byte too many", BCRYPT "y", CRYPT_KIND_NONE},
+    {"bcrypt, cost of three digits", "$2b$004$abcdefghijklmnopqrstu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
+    {"bcrypt too cheap", "$2b$03$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
+    {"a byte above ASCII", "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c\xe9", CRYPT_KIND_NONE},
+    {"a space inside", "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/ y", CRYPT_KIND_NONE},
     {"a colon inside",
      "$6$salt:alt$e/5XKibXPLqVcfjpD.ouauaJrAOL5V0uo80Lt7n7EbRdRiCx3HbQ90yjOHr.G0T.mx79PEMRy8nmtr0qSYhQp1",
      CRYPT_KIND_NONE},

@@ -1,6 +1,8 @@
-/* Memory that ends at any allocation, and a libcrypto that fails at any call: what is asked for fails or is whole, nobody is
- * admitted by it, and nothing is left behind. */
+/* Memory that ends at any allocation, and libcrypto and libcrypt that fail at any call: what is asked for fails or is whole,
+ * nobody is admitted by it, and nothing is left behind. */
 #include "stage.h"
+
+#include <stdatomic.h>
 
 #include "../base/need.h"
 #include "base/clock.h"
@@ -21,6 +23,11 @@ struct res __wrap_hkdf_sha256(struct span secret, struct span salt, struct span 
 struct res __real_random_bytes(uint8_t *out, size_t n);
 struct res __wrap_random_bytes(uint8_t *out, size_t n);
 
+char *__real_crypt_rn(const char *password, const char *setting, void *data, int size);
+char *__wrap_crypt_rn(const char *password, const char *setting, void *data, int size);
+char *__real_crypt_gensalt_rn(const char *prefix, unsigned long cost, const char *bytes, int n, char *out, int size);
+char *__wrap_crypt_gensalt_rn(const char *prefix, unsigned long cost, const char *bytes, int n, char *out, int size);
+
 struct res __wrap_mac_sum(struct mac *m, const struct span *parts, size_t count, uint8_t out[MAC_SIZE])
 {
     memset(out, 0, MAC_SIZE); /* so that two failures look alike */
@@ -35,6 +42,21 @@ struct res __wrap_hkdf_sha256(struct span secret, struct span salt, struct span 
 struct res __wrap_random_bytes(uint8_t *out, size_t n)
 {
     return alloc_may() ? __real_random_bytes(out, n) : res_err("no random bytes");
+}
+
+/* The hash thread's, which must not take away what another call's turn is: held until released, or failing. */
+static atomic_bool crypt_held, crypt_fails;
+
+char *__wrap_crypt_rn(const char *password, const char *setting, void *data, int size)
+{
+    while (atomic_load(&crypt_held))
+        pause_ms(1);
+    return atomic_load(&crypt_fails) ? NULL : __real_crypt_rn(password, setting, data, size);
+}
+
+char *__wrap_crypt_gensalt_rn(const char *prefix, unsigned long cost, const char *bytes, int n, char *out, int size)
+{
+    return alloc_may() ? __real_crypt_gensalt_rn(prefix, cost, bytes, n, out, size) : NULL;
 }
 
 /* Every allocation of this arena is one of its own. */
@@ -90,6 +112,10 @@ static bool make_hash(struct need *n)
 
 static void test_start(void **state)
 {
+    char hash[CRYPT_HASH_MAX];
+    atomic_store(&crypt_fails, true);
+    assert_false(res_ok(crypt_hash_make(CRYPT_KIND_BCRYPT, 4, "pw", hash)));
+    atomic_store(&crypt_fails, false);
     need_sweep("state", start);
     need_sweep("seal", seal);
     need_sweep("hash", make_hash);
@@ -205,8 +231,10 @@ static void test_message(void **state)
     stage_init(&s, NULL);
     ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
     a.stop_after = &left;
+    atomic_store(&crypt_held, true);
     assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
     alloc_fail_after(0);
+    atomic_store(&crypt_held, false);
     while (alloc_refused() < 2) /* asked again */
         pause_ms(1);
     alloc_fail_never();
@@ -223,8 +251,10 @@ static void test_message_unwanted(void **state)
         struct ask a;
         stage_init(&s, NULL);
         ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+        atomic_store(&crypt_held, true);
         assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
         alloc_fail_after(0);
+        atomic_store(&crypt_held, false);
         while (alloc_refused() == 0)
             pause_ms(1);
         gate_cancel(s.thread, &a.check);
