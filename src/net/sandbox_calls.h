@@ -271,7 +271,11 @@ static const struct call_rule sanitizer_calls[] = {
     ALLOW(wait4),
     ALLOW(getppid),
     ALLOW(prctl),
+    ALLOW(getdents),
     ALLOW(getdents64),
+    ALLOW(lstat),
+    ALLOW(kill),
+    ALLOW(tgkill),
     ALLOW(mincore),
     ALLOW(msync),
 };

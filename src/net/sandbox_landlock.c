@@ -45,9 +45,9 @@ static struct attr attr_of(long version)
                          .scoped = version >= 6 ? SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL : 0};
 }
 
-static struct res allow_path(int ruleset, const char *path)
+static struct res allow_path(int ruleset, const char *path, uint64_t access)
 {
-    struct landlock_path_beneath_attr rule = {.allowed_access = LANDLOCK_ACCESS_FS_READ_FILE};
+    struct landlock_path_beneath_attr rule = {.allowed_access = access};
     if (SANDBOX_COVERED)
         return RES_OK; /* reading is not limited there, so it cannot be allowed */
     rule.parent_fd = open(path, O_PATH | O_CLOEXEC);
@@ -62,9 +62,9 @@ static struct res allow_paths(int ruleset, const struct sandbox_policy *p)
 {
     struct res r = RES_OK;
     for (size_t i = 0; i < p->readable_count && res_ok(r); i++)
-        r = allow_path(ruleset, p->readable[i]);
-    if (SANDBOX_SANITIZED && res_ok(r))
-        r = allow_path(ruleset, "/proc");
+        r = allow_path(ruleset, p->readable[i], LANDLOCK_ACCESS_FS_READ_FILE);
+    if (SANDBOX_SANITIZED && res_ok(r)) /* the leak checker lists threads and mappings */
+        r = allow_path(ruleset, "/proc", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
     return r;
 }
 
