@@ -133,6 +133,61 @@ static void traces_tell_each_rule(void **state)
     }
 }
 
+/* A probe from one address, a block, one user. */
+static void traces_tell_why_not(void **state)
+{
+    static const struct {
+        const char *target, *subject;
+        enum rule_outcome want[3];
+    } cases[] = {
+        {"/health", NULL, {RULE_CONDITION_MISS, RULE_PATH_MISS, RULE_NEEDS_IDENTITY}},
+        {"/open/x", "ann", {RULE_PATH_MISS, RULE_MATCHED, RULE_SKIPPED}},
+        {"/x", "bob", {RULE_PATH_MISS, RULE_PATH_MISS, RULE_REFUSED}},
+        {"/x%2e", "bob", {RULE_SKIPPED, RULE_REFUSED, RULE_REFUSED}},
+    };
+    struct selector place = {.kind = SEL_IP};
+    assert_true(res_ok(cidr_parse(SPAN("192.0.2.0/24"), &place.range)));
+    const struct rule_spec rules[] = {
+        {.paths = &p_health, .path_count = 1, .action = ACTION_BYPASS, .require = {&place, 1}},
+        {.paths = &p_open, .path_count = 1, .action = ACTION_BLOCK},
+        {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .who = {&ann, 1}},
+    };
+    struct fixture *f = *state;
+    const struct policy *p = policy_compile(rules, COUNT(rules), false, NULL, NULL);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        uint8_t room[64];
+        struct path path;
+        enum rule_outcome outcome[3];
+        struct policy_trace trace = {.outcome = outcome};
+        struct identity who = {WAY_BASIC, TEAM, span_of(cases[i].subject)};
+        path_parse(span_of(cases[i].target), room, &path);
+        struct policy_query q = {
+            .path = &path, .method = SPAN("GET"), .gate = TEAM, .who = cases[i].subject ? &who : NULL};
+        policy_decide(p, &q, f->scratch, &trace);
+        for (size_t k = 0; k < 3; k++) {
+            if (outcome[k] != cases[i].want[k])
+                fail_msg("%s, rule %zu: %s", cases[i].target, k, rule_outcome_name(outcome[k]));
+        }
+    }
+    policy_free(p);
+}
+
+static void trace_of_a_public_host(void **state)
+{
+    const struct rule_spec rule = {.paths = &p_all, .path_count = 1, .action = ACTION_BYPASS};
+    struct fixture *f = *state;
+    const struct policy *p = policy_compile(&rule, 1, true, NULL, NULL);
+    uint8_t room[64];
+    struct path path;
+    enum rule_outcome outcome = RULE_REFUSED;
+    struct policy_trace trace = {.outcome = &outcome};
+    path_parse(SPAN("/a%2fb"), room, &path);
+    const struct policy_query q = {.path = &path, .method = SPAN("GET")};
+    assert_int_equal(policy_decide(p, &q, f->scratch, &trace).verdict, VERDICT_BYPASS);
+    assert_int_equal(outcome, RULE_MATCHED);
+    policy_free(p);
+}
+
 /* Longer than the room for its variants: taken as ambiguous, not as open. */
 static void endless_paths_are_ambiguous(void **state)
 {
@@ -306,6 +361,8 @@ int main(void)
         cmocka_unit_test(identity_must_be_of_the_gate),
         cmocka_unit_test(unknown_path_kinds_are_blocked),
         cmocka_unit_test(traces_tell_each_rule),
+        cmocka_unit_test(traces_tell_why_not),
+        cmocka_unit_test(trace_of_a_public_host),
         cmocka_unit_test(endless_paths_are_ambiguous),
         cmocka_unit_test(folding_goes_beyond_ascii),
         cmocka_unit_test(unknown_selectors_admit_nobody),
