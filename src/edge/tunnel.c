@@ -30,6 +30,7 @@ struct tunnel {
     enum tunnel_state state;
     enum tunnel_code code;
     uint64_t seen, seen_ms, parting_ms;
+    uint64_t sent, sent_ms; /* to the origin */
 };
 
 static const char *code_text(enum tunnel_code code)
@@ -45,13 +46,19 @@ static const char *code_text(enum tunnel_code code)
     return "";
 }
 
+/* The origin takes nothing of what its client sent. */
+static bool is_stuck(const struct tunnel *t)
+{
+    return stream_unsent(t->origin) > 0 && t->x->thread->loop->now_ms - t->sent_ms >= PARTING_MS;
+}
+
 /* The last thing a callback does: t is gone afterwards. */
 static void end_tunnel(struct tunnel *t, const char *why)
 {
     struct exchange *x = t->x;
     t->state = TUNNEL_OVER;
     x->detail = why;
-    origin_drop(x->thread->origins, x->origin, STREAM_CLOSE_FLUSH);
+    origin_drop(x->thread->origins, x->origin, is_stuck(t) ? STREAM_CLOSE_NOW : STREAM_CLOSE_FLUSH);
     x->origin = NULL;
     conn_close(x->conn, STREAM_CLOSE_FLUSH);
 }
@@ -216,7 +223,7 @@ struct tunnel *tunnel_start(struct exchange *x, struct stream *client)
     t->x = x;
     t->client = client;
     t->origin = x->origin->stream;
-    t->seen_ms = x->thread->loop->now_ms;
+    t->seen_ms = t->sent_ms = x->thread->loop->now_ms;
     timer_init(&t->boundary, x->thread->loop, on_no_boundary, t);
     stream_set_events(t->client, &events, t);
     stream_set_events(t->origin, &events, t);
@@ -229,8 +236,19 @@ struct tunnel *tunnel_start(struct exchange *x, struct stream *client)
     return t;
 }
 
+/* What it sent may lie unread before its end, where the origin takes nothing. */
+static bool client_left(const struct tunnel *t)
+{
+    return stream_input(t->client) != STREAM_IN_OPEN || stream_peer_ended(t->client);
+}
+
 static void note_progress(struct tunnel *t, uint64_t now)
 {
+    uint64_t sent = stream_bytes_written(t->origin);
+    if (sent != t->sent || stream_unsent(t->origin) == 0) {
+        t->sent = sent;
+        t->sent_ms = now;
+    }
     uint64_t seen = stream_bytes_read(t->client) + stream_bytes_read(t->origin) + stream_bytes_written(t->client);
     if (seen == t->seen)
         return;
@@ -259,6 +277,10 @@ void tunnel_sweep(struct tunnel *t)
     struct exchange *x = t->x;
     uint64_t now = x->thread->loop->now_ms;
     note_progress(t, now);
+    if (t->state != TUNNEL_SAID && is_stuck(t) && client_left(t)) {
+        end_tunnel(t, "client went away");
+        return;
+    }
     /* What the origin said last may still be on its way to a slow client: then it has as long as any slow reader. */
     bool delivering = stream_out(t->client)->bytes > 0 && stream_input(t->client) == STREAM_IN_OPEN &&
                       now - t->seen_ms < x->snapshot->limits.write_timeout_ms;

@@ -47,11 +47,29 @@ static bool is_closed(const struct tcp_info *i, socklen_t n)
     return i->tcpi_snd_wnd == 0 || (i->tcpi_unacked == 0 && i->tcpi_notsent_bytes > 0);
 }
 
+static bool ask(const struct stream *s, struct tcp_info *i, socklen_t *n)
+{
+    *n = sizeof *i;
+    return getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, i, n) == 0;
+}
+
+bool stream_peer_ended(const struct stream *s)
+{
+    /* RFC 9293 §3.3.2, by the kernel's numbers: <netinet/tcp.h> has the names, but not beside <linux/tcp.h>. */
+    enum { TIME_WAIT = 6, CLOSED = 7, CLOSE_WAIT = 8, LAST_ACK = 9, CLOSING = 11 };
+    struct tcp_info i = {0};
+    socklen_t n;
+    if (!ask(s, &i, &n))
+        return false;
+    return i.tcpi_state == CLOSE_WAIT || i.tcpi_state == CLOSED || i.tcpi_state == LAST_ACK ||
+           i.tcpi_state == CLOSING || i.tcpi_state == TIME_WAIT;
+}
+
 bool stream_taken(const struct stream *s, struct stream_taken *out)
 {
     struct tcp_info i = {0};
-    socklen_t n = sizeof i;
-    if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &i, &n) != 0)
+    socklen_t n;
+    if (!ask(s, &i, &n))
         return false;
     *out = (struct stream_taken){.bytes = i.tcpi_bytes_acked, .closed = is_closed(&i, n)};
     return true;

@@ -435,6 +435,28 @@ static void test_pause_and_resume(void **state)
     }
 }
 
+/* A paused stream reads no end, but can ask for it. */
+static void test_end_behind_unread_bytes(void **state)
+{
+    static const enum stream_close ways[] = {STREAM_CLOSE_FLUSH, STREAM_CLOSE_NOW};
+    for (int tls = 0; tls < KINDS; tls++) {
+        for (size_t i = 0; i < COUNT(ways); i++) {
+            struct pair p;
+            open_pair(*state, tls, &p);
+            stream_pause(p.server.stream, STREAM_PAUSE_PEER_FULL);
+            p.client.to_send = 40000;
+            end_send(&p.client);
+            pair_rest(&p, 50);
+            CHECK(names[tls], !stream_peer_ended(p.server.stream));
+            end_close(&p.client, ways[i]);
+            pair_rest(&p, 50);
+            CHECK(names[tls], p.server.got == 0 && stream_input(p.server.stream) == STREAM_IN_OPEN);
+            CHECK(names[tls], stream_peer_ended(p.server.stream));
+            pair_fini(&p);
+        }
+    }
+}
+
 /* Takes 1000 bytes of each call and pauses: what TLS holds by then comes by the ready list, not by an edge. */
 static void sip(struct end *e)
 {
@@ -575,6 +597,7 @@ int main(void)
         cmocka_unit_test(test_reset_is_seen_behind_unread_bytes),
         cmocka_unit_test(test_reset_after_half_close),
         cmocka_unit_test(test_pause_and_resume),
+        cmocka_unit_test(test_end_behind_unread_bytes),
         cmocka_unit_test(test_sipping_never_stalls),
         cmocka_unit_test(test_read_high_bounds_memory),
         cmocka_unit_test(test_close_inside_callbacks),
