@@ -169,6 +169,95 @@ static void test_flood_unlocks_nobody(void **state)
     }
 }
 
+/* Each way counts for itself: whichever limit is the lower one locks, and it unlocks only what it locked. */
+static void test_address_below_user(void **state)
+{
+    static const struct gate_limits strict = {.failures_per_user = 6, .failures_per_address = 2, .window_s = 60};
+    static const struct attempt wrong = WRONG("1.2.3.4", "g", "u"), other = RIGHT("1.2.3.5", "g", "u");
+    struct limits *l = limits_new(&strict);
+    uint32_t retry = 0;
+    assert_int_equal(attempt(l, &wrong, 1, &retry), LIMIT_OK);
+    assert_int_equal(attempt(l, &wrong, 1, &retry), LIMIT_OK);
+    assert_int_equal(attempt(l, &wrong, 1, &retry), LIMIT_OVER);
+    assert_int_equal(attempt(l, &other, 1, &retry), LIMIT_OK);
+    limits_free(l);
+}
+
+/* As many at once as a high limit allows. */
+static void test_many_at_once(void **state)
+{
+    static const struct gate_limits wide = {.failures_per_user = 40, .failures_per_address = 50, .window_s = 60};
+    struct limits *l = limits_new(&wide);
+    struct addr ip = address("1.2.3.4");
+    struct limit_ticket t = limits_ticket(l, &ip, SPAN("g"), SPAN("u"));
+    uint32_t retry = 0;
+    unsigned begun = 0;
+    while (begun < 100 && limits_begin(l, t, 1, &retry) == LIMIT_OK)
+        begun++;
+    assert_int_equal(begun, 40);
+    limits_free(l);
+}
+
+/* Names beyond any that can be signed in with are cut, not overrun, and stay apart as far as that. */
+static void test_long_names(void **state)
+{
+    struct limits *l = limits_new(&standard);
+    struct addr ip = address("1.2.3.4");
+    char name[400];
+    memset(name, 'n', sizeof(name));
+    struct limit_ticket a = limits_ticket(l, &ip, span_make(name, 400), span_make(name, 400));
+    struct limit_ticket b = limits_ticket(l, &ip, span_make(name, 400), span_make(name, 254));
+    assert_true(a.user != b.user && a.address == b.address);
+    limits_free(l);
+}
+
+/* Finds `want` other addresses that share the set of `t` (the table has 1024 of 8). */
+static size_t find_neighbours(const struct limits *l, struct limit_ticket t, struct limit_ticket *out, size_t want)
+{
+    size_t found = 0;
+    for (unsigned i = 0; found < want && i < 200000; i++) {
+        char text[48];
+        snprintf(text, sizeof(text), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
+        struct addr ip = address(text);
+        struct limit_ticket o = limits_ticket(l, &ip, SPAN("g"), SPAN("x"));
+        if ((o.address >> 8) % 1024 == (t.address >> 8) % 1024 && (o.user >> 8) % 1024 != (t.address >> 8) % 1024)
+            out[found++] = o;
+    }
+    return found;
+}
+
+/* Attempts under way, and locks, hold their places: who finds none has to wait, and takes nothing with him. */
+static void test_full_set(void **state)
+{
+    struct limits *l = limits_new(&standard);
+    struct addr ip = address("1.2.3.4");
+    struct limit_ticket t = limits_ticket(l, &ip, SPAN("g"), SPAN("u")), near[9];
+    uint32_t retry = 0;
+    assert_int_equal(find_neighbours(l, t, near, COUNT(near)), COUNT(near));
+    for (size_t i = 0; i < 8; i++)
+        assert_int_equal(limits_begin(l, near[i], 1000, &retry), LIMIT_OK); /* all places are pending ones */
+    assert_int_equal(limits_begin(l, t, 1000, &retry), LIMIT_OVER);
+    assert_int_equal(retry, 60);
+    for (size_t i = 0; i < 8; i++)
+        limits_end(l, near[i], i == 0 ? ATTEMPT_WRONG : ATTEMPT_VOID, 1000); /* a failure, and free ones */
+    for (size_t i = 1; i < 9; i++) {
+        uint32_t limit = i == 8 ? 1 : 6;
+        for (uint32_t k = 0; k < limit; k++) {
+            struct limit_ticket each = {near[i].address, 1 + k + 100000 * i}; /* another user each time */
+            if (limits_begin(l, each, 2000, &retry) == LIMIT_OK)
+                limits_end(l, each, ATTEMPT_WRONG, 2000);
+        }
+    }
+    /* Seven are locked; the first made room for the last, the one with the fewest failures for us. */
+    assert_int_equal(limits_begin(l, near[1], 2000, &retry), LIMIT_OVER);
+    assert_int_equal(limits_begin(l, t, 2000, &retry), LIMIT_OK);
+    assert_int_equal(limits_begin(l, near[8], 2000, &retry), LIMIT_OVER); /* no place left */
+    limits_end(l, t, ATTEMPT_VOID, 2000);
+    assert_int_equal(limits_begin(l, near[1], 62000, &retry), LIMIT_OK); /* and all of it ends with the window */
+    assert_int_equal(limits_begin(l, near[8], 62000, &retry), LIMIT_OK);
+    limits_free(l);
+}
+
 static void test_set(void **state)
 {
     static const struct attempt wrong = WRONG("1.2.3.4", "g", "u");
@@ -185,8 +274,14 @@ static void test_set(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_window),
-        cmocka_unit_test(test_pending), cmocka_unit_test(test_flood_unlocks_nobody),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_window),
+        cmocka_unit_test(test_pending),
+        cmocka_unit_test(test_flood_unlocks_nobody),
+        cmocka_unit_test(test_address_below_user),
+        cmocka_unit_test(test_many_at_once),
+        cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_full_set),
         cmocka_unit_test(test_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 #include "support.h"
 
+#include "base/crypto/mac.h"
 #include "gate/basic.h"
 #include "gate/token.h"
 
@@ -196,6 +197,91 @@ static void test_rotation(void **state)
     }
 }
 
+/* Signs the raw bytes anew, as only we can: what they say is looked at all the same. */
+static size_t sign_again(const struct gate_fixture *f, struct span raw, char *out)
+{
+    uint8_t bytes[TOKEN_RAW_MAX];
+    const struct session_key *key = &f->gate.session.keys[0];
+    const struct basic_user *anna = basic_user_find(&f->basic, SPAN("anna"));
+    struct span payload = span_make(raw.p, raw.n - MAC_SIZE);
+    struct mac *m = mac_new(span_make(key->key, sizeof(key->key)));
+    const struct span parts[] = {payload, span_make(anna->fingerprint, sizeof(anna->fingerprint))};
+    memcpy(bytes, payload.p, payload.n);
+    assert_true(res_ok(mac_sum(m, parts, 2, bytes + payload.n)));
+    mac_free(m);
+    return base64url_encode(span_make(bytes, raw.n), out);
+}
+
+/* 1, key id 4, issued 8, active 8, way, circle kind, 1 "g", 4 "anna", 8 "app.test" */
+static const struct {
+    const char *name;
+    size_t at;
+    uint8_t byte;
+    bool holds;
+} forgeries[] = {
+    {"as it was", 0, 1, true},
+    {"another version", 0, 2, false},
+    {"before all time", 5, 0xff, false},
+    {"active before all time", 13, 0xff, false},
+    {"proven by nothing", 21, 0, false},
+    {"proven in another way", 21, 2, false},
+    {"of a host", 22, CIRCLE_HOST, false},
+    {"another gate's", 24, 'h', false},
+    {"a gate's name of more than there is", 23, 255, false},
+    {"a shorter user name", 25, 3, false},
+    {"a longer circle", 30, 9, false},
+    {"a shorter circle, and a rest", 30, 7, false},
+    {"another user's", 26, 'b', false},
+    {"another circle", 31, 'b', false},
+};
+
+static void test_signed_by_us(void **state)
+{
+    for (size_t i = 0; i < COUNT(forgeries); i++) {
+        struct memory m;
+        struct gate_fixture f;
+        struct session s;
+        char text[TOKEN_TEXT_MAX];
+        uint8_t raw[TOKEN_RAW_MAX];
+        size_t n = 0;
+        memory_init(&m);
+        gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+        assert_true(base64url_decode(span_make(text, mint(&f, &circle, NOW, NOW, text)), raw, sizeof(raw), &n));
+        raw[forgeries[i].at] = forgeries[i].byte;
+        size_t text_n = sign_again(&f, span_make(raw, n), text);
+        CHECK(forgeries[i].name,
+              token_verify(&f.gate, &circle, span_make(text, text_n), NOW, &s) == forgeries[i].holds);
+        memory_fini(&m);
+    }
+}
+
+/* No key, no token; and none that is whole but cut off. */
+static void test_not_made(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    char text[TOKEN_TEXT_MAX], name[301];
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+    struct session made = {.user = &f.basic.users[0], .issued = NOW, .active = NOW};
+    memset(name, 'n', 300);
+    for (size_t n = 255; n <= 300; n += 45) {
+        const struct circle c = {CIRCLE_HOST, span_make(name, n)};
+        assert_int_equal(token_make(&f.gate, &c, &made, text) > 0, n == 255);
+    }
+    struct basic_user user = f.basic.users[0];
+    user.name = span_make(name, 255);
+    made.user = &user;
+    f.gate.name = span_make(name, 255);
+    const struct circle c = {CIRCLE_HOST, span_make(name, 255)}; /* each fits, all together do not */
+    assert_int_equal(token_make(&f.gate, &c, &made, text), 0);
+    made.user = &f.basic.users[0];
+    f.gate.name = SPAN("g");
+    f.gate.session.key_count = 0;
+    assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
+    memory_fini(&m);
+}
+
 static const struct {
     const char *name;
     int64_t issued, active; /* before NOW */
@@ -270,6 +356,9 @@ static void test_circles(void **state)
         {"only ends alike", "app.test", "__Secure-tiergate", "myapp.test", CIRCLE_HOST, "myapp.test"},
         {"above it", "app.test", "__Secure-tiergate", "test", CIRCLE_HOST, "test"},
         {"elsewhere", "app.test", "__Secure-tiergate", "other.test", CIRCLE_HOST, "other.test"},
+        {"elsewhere, of the same length", "app.test", "__Secure-tiergate", "bpp.test", CIRCLE_HOST, "bpp.test"},
+        {"below another of that length", "app.test", "__Secure-tiergate", "a.bpp.test", CIRCLE_HOST, "a.bpp.test"},
+        {"a short cookie", "app.test", "s", "app.test", CIRCLE_DOMAIN, "app.test"},
         {"a __Host- cookie has no domain", "app.test", "__Host-x", "app.test", CIRCLE_HOST, "app.test"},
     };
     for (size_t i = 0; i < COUNT(circles); i++) {
@@ -283,9 +372,10 @@ static void test_circles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_tampering),        cmocka_unit_test(test_splicing),
-        cmocka_unit_test(test_elsewhere),  cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_times),      cmocka_unit_test(test_longest_names),    cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_tampering),        cmocka_unit_test(test_splicing),
+        cmocka_unit_test(test_elsewhere),     cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_signed_by_us),  cmocka_unit_test(test_not_made),         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_longest_names), cmocka_unit_test(test_circles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
