@@ -30,6 +30,7 @@ static const struct {
     {"user in another case", "Anna:open sesame", GATE_REFUSED, "", true},
     {"empty password", "nobody:", GATE_REFUSED, "", true},
     {"unreadable", "Authorization: Basic !!!", GATE_REFUSED, "", true},
+    {"two fields", "Authorization: Basic YTpi\nAuthorization: Basic YTpi", GATE_REFUSED, "", true},
     {"another scheme", "Authorization: Bearer x", GATE_ANONYMOUS, "", false},
     {"service token beside a good Basic",
      "CF-Access-Client-Id: x\nAuthorization: Basic YW5uYTpvcGVuIHNlc2FtZQ==", GATE_ANONYMOUS, "", false},
@@ -70,6 +71,20 @@ static void test_gate_without_basic(void **state)
     assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_ANONYMOUS);
     assert_false(a.check.tried_basic);
     stage_fini(&s);
+}
+
+/* A wrong plain secret takes as long as a wrong hash, and as a user who does not exist. */
+static void test_equal_times(void **state)
+{
+    static const char *const wrong[] = {"anna:x", "bob:x", "carl:x", "nobody:x"};
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        struct stage s;
+        struct ask a;
+        stage_init(&s, NULL);
+        assert_int_equal(ask_basic(&s, "app.test", wrong[i], &a), GATE_REFUSED);
+        CHECK(wrong[i], a.done == 1); /* by a hash */
+        stage_fini(&s);
+    }
 }
 
 /* The dummy's own password is known here, and still it lets nobody in. */
@@ -452,6 +467,27 @@ static void test_new_rules(void **state)
                                 news[i].cookie_holds);
     }
     assert_false(gate_still_proves(&login.check, NULL));
+    struct gate_fixture now;
+    const char *const names[] = {"beta", "gamma"};
+    for (size_t i = 0; i < COUNT(names); i++) { /* the fingerprint holds the gate's name: here they are made equal */
+        fixture_init(&now, names[i], "test");
+        fixture_add(&now, "anna", "open sesame", NULL);
+        fixture_seal(&now, &s.m.arena, SECRET_A);
+        struct basic_user anna = *basic_user_find(&s.f.basic, SPAN("anna"));
+        now.basic.users = &anna;
+        assert_int_equal(gate_still_proves(&login.check, &now.gate), i == 0);
+    }
+    fixture_init(&now, "beta", "test");
+    fixture_add(&now, "bob", "open sesame", NULL);
+    fixture_seal(&now, &s.m.arena, SECRET_A);
+    assert_false(gate_still_proves(&login.check, &now.gate)); /* the user is gone */
+    now = s.f;
+    now.gate.session.cookie = SPAN("__Secure-other");
+    assert_true(gate_still_proves(&login.check, &now.gate));
+    assert_false(gate_still_proves(&cookie.check, &now.gate)); /* nobody asks for that cookie any more */
+    struct gate_check nobody = login.check;
+    nobody.identity.way = WAY_NONE;
+    assert_false(gate_still_proves(&nobody, &s.f.gate));
     s.f.gate.session.lifetime_s = 0; /* what is under way was in time */
     assert_true(gate_still_proves(&cookie.check, &s.f.gate));
     stage_fini(&s);
@@ -480,6 +516,47 @@ static void test_limits(void **state)
     ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
     assert_true(addr_parse_ip(SPAN("192.0.2.8"), &a.check.client));
     assert_int_equal(ask(&a), GATE_IDENTIFIED);
+    stage_fini(&s);
+}
+
+/* Who waits for another's hash of the same pair is refused as well once the limit is reached. */
+static void test_limit_while_waiting(void **state)
+{
+    struct stage s;
+    struct ask a, b;
+    struct gate_limits strict = standard;
+    stage_init(&s, NULL);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:wrong", &a), GATE_REFUSED);
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
+    strict.failures_per_user = 1;
+    gate_shared_set_limits(s.shared, &strict);
+    ask_init(&b, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    assert_int_equal(gate_check(s.thread, &b.check), GATE_LIMITED);
+    assert_in_range(b.check.retry_after_s, 1, 60);
+    gate_cancel(s.thread, &a.check);
+    stage_fini(&s);
+}
+
+/* More guesses at once than are allowed: too busy, which is not too many failures. */
+static void test_many_guesses_at_once(void **state)
+{
+    static const struct gate_limits wide = {.failures_per_user = 5,
+                                            .failures_per_address = 100,
+                                            .window_s = 60,
+                                            .hash_queue = 64,
+                                            .hash_queue_per_address = 64};
+    struct stage s;
+    struct ask asks[17];
+    stage_init_with(&s, NULL, &wide);
+    for (unsigned i = 0; i < COUNT(asks); i++) {
+        struct span pair = arena_printf(&s.m.arena, "bob:wrong-%u", i);
+        ask_init(&asks[i], &s, "app.test", with_basic(&s, (const char *)pair.p));
+        assert_int_equal(gate_check(s.thread, &asks[i].check), i < 16 ? GATE_PENDING : GATE_BUSY);
+    }
+    assert_int_equal(asks[16].check.retry_after_s, 1);
+    for (unsigned i = 0; i < 16; i++)
+        gate_cancel(s.thread, &asks[i].check);
     stage_fini(&s);
 }
 
@@ -516,6 +593,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_basic),
         cmocka_unit_test(test_gate_without_basic),
+        cmocka_unit_test(test_equal_times),
         cmocka_unit_test(test_dummy_admits_nobody),
         cmocka_unit_test(test_broken_hash),
         cmocka_unit_test(test_remembered),
@@ -532,6 +610,8 @@ int main(void)
         cmocka_unit_test(test_renewal),
         cmocka_unit_test(test_new_rules),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limit_while_waiting),
+        cmocka_unit_test(test_many_guesses_at_once),
         cmocka_unit_test(test_missing_credentials_are_no_failure),
         cmocka_unit_test(test_plain_failures_count),
     };

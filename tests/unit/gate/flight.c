@@ -1,8 +1,42 @@
 /* Hashes under way: single flight, full queues, and going away in every state. */
 #include "stage.h"
 
+#include <stdatomic.h>
+
 #include "base/crypto/mac.h"
 #include "gate/flight.h"
+#include "gate/pairs.h"
+
+/* The hash thread stops at its first hash while this is held (the linker wraps the call, see meson.build). */
+static atomic_bool crypt_held, crypt_reached;
+
+char *__real_crypt_rn(const char *password, const char *setting, void *data, int size);
+char *__wrap_crypt_rn(const char *password, const char *setting, void *data, int size);
+
+char *__wrap_crypt_rn(const char *password, const char *setting, void *data, int size)
+{
+    atomic_store(&crypt_reached, true);
+    while (atomic_load(&crypt_held))
+        pause_ms(1);
+    return __real_crypt_rn(password, setting, data, size);
+}
+
+static void hold(void)
+{
+    atomic_store(&crypt_reached, false);
+    atomic_store(&crypt_held, true);
+}
+
+static void wait_until_reached(void)
+{
+    while (!atomic_load(&crypt_reached))
+        pause_ms(1);
+}
+
+static void release(void)
+{
+    atomic_store(&crypt_held, false);
+}
 
 /* --- many at once ------------------------------------------------------------------------------------------------- */
 
@@ -100,6 +134,97 @@ static void test_cancel_before_and_during(void **state)
     }
 }
 
+#define GUESSES 8
+static const struct gate_limits roomy = {
+    .failures_per_user = 5, .failures_per_address = 20, .window_s = 60, .hash_queue = 64, .hash_queue_per_address = 16};
+
+/* What nobody hashed is no failure, whoever left: the askers, or the thread that they asked. */
+static void test_unheard_guesses_are_free(void **state)
+{
+    for (int end = 0; end < 2; end++) {
+        struct stage s;
+        struct ask first, asks[GUESSES], a;
+        stage_init_with(&s, NULL, &roomy);
+        struct gate_thread *other = gate_thread_new(s.shared, s.loop);
+        assert_non_null(other);
+        hold();
+        ask_init(&first, &s, "app.test", with_basic(&s, "eve:x"));
+        assert_int_equal(gate_check(other, &first.check), GATE_PENDING);
+        wait_until_reached();
+        for (unsigned i = 0; i < GUESSES; i++) {
+            struct span pair = arena_printf(&s.m.arena, "bob:wrong-%u", i);
+            ask_init(&asks[i], &s, "app.test", with_basic(&s, (const char *)pair.p));
+            assert_int_equal(gate_check(other, &asks[i].check), GATE_PENDING);
+        }
+        for (int i = 0; i < GUESSES && !end; i++)
+            gate_cancel(other, &asks[i].check);
+        gate_thread_free(other);
+        release();
+        assert_null(first.check.wait);
+        for (int i = 0; i < GUESSES; i++)
+            assert_null(asks[i].check.wait);
+        assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+        stage_fini(&s);
+    }
+}
+
+/* A guess that is being hashed is counted, though nobody waits for it any more. */
+static void test_begun_guesses_count(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    for (int i = 0; i < 5; i++) {
+        struct span pair = arena_printf(&s.m.arena, "bob:wrong-%d", i);
+        hold();
+        ask_init(&a, &s, "app.test", with_basic(&s, (const char *)pair.p));
+        assert_int_equal(gate_check(s.thread, &a.check), GATE_PENDING);
+        wait_until_reached();
+        gate_cancel(s.thread, &a.check);
+        release();
+        assert_int_equal(ask_basic(&s, "app.test", "eve:open sesame", &a), GATE_IDENTIFIED); /* behind it */
+        s.loop->now_ms += PAIR_TTL_MS;
+    }
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_LIMITED);
+    stage_fini(&s);
+}
+
+/* The hash that is being made counts in its address's share, and in no other's. */
+static void test_share_of_the_running(void **state)
+{
+    struct gate_limits one = standard;
+    struct stage s;
+    struct ask first, same, other;
+    one.hash_queue_per_address = 1;
+    stage_init_with(&s, NULL, &one);
+    hold();
+    ask_init(&first, &s, "app.test", with_basic(&s, "bob:x"));
+    assert_int_equal(gate_check(s.thread, &first.check), GATE_PENDING);
+    wait_until_reached();
+    ask_init(&same, &s, "app.test", with_basic(&s, "bob:y"));
+    assert_int_equal(gate_check(s.thread, &same.check), GATE_BUSY);
+    ask_init(&other, &s, "app.test", with_basic(&s, "bob:y"));
+    assert_true(addr_parse_ip(SPAN("198.51.100.1"), &other.check.client));
+    assert_int_equal(gate_check(s.thread, &other.check), GATE_PENDING);
+    release();
+    stage_fini(&s);
+}
+
+/* What does not fit a job is none. */
+static void test_long_passwords(void **state)
+{
+    char text[CRYPT_HASH_MAX + 1];
+    const struct addr unknown = {.family = 0};
+    memset(text, 'x', sizeof(text));
+    struct hash_job *j =
+        hash_job_new(span_make(text, BASIC_PASSWORD_MAX), span_make(text, CRYPT_HASH_MAX - 1), &unknown);
+    assert_non_null(j);
+    hash_job_free(j);
+    assert_null(hash_job_new(span_make(text, BASIC_PASSWORD_MAX + 1), SPAN(BCRYPT), &unknown));
+    assert_null(hash_job_new(SPAN("x"), span_make(text, CRYPT_HASH_MAX), &unknown));
+    hash_job_free(NULL);
+}
+
 /* One of several waiters goes; the others are told. */
 static void test_cancel_one_of_several(void **state)
 {
@@ -175,6 +300,10 @@ int main(void)
         cmocka_unit_test(test_single_flight),
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_cancel_before_and_during),
+        cmocka_unit_test(test_unheard_guesses_are_free),
+        cmocka_unit_test(test_begun_guesses_count),
+        cmocka_unit_test(test_share_of_the_running),
+        cmocka_unit_test(test_long_passwords),
         cmocka_unit_test(test_cancel_one_of_several),
         cmocka_unit_test(test_cancel_from_callback),
         cmocka_unit_test(test_thread_ends),
