@@ -15,7 +15,8 @@
 /* Who is let go only then, is not let go for a pause between two packets. */
 #define IDLE_MS 1000u
 #define HEAD_MS 5000u
-#define BEHIND_MS 3000u /* after the grace of pace.c */
+#define BEHIND_MS 3000u           /* after the grace of pace.c */
+#define BEHIND_SIGNED_IN_MS 8000u /* strangers who came later go before */
 #define BEHIND_RATE 1024u
 #define SILENT_MS 60000u
 #define EXCHANGE_COST 8192u
@@ -77,18 +78,19 @@ static size_t holds(const struct conn *c)
 }
 
 /* Of a body that is still to come. */
-static bool sends_too_little(const struct exchange *x, uint64_t now)
+static bool sends_too_little(const struct exchange *x, uint32_t for_ms, uint64_t now)
 {
     uint64_t span = now - x->rate_ms;
-    return x->state == EX_RELAY && x->rate_ms && span >= BEHIND_MS + IDLE_MS &&
+    return x->state == EX_RELAY && x->rate_ms && span >= for_ms &&
            (x->bytes_in - x->rate_bytes) * 1000 < BEHIND_RATE * span;
 }
 
 static bool does_not_move(const struct conn *c, uint64_t now)
 {
     const struct exchange *x = c->exchange;
-    return pace_is_behind(&c->pace, BEHIND_MS, BEHIND_RATE, now) ||
-           pace_is_behind(&x->origin_pace, BEHIND_MS, BEHIND_RATE, now) || sends_too_little(x, now) ||
+    uint32_t for_ms = x->who ? BEHIND_SIGNED_IN_MS : BEHIND_MS;
+    return pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now) ||
+           pace_is_behind(&x->origin_pace, for_ms, BEHIND_RATE, now) || sends_too_little(x, for_ms, now) ||
            (c->state == CONN_TUNNEL && !x->who && tunnel_silent_ms(c->tunnel, now) >= SILENT_MS);
 }
 

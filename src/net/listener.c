@@ -1,4 +1,5 @@
 #include "net/listener.h"
+#include "net/stream.h"
 
 #include <event2/event.h>
 
@@ -96,13 +97,14 @@ static void release(void *p)
 struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(void *arg, int fd, const struct addr *peer),
                               void *arg)
 {
-    static const int on = 1;
+    static const int on = 1, unsent = STREAM_UNSENT_BYTES;
     struct listener *l = calloc(1, sizeof *l);
     if (!l)
         return NULL;
     *l = (struct listener){.loop = loop, .on_accept = on_accept, .arg = arg, .fd = fd};
     /* Accepted sockets inherit it: one call here instead of one per connection. */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     l->reserve = open_reserve();
     timer_init(&l->rest, loop, on_rested, l);
     l->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, on_readable, l);

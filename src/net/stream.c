@@ -79,7 +79,7 @@ static void start_connect(struct stream *s)
 struct stream *stream_open(struct loop *loop, const struct stream_connect *to, const struct stream_limits *limits,
                            const struct stream_events *events, void *arg)
 {
-    static const int on = 1;
+    static const int on = 1, unsent = STREAM_UNSENT_BYTES;
     struct stream *s = stream_alloc(loop, limits, events, arg);
     if (!s)
         return NULL;
@@ -88,6 +88,7 @@ struct stream *stream_open(struct loop *loop, const struct stream_connect *to, c
     if (s->fd < 0 || (to->tls && !stream_tls_connect(s, to)))
         return give_up(s);
     setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(s->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
     start_connect(s);
     if (!watch(s))
         return give_up(s);

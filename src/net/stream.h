@@ -50,6 +50,11 @@ struct stream_events {
 
 struct stream;
 
+/* What the kernel takes from us ahead of what it can send; set on listeners, and on what stream_open() makes. Its own
+ * bound is megabytes for each connection, and who reads slowly fills them. What is on its way does not count, so a long fast
+ * line is not held back. */
+#define STREAM_UNSENT_BYTES (128 * 1024)
+
 struct stream_limits {
     size_t read_high; /* stop reading while in.bytes >= this */
     size_t write_low; /* on_drained threshold */

@@ -1,4 +1,5 @@
 #include "net/listener.h"
+#include "net/stream.h"
 
 #include "check.h"
 
@@ -35,6 +36,10 @@ static void on_accept(void *arg, int fd, const struct addr *peer)
     assert_int_equal(peer->family, AF_INET);
     assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    int unsent = 0;
+    socklen_t n = sizeof unsent;
+    assert_int_equal(getsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, &n), 0);
+    assert_int_equal(unsent, STREAM_UNSENT_BYTES); /* who reads slowly does not fill megabytes of the kernel's */
     p->accepted[p->count++] = fd;
     if (p->frees_inside) {
         listener_free(p->listener);
