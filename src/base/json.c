@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -91,6 +92,39 @@ static void set_error(struct json_error *err, int line, int column, const char *
     snprintf(err->message, sizeof(err->message), "%s", message && *message ? message : "out of memory");
 }
 
+/* jansson's lexer drops a byte without a word when it finds no memory for it: "/shut" would become another path. So its
+ * allocations are watched, and nothing is believed that was read while one failed. jansson's hooks carry no argument:
+ * hence the one variable. */
+static bool *starved(void)
+{
+    static _Thread_local bool flag;
+
+    return &flag;
+}
+
+static void *watched_malloc(size_t n)
+{
+    void *p = malloc(n);
+
+    if (!p)
+        *starved() = true;
+    return p;
+}
+
+static json_t *load_watched(const uint8_t *text, size_t n, json_error_t *why)
+{
+    *starved() = false;
+    json_set_alloc_funcs(watched_malloc, free);
+
+    json_t *root = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
+
+    if (!*starved())
+        return root;
+    json_decref(root);
+    *why = (json_error_t){.line = 1}; /* without a text: out of memory */
+    return NULL;
+}
+
 static json_t *load(uint8_t *text, size_t n, struct json_error *err)
 {
     json_error_t why = {.line = 0};
@@ -104,7 +138,7 @@ static json_t *load(uint8_t *text, size_t n, struct json_error *err)
         return NULL;
     }
 
-    json_t *root = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+    json_t *root = load_watched(text, n, &why);
 
     if (!root)
         set_error(err, why.line, why.column, why.text);
