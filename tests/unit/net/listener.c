@@ -23,9 +23,19 @@ struct probe {
     size_t count, wanted;
     uint64_t turn_of_first;
     size_t in_first_turn;
-    bool frees_inside;
+    bool frees_inside, closes_soon;
+    size_t closed; /* of those accepted */
+    struct loop_task close_task;
     struct timer limit;
 };
+
+/* Whoever was accepted goes later in the same turn. */
+static void close_all(void *arg)
+{
+    struct probe *p = arg;
+    while (p->closed < p->count)
+        close(p->accepted[p->closed++]);
+}
 
 static void on_accept(void *arg, int fd, const struct addr *peer)
 {
@@ -45,6 +55,8 @@ static void on_accept(void *arg, int fd, const struct addr *peer)
         listener_free(p->listener);
         p->listener = NULL;
     }
+    if (p->closes_soon)
+        loop_task_queue(p->loop, &p->close_task);
     if (p->count == p->wanted)
         loop_stop(p->loop);
 }
@@ -67,6 +79,7 @@ static int setup(void **state)
     p->at = addr_from_sockaddr(&sa);
     p->listener = listener_new(p->loop, p->fd, on_accept, p);
     assert_non_null(p->listener);
+    loop_task_init(&p->close_task, close_all, p);
     *state = p;
     return 0;
 }
@@ -74,8 +87,8 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct probe *p = *state;
-    for (size_t i = 0; i < p->count; i++)
-        close(p->accepted[i]);
+    loop_task_cancel(&p->close_task);
+    close_all(p);
     listener_free(p->listener);
     loop_free(p->loop);
     close(p->fd);
@@ -163,6 +176,31 @@ static void test_descriptor_shortage(void **state)
     close(later);
 }
 
+/* A long queue of peers who leave at once: room comes back all the time, so the rests between must stay short. */
+static void test_recovers_at_once(void **state)
+{
+    struct probe *p = *state;
+    struct rlimit limit, tight;
+    int peers[PEERS];
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    for (size_t i = 0; i < PEERS; i++)
+        peers[i] = dial(p);
+    int lowest = dup(0);
+    assert_true(lowest >= 0);
+    close(lowest);
+    tight = limit;
+    tight.rlim_cur = (rlim_t)lowest + 2; /* two at a time */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    p->closes_soon = true;
+    run(p, PEERS + 1, 700);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_in_range(p->count, PEERS / 2, PEERS); /* the rest was turned away between */
+    for (size_t i = 0; i < PEERS; i++) {
+        assert_true(is_closed_by_peer(peers[i]));
+        close(peers[i]);
+    }
+}
+
 static void test_bind_errors(void **state)
 {
     struct probe *p = *state;
@@ -197,6 +235,7 @@ int main(void)
         T(test_accepts_a_bounded_batch),
         T(test_freed_inside_on_accept),
         T(test_descriptor_shortage),
+        T(test_recovers_at_once),
         T(test_bind_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
