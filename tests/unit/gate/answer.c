@@ -48,6 +48,8 @@ static void check_marks(const char *name, const struct scene *s, unsigned status
     CHECK_SPAN(name, field(&s->a, "Tiergate"), span_of(s->q.reason));
     CHECK_SPAN(name, field(&s->a, "Cache-Control"), SPAN("no-store"));
     CHECK(name, span_has_prefix(field(&s->a, "Vary"), SPAN("Cookie, Authorization")));
+    CHECK(name, s->a.head.version == HTTP_1_1 && s->a.head.keep_alive);
+    CHECK(name, s->a.head.body == (status == 204 ? BODY_NONE : BODY_LENGTH));
     CHECK(name, field(&s->a, "Content-Length").p == NULL && field(&s->a, "Date").p == NULL); /* the connection's */
     if (s->a.head.body == BODY_LENGTH && s->r.method != M_HEAD)
         CHECK(name, s->a.head.content_length == s->a.body.n);
@@ -118,6 +120,86 @@ static void test_sign_in(void **state)
         }
 }
 
+static const struct {
+    const char *name;
+    enum asker asker;
+    bool tried, gated;
+    const char *title, *text, *link;
+} words[] = {
+    {"first visit", ASKER_NAVIGATION, false, true, "Sign in",
+     "This site is not public. You need a user name and a password for <strong>Beta</strong>", "Sign in"},
+    {"no Basic here", ASKER_NAVIGATION, false, false, "Sign in", "This site is not public.<", "Sign in"},
+    {"wrong password", ASKER_NAVIGATION, true, true, "That did not let you in",
+     "The user name or the password is wrong.<", "Try again"},
+    {"wrong password, no Basic here", ASKER_NAVIGATION, true, false, "That did not let you in",
+     "The user name or the password is wrong.<", "Try again"},
+    {"form", ASKER_POST_NAVIGATION, false, true, "Sign in", "This form needs you to be signed in. ", "Sign in"},
+    {"form, no Basic here", ASKER_POST_NAVIGATION, false, false, "Sign in", "This form needs you to be signed in. ",
+     "Sign in"},
+};
+
+static void test_words(void **state)
+{
+    for (size_t i = 0; i < COUNT(words); i++) {
+        struct scene s;
+        char title[80], link[80];
+        scene_init(&s, words[i].asker, "");
+        if (!words[i].gated)
+            s.f.gate.basic = NULL;
+        assert_true(answer_sign_in(&s.q, words[i].tried, &s.a));
+        snprintf(title, sizeof(title), "<title>%s</title>", words[i].title);
+        snprintf(link, sizeof(link), "sign-in\">%s</a>", words[i].link);
+        CHECK(words[i].name, body_has(&s.a, title) && body_has(&s.a, words[i].text) && body_has(&s.a, link));
+        CHECK(words[i].name,
+              body_has(&s.a, "Beta") == (words[i].gated && !words[i].tried && words[i].asker == ASKER_NAVIGATION));
+        memory_fini(&s.m);
+    }
+}
+
+static void test_codes(void **state)
+{
+    static const struct {
+        unsigned status;
+        const char *code, *message;
+    } codes[] = {{400, "bad_request", "could not be understood"},
+                 {403, "not_allowed", "may not see"},
+                 {421, "unknown_host", "No site of that name"},
+                 {429, "too_many_attempts", "too many wrong"},
+                 {503, "busy", "too much to do"},
+                 {505, "version_not_supported", "not spoken here"},
+                 {418, "refused", "was refused"}};
+    for (size_t i = 0; i < COUNT(codes); i++) {
+        struct scene s;
+        char want[200];
+        scene_init(&s, ASKER_CLIENT, "");
+        assert_true(answer_status(&s.q, codes[i].status, &s.a));
+        snprintf(want, sizeof(want), "{\"error\":\"%s\",\"status\":%u,\"reason\":\"sign-in\",\"message\":\"",
+                 codes[i].code, codes[i].status);
+        CHECK(codes[i].code, span_has_prefix(s.a.body, span_of(want)) && body_has(&s.a, codes[i].message));
+        CHECK(codes[i].code, span_has_suffix(s.a.body, SPAN(",\"request_id\":\"id-17\"}\n")));
+        s.q.request_id = SPAN_NONE;
+        assert_true(answer_status(&s.q, codes[i].status, &s.a));
+        CHECK(codes[i].code, span_has_suffix(s.a.body, SPAN("\"}\n")) && !body_has(&s.a, "request_id"));
+        memory_fini(&s.m);
+    }
+}
+
+/* What is not given leaves no trace on a page. */
+static void test_bare_page(void **state)
+{
+    struct text page;
+    text_init(&page);
+    page_render(&(struct page){.title = "t"}, &page);
+    static const char *const absent[] = {"<p", "<a ", "<form", "<strong", "Request", "null"};
+    for (size_t i = 0; i < COUNT(absent); i++)
+        CHECK(absent[i], strstr(page.p, absent[i]) == NULL);
+    text_fini(&page);
+    text_init(&page);
+    page_render(&(struct page){.title = "t", .text = "x"}, &page);
+    assert_non_null(strstr(page.p, "x</p>"));
+    text_fini(&page);
+}
+
 static void test_realm(void **state)
 {
     struct scene s;
@@ -129,6 +211,28 @@ static void test_realm(void **state)
     assert_false(body_has(&s.a, "<i>"));
     s.f.basic.realm = SPAN("a\r\nSet-Cookie: x");
     assert_false(answer_sign_in(&s.q, false, &s.a));
+    memory_fini(&s.m);
+}
+
+/* Of two fields of one kind, and of others: a Basic that came along is seen wherever it stands. */
+static void test_other_fields(void **state)
+{
+    struct scene s;
+    scene_init(&s, ASKER_SCRIPT, "Accept: */*\nCookie: a=1");
+    assert_true(answer_sign_in(&s.q, false, &s.a));
+    CHECK_SPAN("none came along", field(&s.a, "WWW-Authenticate"), SPAN(CHALLENGE));
+    s.r.authority = SPAN("app.test");
+    assert_true(answer_sign_in(&s.q, false, &s.a));
+    assert_true(body_has(&s.a, "\"https://app.test/.tiergate/sign-in\""));
+    s.q.request = NULL;
+    assert_true(answer_sign_in(&s.q, false, &s.a));
+    assert_null(field(&s.a, "WWW-Authenticate").p);
+    s.q.asker = ASKER_PREFLIGHT;
+    s.q.cors.origin = SPAN("https://a.test");
+    assert_true(answer_preflight(&s.q, &s.a));
+    assert_int_equal(s.a.head.status, 403);
+    assert_true(answer_sign_in(&s.q, false, &s.a));
+    assert_int_equal(s.a.head.status, 401);
     memory_fini(&s.m);
 }
 
@@ -168,6 +272,9 @@ static void test_status(void **state)
             CHECK(name, field(&s.a, "WWW-Authenticate").p == NULL);
             CHECK_SPAN(name, field(&s.a, "Retry-After"), statuses[i] == 429 ? SPAN("42") : SPAN_NONE);
             CHECK_SPAN(name, field(&s.a, "Allow"), statuses[i] == 405 ? SPAN("GET, HEAD") : SPAN_NONE);
+            s.q.allow = SPAN("POST");
+            assert_true(answer_status(&s.q, statuses[i], &s.a));
+            CHECK_SPAN(name, field(&s.a, "Allow"), statuses[i] == 405 ? SPAN("POST") : SPAN_NONE);
             memory_fini(&s.m);
         }
 }
@@ -311,6 +418,8 @@ static void test_health_and_session(void **state)
     CHECK_SPAN("nobody", s.a.body, SPAN("{\"signed_in\":false}\n"));
     assert_true(answer_session(&s.q, &(struct identity){.way = WAY_NONE}, &s.a));
     CHECK_SPAN("nobody", s.a.body, SPAN("{\"signed_in\":false}\n"));
+    assert_true(answer_session(&s.q, &(struct identity){.way = (enum identity_way)7}, &s.a));
+    assert_true(body_has(&s.a, "\"way\":\"none\""));
     const struct identity who = {.way = WAY_BASIC, .gate = SPAN("beta"), .subject = SPAN("a\"</script>")};
     assert_true(answer_session(&s.q, &who, &s.a));
     check_shape("somebody", &s.a, JSON);
@@ -363,6 +472,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sign_in),
+        cmocka_unit_test(test_words),
+        cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_bare_page),
+        cmocka_unit_test(test_other_fields),
         cmocka_unit_test(test_realm),
         cmocka_unit_test(test_unknown_name),
         cmocka_unit_test(test_status),

@@ -12,6 +12,7 @@ static const struct {
     uint64_t body;
     const char *fields;
     enum asker asker;
+    enum body_kind kind;
 } cases[] = {
     {"curl", M_GET, .fields = "Accept: */*", .asker = ASKER_CLIENT},
     {"nothing at all", M_GET, .fields = "", .asker = ASKER_CLIENT},
@@ -25,6 +26,8 @@ static const struct {
     {"preflight of an old browser", M_OPTIONS, .fields = CORS, .asker = ASKER_PREFLIGHT},
     {"preflight for an ambiguous path", M_OPTIONS, .ambiguous = true, .fields = CORS, .asker = ASKER_CLIENT},
     {"preflight with a body", M_OPTIONS, .body = 1, .fields = CORS, .asker = ASKER_CLIENT},
+    {"preflight that says it has no body", M_OPTIONS, .kind = BODY_LENGTH, .fields = CORS, .asker = ASKER_PREFLIGHT},
+    {"preflight in chunks", M_OPTIONS, .kind = BODY_CHUNKED, .fields = CORS, .asker = ASKER_CLIENT},
     {"OPTIONS without method", M_OPTIONS, .fields = "Origin: https://a.test\nSec-Fetch-Mode: cors",
      .asker = ASKER_SCRIPT},
     {"OPTIONS without origin", M_OPTIONS, .fields = "Access-Control-Request-Method: PUT", .asker = ASKER_CLIENT},
@@ -52,6 +55,8 @@ static const struct {
     {"service worker", M_GET, .fields = "Sec-Fetch-Mode: same-origin\nSec-Fetch-Dest: serviceworker",
      .asker = ASKER_SCRIPT},
     {"image", M_GET, .fields = "Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: image", .asker = ASKER_SCRIPT},
+    {"destination alone", M_GET, .fields = "Sec-Fetch-Dest: document\n" HTML, .asker = ASKER_SCRIPT},
+    {"html in another field", M_GET, .fields = "X-Accept: text/html\nAccept: */*", .asker = ASKER_CLIENT},
     {"site alone", M_GET, .fields = "Sec-Fetch-Site: same-origin\n" HTML, .asker = ASKER_SCRIPT},
 };
 
@@ -64,7 +69,7 @@ static void test_table(void **state)
         request_make(&r, &m.arena, cases[i].fields);
         r.method = cases[i].method;
         r.websocket = cases[i].websocket;
-        r.body = cases[i].body ? BODY_LENGTH : BODY_NONE;
+        r.body = cases[i].body ? BODY_LENGTH : cases[i].kind;
         r.content_length = cases[i].body;
         CHECK(cases[i].name, asker_of(&r, !cases[i].ambiguous) == cases[i].asker);
         memory_fini(&m);
