@@ -45,9 +45,10 @@ static bool add_rules(scmp_filter_ctx f, const struct call_rule *v, size_t n)
 static bool fill(scmp_filter_ctx f)
 {
     /* TSYNC: a sanitizer may have a thread of its own by now. A binary tree costs 6 comparisons instead of 100; calls that
-     * are allowed whatever their arguments do not even run the filter (the kernel keeps a map of them). */
+     * are allowed whatever their arguments do not even run the filter (the kernel keeps a map of them). SSB: kernels
+     * before 5.16 slow down whoever has a filter, which is meant for processes that run foreign code. */
     return seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
-           seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) == 0 &&
+           seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && seccomp_attr_set(f, SCMP_FLTATR_CTL_SSB, 1) == 0 &&
            seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && add_rules(f, calls, COUNT(calls)) &&
            (!SANDBOX_SANITIZED || add_rules(f, sanitizer_calls, COUNT(sanitizer_calls))) &&
            (SANDBOX_SANITIZED || add_rules(f, process_calls, COUNT(process_calls))) &&
