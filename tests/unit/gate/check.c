@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/crypto/mac.h"
 #include "gate/basic.h"
+#include "gate/logins.h"
 #include "gate/pairs.h"
 #include "gate/token.h"
 
@@ -290,6 +291,72 @@ static struct span token_at(struct stage *s, int64_t issued, int64_t active)
     return arena_copy(&s->m.arena, span_make(text, n));
 }
 
+/* Longer than any token: not looked at. */
+static void test_endless_cookie(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    char *line = arena_alloc(&s.m.arena, 4001);
+    memset(line, 'A', 4000);
+    line[4000] = '\0';
+    memcpy(line, "Cookie: __Host-tiergate=", 24);
+    ask_init(&a, &s, "app.test", line);
+    assert_int_equal(ask(&a), GATE_ANONYMOUS);
+    stage_fini(&s);
+}
+
+/* A host that no token can name gets none: nobody is admitted without a cookie. */
+static void test_endless_host(void **state)
+{
+    struct stage s;
+    struct ask a;
+    char host[HOST_MAX + 2];
+    stage_init(&s, NULL);
+    memset(host, 'h', sizeof(host));
+    for (size_t n = HOST_MAX; n < sizeof(host); n++) {
+        ask_init(&a, &s, "", with_basic(&s, "anna:open sesame"));
+        a.check.host = span_make(host, n);
+        assert_int_equal(ask(&a), n == HOST_MAX ? GATE_IDENTIFIED : GATE_FAILED);
+        ask_init(&a, &s, "", with_cookie(&s, SPAN("__Host-tiergate=AAAA")));
+        a.check.host = span_make(host, n);
+        assert_int_equal(ask(&a), GATE_ANONYMOUS);
+    }
+    stage_fini(&s);
+}
+
+/* An admitted login is known by its field for an eighth of what its cookie holds, five minutes at most. */
+static void test_given_out(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t lifetime, idle, seconds;
+    } given[] = {
+        {"long life", 86400, 0, 300},     {"short life", 80, 0, 10},           {"idle time is shorter", 86400, 160, 20},
+        {"life is shorter", 80, 160, 10}, {"just five minutes", 2400, 0, 300}, {"a little less", 2392, 0, 299},
+    };
+    for (size_t i = 0; i < COUNT(given); i++) {
+        struct stage s;
+        struct ask a;
+        struct login login;
+        struct span field;
+        stage_init(&s, NULL);
+        s.f.gate.session.lifetime_s = given[i].lifetime;
+        s.f.gate.session.idle_s = given[i].idle;
+        assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &a), GATE_IDENTIFIED);
+        assert_int_equal(basic_find(&a.request.headers, &field), BASIC_FOUND);
+        struct circle c = circle_of(&s.f.gate.session, SPAN("app.test"));
+        CHECK(given[i].name, logins_find(s.thread, &a.check, &c, field, &login));
+        CHECK_SPAN(given[i].name, login.user->name, SPAN("anna"));
+        CHECK_SPAN(given[i].name, login.set_cookie, a.check.set_cookie);
+        s.loop->now_ms += given[i].seconds * 1000 - 1;
+        CHECK(given[i].name, logins_find(s.thread, &a.check, &c, field, &login));
+        s.loop->now_ms += 1;
+        CHECK(given[i].name, !logins_find(s.thread, &a.check, &c, field, &login));
+        stage_fini(&s);
+    }
+}
+
 static void test_several_cookies(void **state)
 {
     static const struct {
@@ -396,6 +463,8 @@ static void test_renewal(void **state)
         {"more than a tenth", 105, 105, "Sec-Fetch-Mode: navigate", GATE_IDENTIFIED, true},
         {"an old client", 105, 105, "Accept: */*", GATE_IDENTIFIED, true},
         {"a subresource", 105, 105, "Sec-Fetch-Mode: no-cors\nSec-Fetch-Dest: image", GATE_IDENTIFIED, false},
+        {"a destination alone", 105, 105, "Sec-Fetch-Dest: image", GATE_IDENTIFIED, false},
+        {"a site alone", 105, 105, "Sec-Fetch-Site: same-origin", GATE_IDENTIFIED, false},
         {"a fetch", 900, 900, "Sec-Fetch-Mode: cors", GATE_IDENTIFIED, false},
         {"idle", 1001, 1001, "Sec-Fetch-Mode: navigate", GATE_ANONYMOUS, false},
         {"active lately", 5000, 500, "Sec-Fetch-Mode: navigate", GATE_IDENTIFIED, true},
@@ -425,6 +494,20 @@ static void test_renewal(void **state)
         }
         stage_fini(&s);
     }
+}
+
+static void test_no_idle_time_no_renewal(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    int64_t now = clock_wall_s();
+    struct span line = arena_printf(&s.m.arena, "Cookie: __Host-tiergate=%.*s\nSec-Fetch-Mode: navigate",
+                                    SPAN_ARG(token_at(&s, now - 5000, now - 5000)));
+    ask_init(&a, &s, "app.test", (const char *)line.p);
+    assert_int_equal(ask(&a), GATE_IDENTIFIED);
+    assert_int_equal(a.check.set_cookie.n, 0);
+    stage_fini(&s);
 }
 
 /* --- under new rules ---------------------------------------------------------------------------------------------- */
@@ -603,11 +686,15 @@ int main(void)
         cmocka_unit_test(test_cookie_of_another_host),
         cmocka_unit_test(test_cookie_after_reload),
         cmocka_unit_test(test_recalled_session_ends),
+        cmocka_unit_test(test_endless_cookie),
+        cmocka_unit_test(test_endless_host),
+        cmocka_unit_test(test_given_out),
         cmocka_unit_test(test_several_cookies),
         cmocka_unit_test(test_two_cookies_and_basic),
         cmocka_unit_test(test_cookie_first),
         cmocka_unit_test(test_cookie_and_service_token),
         cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_no_idle_time_no_renewal),
         cmocka_unit_test(test_new_rules),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_limit_while_waiting),

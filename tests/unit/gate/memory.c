@@ -159,6 +159,7 @@ static bool ask_pair(struct need *n, const char *pair, const char *user, enum ga
     CHECK(pair, a.result == want || (n->ended && (a.result == GATE_FAILED || a.result == GATE_REFUSED)));
     CHECK(pair, (a.check.identity.way == WAY_BASIC) == (a.result == GATE_IDENTIFIED));
     CHECK(pair, (a.check.set_cookie.n > 0) == (a.result == GATE_IDENTIFIED));
+    CHECK(pair, !a.check.set_cookie.n || !memmem(a.check.set_cookie.p, a.check.set_cookie.n, "=;", 2)); /* empty */
     if (a.result != GATE_REFUSED)
         check_nothing_pending(pair, &s, &a, user);
     memory_fini(&tiny);
@@ -184,6 +185,24 @@ static bool ask_hash(struct need *n)
 static bool ask_hash_wrong(struct need *n)
 {
     return ask_pair(n, "bob:x", "bob", GATE_REFUSED);
+}
+
+/* A pair that was admitted before. */
+static bool ask_known(struct need *n)
+{
+    struct stage s;
+    struct ask a;
+    struct memory tiny;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    assert_int_equal(ask_basic(&s, "app.test", "bob:open sesame", &a), GATE_IDENTIFIED);
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    ask_in_need(n, &a, &tiny.arena);
+    assert_true(a.result == GATE_IDENTIFIED || (n->ended && a.result == GATE_FAILED));
+    assert_int_equal(a.check.set_cookie.n > 0, a.result == GATE_IDENTIFIED);
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return a.result == GATE_IDENTIFIED;
 }
 
 /* The same pair twice: the second waits for the first one's hash, or fails alone. */
@@ -219,6 +238,7 @@ static void test_check(void **state)
     need_sweep("plain secret, wrong", ask_plain_wrong);
     need_sweep("hash", ask_hash);
     need_sweep("hash, wrong", ask_hash_wrong);
+    need_sweep("known pair", ask_known);
     need_sweep("two at once", ask_together);
 }
 
@@ -320,6 +340,25 @@ static bool ask_two_cookies(struct need *n)
     return whole;
 }
 
+/* Both were verified before: only what deletes them can't be made, and that is told. */
+static bool ask_two_known_cookies(struct need *n)
+{
+    struct stage s;
+    struct ask a;
+    struct memory tiny;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    struct span one = cookie_of(&s, 5), two = cookie_of(&s, 6);
+    struct span both = arena_printf(&s.m.arena, "%.*s; %.*s", SPAN_ARG(one), SPAN_ARG(two));
+    ask_init(&a, &s, "app.test", with_cookie(&s, both));
+    assert_int_equal(ask(&a), GATE_ANONYMOUS);
+    ask_in_need(n, &a, &tiny.arena);
+    assert_int_equal(a.result, n->ended ? GATE_FAILED : GATE_ANONYMOUS);
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return a.result == GATE_ANONYMOUS;
+}
+
 static bool clear_cookies(struct need *n)
 {
     struct stage s;
@@ -361,6 +400,7 @@ static void test_cookies(void **state)
 {
     need_sweep("cookie", ask_cookie);
     need_sweep("two cookies", ask_two_cookies);
+    need_sweep("two known cookies", ask_two_known_cookies);
     need_sweep("deletions", clear_cookies);
     need_sweep("strip", strip);
 }

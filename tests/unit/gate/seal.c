@@ -101,6 +101,81 @@ static void test_users(void **state)
     memory_fini(&m);
 }
 
+/* The longest of each that is taken, and one byte more. */
+static void test_lengths(void **state)
+{
+    char text[300];
+    memset(text, 'a', sizeof(text));
+    for (int over = 0; over < 2; over++) {
+        for (int what = 0; what < 6; what++) {
+            struct memory m;
+            struct gate_fixture f;
+            const struct span secret = SECRET_A;
+            memory_init(&m);
+            fixture_init(&f, "g", NULL);
+            fixture_add(&f, "anna", "pw", NULL);
+            if (what == 1)
+                f.gate.name = span_make(text, 128 + (size_t)over);
+            if (what == 2)
+                f.gate.session.cookie = span_make(text, 128 + (size_t)over);
+            if (what == 3)
+                f.gate.session.domain = span_make(text, 253 + (size_t)over);
+            if (what == 4)
+                f.users[0].name = span_make(text, 128 + (size_t)over);
+            if (what == 5)
+                f.users[0].secret = span_make(text, 256 + (size_t)over);
+            assert_int_equal(res_ok(gate_config_seal(&f.gate, &secret, 1, &m.arena)), what == 0 || !over);
+            memory_fini(&m);
+        }
+    }
+}
+
+/* A gate without passwords has keys and a digest, too. */
+static void test_without_basic(void **state)
+{
+    struct memory m;
+    struct gate_fixture f, g;
+    memory_init(&m);
+    fixture_init(&f, "g", NULL);
+    g = f;
+    f.gate.basic = NULL;
+    fixture_seal(&f, &m.arena, SECRET_A);
+    g.gate.basic = &g.basic;
+    g.basic.users = g.users;
+    fixture_seal(&g, &m.arena, SECRET_A);
+    assert_memory_equal(f.gate.digest, g.gate.digest, sizeof(f.gate.digest));
+    assert_int_equal(g.basic.dummy_hash.n, 0);
+    memory_fini(&m);
+}
+
+/* The dummy is the costliest hash, wherever it stands, and never quite that hash. */
+static void test_dummy(void **state)
+{
+    static const struct {
+        const char *name, *first, *second, *dummy;
+    } dummies[] = {
+        {"costliest last", BCRYPT, BCRYPT_10, "$2y$10$abcdefghijklmnopqrstuu4SuEsu2LsUrAYUpWQHLMMc4GV5pZTx."},
+        {"costliest first", BCRYPT_10, BCRYPT, "$2y$10$abcdefghijklmnopqrstuu4SuEsu2LsUrAYUpWQHLMMc4GV5pZTx."},
+        {"behind a plain secret", NULL, BCRYPT, "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c."},
+        {"ends in a dot", NULL, "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c.",
+         "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c/"},
+        {"ends in a slash", NULL, "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c/",
+         "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c."},
+        {"plain secrets alone", NULL, NULL, ""},
+    };
+    for (size_t i = 0; i < COUNT(dummies); i++) {
+        struct memory m;
+        struct gate_fixture f;
+        memory_init(&m);
+        fixture_init(&f, "g", NULL);
+        fixture_add(&f, "anna", dummies[i].first ? NULL : "pw", dummies[i].first);
+        fixture_add(&f, "bob", dummies[i].second ? NULL : "pw", dummies[i].second);
+        fixture_seal(&f, &m.arena, SECRET_A);
+        CHECK_SPAN(dummies[i].name, f.basic.dummy_hash, span_of(dummies[i].dummy));
+        memory_fini(&m);
+    }
+}
+
 static void test_keys(void **state)
 {
     const struct span secrets[] = {SECRET_A, SECRET_B};
@@ -119,9 +194,8 @@ static void test_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_digest),
-        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_table),   cmocka_unit_test(test_digest),        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_lengths), cmocka_unit_test(test_without_basic), cmocka_unit_test(test_dummy),
         cmocka_unit_test(test_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "gate/set_cookie.h"
+
 #define U "Basic dTpw"
 
 /* What is left for the origin, as "Name: value" lines. */
@@ -18,6 +20,7 @@ static const struct {
     {"Bearer is the app's", true, "Authorization: Bearer x", "Authorization: Bearer x\n"},
     {"a scheme that only begins so", true, "Authorization: Basically x", "Authorization: Basically x\n"},
     {"without a gate Basic is the app's", false, "Authorization: " U, "Authorization: " U "\n"},
+    {"a field of the app that looks alike", true, "X-App: " U, "X-App: " U "\n"},
     {"further places", true, "Tiergate-Authorization: " U "\nProxy-Authorization: " U, ""},
     {"further places, any scheme", true, "Tiergate-Authorization: Bearer x\nProxy-Authorization: Digest y", ""},
     {"further places without a gate", false, "Tiergate-Authorization: " U "\nProxy-Authorization: " U, ""},
@@ -116,6 +119,30 @@ static void test_set_cookie(void **state)
                                                span_of(values[i].value)) == values[i].owns);
 }
 
+/* A gate without a cookie's name owns no nameless cookie. */
+static void test_nameless(void **state)
+{
+    struct gate_fixture f;
+    fixture_init(&f, "g", NULL);
+    f.gate.session.cookie = SPAN_NONE;
+    assert_false(gate_owns_cookie((struct gate_list){&f.gate, 1}, SPAN("=; Path=/")));
+    assert_false(gate_owns_cookie((struct gate_list){&f.gate, 1}, SPAN_NONE));
+}
+
+/* A life that is over already ends the cookie, whatever a negative number would do. */
+static void test_age(void **state)
+{
+    struct memory m;
+    memory_init(&m);
+    const struct session_config s = {.cookie = SPAN("c")};
+    const struct circle host = {CIRCLE_HOST, SPAN("app.test")};
+    CHECK_SPAN("over", set_cookie_make(&s, &host, SPAN("t"), -5, &m.arena),
+               SPAN("c=t; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"));
+    CHECK_SPAN("a second", set_cookie_make(&s, &host, SPAN("t"), 1, &m.arena),
+               SPAN("c=t; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=1"));
+    memory_fini(&m);
+}
+
 static void test_clear(void **state)
 {
     static const struct {
@@ -148,6 +175,8 @@ int main(void)
         cmocka_unit_test(test_other_gates_cookie),
         cmocka_unit_test(test_gate_without_basic),
         cmocka_unit_test(test_set_cookie),
+        cmocka_unit_test(test_nameless),
+        cmocka_unit_test(test_age),
         cmocka_unit_test(test_clear),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
