@@ -207,6 +207,19 @@ describe('replay', () => {
     }
   });
 
+  it('a host is one circle, however it is spelled', async () => {
+    const own = await gate.connect({ host: 'one.lone.test' });
+    const [t, other] = ['one.lone.test', 'two.lone.test'].map((h) => tokens.find((o) => o.host === h));
+    for (const spelled of ['ONE.lone.TEST', 'one.lone.test.', `One.Lone.Test.:${gate.port}`, 'one.lone.test:8443']) {
+      for (const [token, status] of [[t, 200], [other, 401]]) {
+        await own.send(requestBytes({ host: spelled, path: '/spelled', headers: { Cookie: `${token.name}=${token.value}` } }));
+        assert.equal((await own.response()).status, status, `${spelled} with the token of ${token.host}`);
+      }
+    }
+    own.close();
+    origin.requests.length = 0;
+  });
+
   it('all tokens of all other circles beside the right one: it alone counts; two right ones count as none', async () => {
     const cases = [];
     for (const t of tokens) {
