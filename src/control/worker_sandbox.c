@@ -8,28 +8,31 @@
 
 #define DNS_PORT 53
 
-/* c-ares reads its files when a loop thread starts, and the hosts at each question; the folders of certificates are read
- * at each commit, and a listener keeps /dev/null as a spare descriptor. Keys and rules are in none of them. */
-static const char *const readable[] = {
-    "/etc/resolv.conf",
-    "/etc/hosts",
-    "/etc/nsswitch.conf",
-    "/etc/host.conf",
-    "/dev/urandom",
-    "/dev/null",
-    "/etc/ssl/certs",
-    "/usr/share/ca-certificates",
-    "/usr/local/share/ca-certificates",
-    "/usr/lib/ssl/cert.pem",
+/* c-ares reads its settings when a loop thread starts, and the hosts at each question; certificates are read at each
+ * commit, and a listener keeps /dev/null as a spare descriptor. Keys and rules are in none of these folders. */
+static const struct {
+    const char *path;
+    bool again;
+} readable[] = {
+    {"/etc/resolv.conf", false},
+    {"/etc/nsswitch.conf", false},
+    {"/etc/host.conf", false},
+    {"/etc/hosts", true},
+    {"/dev/urandom", false},
+    {"/dev/null", true},
+    {"/etc/ssl/certs", true},
+    {"/usr/share/ca-certificates", true},
+    {"/usr/local/share/ca-certificates", true},
+    {"/usr/lib/ssl/cert.pem", true},
 };
 
 /* Another place of the system's certificates, as OpenSSL has it. */
 static const char *const named_by[] = {"SSL_CERT_FILE", "SSL_CERT_DIR"};
 
-static struct sandbox_file look_at(const char *path)
+static struct sandbox_file look_at(const char *path, bool again)
 {
     struct stat st;
-    struct sandbox_file f = {.path = path};
+    struct sandbox_file f = {.path = path, .again = again};
     if (stat(path, &st) == 0) {
         f.device = st.st_dev;
         f.inode = st.st_ino;
@@ -37,20 +40,20 @@ static struct sandbox_file look_at(const char *path)
     return f;
 }
 
-static void add_file(struct worker_sandbox *s, const char *path)
+static void add_file(struct worker_sandbox *s, const char *path, bool again)
 {
     if (path != NULL && path[0] == '/' && s->file_count < SANDBOX_PATHS) {
-        s->files[s->file_count++] = look_at(path);
+        s->files[s->file_count++] = look_at(path, again);
     }
 }
 
 static void add_files(struct worker_sandbox *s)
 {
     for (size_t i = 0; i < COUNT(readable); i++) {
-        add_file(s, readable[i]);
+        add_file(s, readable[i].path, readable[i].again);
     }
     for (size_t i = 0; i < COUNT(named_by); i++) {
-        add_file(s, getenv(named_by[i]));
+        add_file(s, getenv(named_by[i]), true);
     }
 }
 
@@ -127,8 +130,9 @@ bool worker_sandbox_has_files(const struct worker_sandbox *s)
         return true;
     }
     for (size_t i = 0; i < s->file_count; i++) {
-        struct sandbox_file now = look_at(s->files[i].path);
-        if (now.device != s->files[i].device || now.inode != s->files[i].inode) {
+        const struct sandbox_file *f = &s->files[i];
+        struct sandbox_file now = look_at(f->path, f->again);
+        if (f->again && (now.device != f->device || now.inode != f->inode)) {
             return false;
         }
     }

@@ -13,6 +13,7 @@
 /* Which file a path leads to: permission is for that one, not for its successor under the same name. */
 struct sandbox_file {
     const char *path;
+    bool again; /* opened again and again, not at the start alone */
     dev_t device;
     ino_t inode; /* 0: none */
 };
@@ -27,7 +28,7 @@ struct worker_sandbox {
 
 /* Before any thread is started. Tells on stderr what this kernel cannot forbid. `resolver` as resolver_new(). */
 struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver) MUSTUSE;
-/* May it still open what it could open at first? Not when a file was replaced by another of its name. */
+/* May it still open what it opens again and again? Not when a file was replaced by another of its name. */
 bool worker_sandbox_has_files(const struct worker_sandbox *s);
 /* May it connect to the ports of all origins? */
 bool worker_sandbox_has_ports(const struct worker_sandbox *s, const struct snapshot *next);
