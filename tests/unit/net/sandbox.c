@@ -376,7 +376,7 @@ static const struct {
     {"fork by clone3", start_process_3, SANDBOX_CALLS, ENOSYS, false},
     {"ptrace", trace_parent, SANDBOX_CALLS, KILLED, true},
     {"memory of another process", write_memory_of_parent, SANDBOX_CALLS, KILLED, false},
-    {"signal another process", signal_parent, SANDBOX_CALLS, ENOSYS, false},
+    {"signal another process", signal_parent, SANDBOX_CALLS, ENOSYS, true},
     {"signal oneself", signal_self, 0, 0, false},
     {"bind", bind_port, SANDBOX_CALLS, ENOSYS, false},
     {"listen", listen_unbound, SANDBOX_CALLS, ENOSYS, false},
