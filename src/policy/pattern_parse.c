@@ -50,14 +50,14 @@ static bool check_mistakes(struct span text, char *error, size_t size)
     return true;
 }
 
-/* As an honest client would send it (RFC 3986 §3.3 pchar); a star stands for something, here for a letter. */
+/* As an honest client would send it (RFC 3986 §3.3 pchar); a star may stand for itself. */
 static size_t encode(struct span text, uint8_t *out)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()+,;=:@/";
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!$&'()*+,;=:@/";
     static const char hex[] = "0123456789ABCDEF";
     size_t n = 0;
     for (size_t i = 0; i < text.n; i++) {
-        uint8_t c = text.p[i] == '*' ? 'x' : text.p[i];
+        uint8_t c = text.p[i];
         if (c != 0 && strchr(plain, c)) {
             out[n++] = c;
             continue;
@@ -106,7 +106,7 @@ static void classify(struct span text, struct pattern *out)
 
 bool pattern_parse(struct span text, struct pattern *out, char *error, size_t error_size)
 {
-    *out = (struct pattern){.kind = PATTERN_EXACT};
+    *out = (struct pattern){0};
     if (span_has_prefix(text, SPAN("re:")))
         return parse_regex(span_from(text, 3), out, error, error_size);
     if (!check_mistakes(text, error, error_size))

@@ -96,9 +96,18 @@ static void paths(void **state)
 static const struct {
     const char *method, *error;
 } method_cases[] = {
-    {"GET", NULL},        {"PROPFIND", NULL},           {"M-SEARCH", NULL},
-    {"get", "capitals"},  {"Get", "capitals"},          {"*", "leave \"methods\" out"},
-    {"", "not a method"}, {"GET,HEAD", "not a method"}, {"GET ", "not a method"},
+    {"M|X~", NULL},
+    {"ABCDEFGHIJKLMNOPQRSTUVWXYZ012345", NULL},
+    {"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456", "not a method"},
+    {"GET", NULL},
+    {"PROPFIND", NULL},
+    {"M-SEARCH", NULL},
+    {"get", "capitals"},
+    {"Get", "capitals"},
+    {"*", "leave \"methods\" out"},
+    {"", "not a method"},
+    {"GET,HEAD", "not a method"},
+    {"GET ", "not a method"},
 };
 
 static void methods(void **state)
@@ -132,6 +141,11 @@ static void lengths(void **state)
             const struct policy *p = policy_compile(&rule, 1, false, keep, &told);
             assert_int_equal(p == NULL, over);
             assert_true(!over || strstr(told.last.message, "longer than 1024 bytes"));
+            text[0] = 'x'; /* no path: what to write instead is told, in short */
+            path.n = i ? 80 : 81;
+            assert_null(policy_compile(&rule, 1, false, keep, &told));
+            const char *advice = strstr(told.last.message, "write \"/x");
+            assert_int_equal(strlen(advice), strlen("write \"/\"") + 80);
             policy_free(p);
         }
     }
@@ -147,6 +161,8 @@ static const struct selector nested = {.kind = SEL_GROUP, .members = &people, .m
 static const struct selector nobody = {.kind = SEL_NOBODY};
 static const struct selector future = {.kind = (enum selector_kind)77};
 static const struct selector everyone = {.kind = SEL_EVERYONE};
+static const struct selector stray = {.kind = SEL_EVERYONE, .members = &people, .member_count = 1};
+static const struct selector stray_place = {.kind = SEL_EVERYONE, .members = &office, .member_count = 1};
 
 #define ONE(s)                                                                                                         \
     {                                                                                                                  \
@@ -174,6 +190,7 @@ static const struct {
     {"allow with all", ACTION_ALLOW, ONE(people), ONE(office), ONE(ann), NULL},
     {"allow for an address", ACTION_ALLOW, ONE(office), {0}, {0}, "who"},
     {"allow for a group of addresses", ACTION_ALLOW, ONE(places), {0}, {0}, "who"},
+    {"members of what is no group", ACTION_ALLOW, ONE(stray_place), ONE(stray), {0}, NULL},
     {"nobody", ACTION_ALLOW, ONE(nobody), {0}, {0}, "who"},
     {"a selector from the future", ACTION_ALLOW, {0}, ONE(future), {0}, "require"},
     {"a group in a group", ACTION_ALLOW, {0}, {0}, ONE(nested), "except"},

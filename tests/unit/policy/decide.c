@@ -188,6 +188,43 @@ static void trace_of_a_public_host(void **state)
     policy_free(p);
 }
 
+/* A user of another gate is not this gate's user of that name. */
+static void users_are_of_a_gate(void **state)
+{
+    static const struct {
+        const char *gate;
+        enum verdict want;
+    } gates[] = {{"", VERDICT_ALLOW}, {"team", VERDICT_ALLOW}, {"other", VERDICT_BLOCK}};
+    struct fixture *f = *state;
+    const struct path path = {.kind = PATH_CANONICAL, .raw = SPAN("/x"), .decoded = SPAN("/x")};
+    const struct identity who = {WAY_BASIC, TEAM, SPAN("ann")};
+    const struct policy_query q = {.path = &path, .method = SPAN("GET"), .gate = TEAM, .who = &who};
+    for (size_t i = 0; i < COUNT(gates); i++) {
+        const struct selector sel = {.kind = SEL_BASIC, .gate = span_of(gates[i].gate), .subject = SPAN("ann")};
+        const struct rule_spec rule = {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .who = {&sel, 1}};
+        const struct policy *p = policy_compile(&rule, 1, false, NULL, NULL);
+        if (policy_decide(p, &q, f->scratch, NULL).verdict != gates[i].want)
+            fail_msg("%s", gates[i].gate);
+        policy_free(p);
+    }
+}
+
+/* No parser makes one; were it there, nobody could say what guards it. */
+static void empty_paths_are_ambiguous(void **state)
+{
+    static const struct span paths[] = {{(const uint8_t *)"/open/a", 7}, {(const uint8_t *)"re:.*", 5}};
+    const struct rule_spec rules[] = {
+        {.paths = &paths[0], .path_count = 1, .action = ACTION_ALLOW},
+        {.paths = &paths[1], .path_count = 1, .action = ACTION_BYPASS},
+    };
+    struct fixture *f = *state;
+    const struct policy *p = policy_compile(rules, 2, false, NULL, NULL);
+    const struct path path = {.kind = PATH_CANONICAL, .raw = SPAN(""), .decoded = SPAN("")};
+    const struct policy_query q = {.path = &path, .method = SPAN("GET"), .gate = TEAM};
+    assert_int_equal(policy_decide(p, &q, f->scratch, NULL).verdict, VERDICT_GATE);
+    policy_free(p);
+}
+
 /* Longer than the room for its variants: taken as ambiguous, not as open. */
 static void endless_paths_are_ambiguous(void **state)
 {
@@ -209,6 +246,11 @@ static void endless_paths_are_ambiguous(void **state)
         struct policy_query q = {.path = &path, .method = SPAN("GET"), .gate = TEAM};
         assert_int_equal(policy_decide(p, &q, f->scratch, NULL).verdict, want[i]);
     }
+    const struct policy *open = policy_compile(rules + 1, 1, false, NULL, NULL); /* nothing to mistake it for */
+    struct path whole = {.kind = PATH_CANONICAL, .raw = span_make(text, 100000), .decoded = span_make(text, 100000)};
+    struct policy_query any = {.path = &whole, .method = SPAN("GET")};
+    assert_int_equal(policy_decide(open, &any, f->scratch, NULL).verdict, VERDICT_BYPASS);
+    policy_free(open);
     text[99999] = '/';
     struct path path = {.kind = PATH_CANONICAL, .raw = span_make(text, 100000), .decoded = span_make(text, 100000)};
     struct policy_query q = {.path = &path, .method = SPAN("GET"), .gate = TEAM};
@@ -307,6 +349,7 @@ static void unknown_selectors_admit_nobody(void **state)
     } unknown[] = {
         {"from the future", {.kind = (enum selector_kind)77}},
         {"a group in a group", {.kind = SEL_GROUP, .members = &inner, .member_count = 1}},
+        {"an unknown address", {.kind = SEL_IP}},
         {"unknown in a group", {.kind = SEL_GROUP, .members = &unknown[0].sel, .member_count = 1}},
     };
     struct fixture *f = *state;
@@ -363,6 +406,8 @@ int main(void)
         cmocka_unit_test(traces_tell_each_rule),
         cmocka_unit_test(traces_tell_why_not),
         cmocka_unit_test(trace_of_a_public_host),
+        cmocka_unit_test(users_are_of_a_gate),
+        cmocka_unit_test(empty_paths_are_ambiguous),
         cmocka_unit_test(endless_paths_are_ambiguous),
         cmocka_unit_test(folding_goes_beyond_ascii),
         cmocka_unit_test(unknown_selectors_admit_nobody),

@@ -56,9 +56,12 @@ static const struct {
     {"capture of a dot", "{a.b}.example.com", HOST_EXACT, "has a name"},
     {"capture without a name", "{}.example.com", HOST_EXACT, "has a name"},
     {"capture of another kind", "{n:hex}.example.com", HOST_EXACT, "int"},
-    {"capture not closed", "{n.example.com", HOST_EXACT, "written {name}"},
-    {"capture not opened", "n}.example.com", HOST_EXACT, "written {name}"},
-    {"capture turned", "}n{.example.com", HOST_EXACT, "written {name}"},
+    {"capture not closed", "{n.example.com", HOST_EXACT, "a capture is written"},
+    {"capture not opened", "n}.example.com", HOST_EXACT, "a capture is written"},
+    {"capture turned", "}n{.example.com", HOST_EXACT, "a capture is written"},
+    {"second capture not closed", "{a}-{b.example.com", HOST_EXACT, "one capture"},
+    {"second capture not opened", "{a}-b}.example.com", HOST_EXACT, "one capture"},
+    {"capture with a tilde", "{a~}.test", HOST_EXACT, "has a name"},
     {"capture at the end", "example.{x}", HOST_EXACT, "fixed domain"},
     {"capture alone", "{x}", HOST_EXACT, "fixed domain"},
 };
@@ -94,6 +97,9 @@ static const struct {
     {"pr-{n:int}.a.test", "pr--4.a.test", NULL},
     {"pr-{n:int}.a.test", "pr-4.b.a.test", NULL},
     {"pr-{n:int}.a.test", "pr-4.a.test.evil", NULL},
+    {"pr-{n:int}.a.test", "qr-4.a.test", NULL},
+    {"pr-{n:int}.a.test", "pr-4.b.test", NULL},
+    {"{x}.a.test", "f~.a.test", NULL},
     {"{x}.a.test", "feature-1.a.test", "feature-1"},
     {"{x}.a.test", "-f.a.test", NULL},
     {"{x}.a.test", "f-.a.test", NULL},
@@ -144,6 +150,11 @@ static const struct {
     {"a-{x}.t.test", "a{n:int}.t.test", false},
     {"a-{x}.t.test", "a{x}.t.test", false}, /* a capture does not begin with a hyphen */
     {"ab-{x}.t.test", "a{x}.t.test", true},
+    {"{x}b.t.test", "{x}-b.t.test", false}, /* nor end with one */
+    {"{x}b.t.test", "{x}-bb.t.test", true},
+    {"{x}.t.test", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{x}.t.test", false}, /* 40 bytes at most */
+    {"{x}.t.test", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{x}.t.test", true},
+    {"{x}.a.test", "{x}.a.test.b", false},
     {"a.test", "{x}.a.test", false},
     {"*.a.test", "{x}.a.test", false},
 };
@@ -219,6 +230,13 @@ static void finds_capture(void **state)
     struct host_table *t = host_table_new(&p, 1);
     assert_true(host_table_find(t, SPAN("pr-77.a.test"), &m));
     assert_true(span_eq(m.captured, SPAN("77")));
+    host_table_free(t);
+    struct host_pattern same[2];
+    assert_true(res_ok(host_pattern_parse(SPAN("a.test"), &same[0])));
+    same[1] = same[0];
+    t = host_table_new(same, 2);
+    assert_true(host_table_find(t, SPAN("a.test"), &m));
+    assert_int_equal(m.index, 0);
     host_table_free(t);
     t = host_table_new(NULL, 0);
     assert_false(host_table_find(t, SPAN("a.test"), &m));

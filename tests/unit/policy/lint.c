@@ -78,6 +78,8 @@ static const struct {
     {"one tree", {RULE(BYPASS, "/docs/*"), RULE(ALLOW, "/*")}, false},
     {"front page", {RULE(BYPASS, "/"), RULE(ALLOW, "/*")}, false},
     {"allow all", {RULE(ALLOW, "/*")}, false},
+    {"allow all, GET", {RULE(ALLOW, "/*", .method = "GET")}, false},
+    {"allow of the front page first", {RULE(ALLOW, "/"), RULE(BYPASS, "/*")}, true},
     {"block all", {RULE(BLOCK, "/*")}, false},
 };
 
@@ -137,6 +139,7 @@ static const struct {
     {"same path, two methods", {RULE(BYPASS, "/a", .method = "GET"), RULE(ALLOW, "/a", .method = "POST")}, -1, 0},
     {"other star", {RULE(BLOCK, "/a/*.png"), RULE(ALLOW, "/a/*.jpg")}, -1, 0},
     {"same star with a tail", {RULE(BLOCK, "/a*/*"), RULE(ALLOW, "/a*/")}, -1, 0},
+    {"condition of an allow", {RULE(ALLOW, "/a", .require = "192.0.2.1"), RULE(ALLOW, "/a")}, 1, 0},
     {"condition", {RULE(BYPASS, "/a", .require = "192.0.2.1"), RULE(ALLOW, "/a")}, -1, 0},
     {"tree in tree", {RULE(BLOCK, "/a/*"), RULE(ALLOW, "/x"), RULE(ALLOW, "/a/b/*")}, 2, 0},
     {"tree and its root", {RULE(BLOCK, "/a/*"), RULE(ALLOW, "/a")}, -1, 0},

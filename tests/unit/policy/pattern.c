@@ -12,14 +12,24 @@
 
 #include "base/count.h"
 
-static void make(struct pattern *p, const char *text)
+/* Copies are of just that size, so that nothing behind them is read. */
+static uint8_t *make(struct pattern *p, const char *text)
 {
     char error[200] = "";
-    if (!pattern_parse(span_of(text), p, error, sizeof(error)) || !pattern_prepare_folded(p, error, sizeof(error)))
+    size_t n = strlen(text);
+    uint8_t *copy = malloc(n);
+    memcpy(copy, text, n);
+    if (!pattern_parse(span_make(copy, n), p, error, sizeof(error)) || !pattern_prepare_folded(p, error, sizeof(error)))
         fail_msg("%s: %s", text, error);
+    return copy;
 }
 
-/* On a copy of just that size, so that nothing behind it is read. */
+static void unmake(struct pattern *p, uint8_t *copy)
+{
+    pattern_fini(p);
+    free(copy);
+}
+
 static enum match folded(const struct pattern *p, const char *path, struct regex_room *room)
 {
     size_t n = strlen(path);
@@ -97,11 +107,11 @@ static void folds_case(void **state)
     struct regex_room *room = regex_room_new();
     for (size_t i = 0; i < COUNT(folds); i++) {
         struct pattern p;
-        make(&p, folds[i].pattern);
+        uint8_t *copy = make(&p, folds[i].pattern);
         enum match got = folded(&p, folds[i].path, room);
         if (got != folds[i].want)
             fail_msg("%s on %s: %d", folds[i].pattern, folds[i].path, (int)got);
-        pattern_fini(&p);
+        unmake(&p, copy);
     }
     regex_room_free(room);
 }
@@ -116,6 +126,23 @@ static void doubts_are_errors(void **state)
     assert_int_equal(folded(&p, "/x", room), MATCH_ERROR);
     assert_int_equal(pattern_match(&unknown, SPAN("/x"), room), MATCH_ERROR);
     pattern_fini(&p);
+    regex_room_free(room);
+}
+
+/* What an expression found before says nothing of the path that it gives up on. */
+static void giving_up_is_no_match(void **state)
+{
+    static const char good[] = "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                      bad[] = "/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab";
+    struct regex_room *room = regex_room_new();
+    struct pattern p;
+    uint8_t *copy = make(&p, "re:/(a+a+)+");
+    assert_int_equal(sizeof(good), sizeof(bad));
+    assert_int_equal(pattern_match(&p, SPAN(good), room), MATCH_YES);
+    assert_int_equal(pattern_match(&p, SPAN(bad), room), MATCH_ERROR);
+    assert_int_equal(pattern_match(&p, SPAN("/\xff"), room), MATCH_ERROR); /* no UTF-8 */
+    assert_int_equal(pattern_match(&p, SPAN("/b"), room), MATCH_NO);
+    unmake(&p, copy);
     regex_room_free(room);
 }
 
@@ -135,12 +162,11 @@ static void covers_others(void **state)
     struct regex_room *room = regex_room_new();
     for (size_t i = 0; i < COUNT(covers); i++) {
         struct pattern a, b;
-        make(&a, covers[i].a);
-        make(&b, covers[i].b);
+        uint8_t *copy_a = make(&a, covers[i].a), *copy_b = make(&b, covers[i].b);
         if (pattern_covers(&a, &b, room) != covers[i].want)
             fail_msg("%s covers %s", covers[i].a, covers[i].b);
-        pattern_fini(&a);
-        pattern_fini(&b);
+        unmake(&a, copy_a);
+        unmake(&b, copy_b);
     }
     regex_room_free(room);
 }
@@ -148,6 +174,6 @@ static void covers_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(folds_case), cmocka_unit_test(doubts_are_errors),
-                                       cmocka_unit_test(covers_others)};
+                                       cmocka_unit_test(giving_up_is_no_match), cmocka_unit_test(covers_others)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
