@@ -197,6 +197,8 @@ class File:
         """What it is anyway."""
         text = self.source(node)
         inner = bare(node)
+        if inner["kind"] == "BinaryOperator" and inner["opcode"] == "=":
+            return self.known_value(children(inner)[1])
         if inner["kind"] == "CallExpr":
             return self.constant.get(bare(children(inner)[0]).get("referencedDecl", {}).get("name"))
         return {"0": "false", "1": "true"}.get(text, text)
@@ -269,6 +271,8 @@ class File:
 
     def on_switch(self, node):
         condition, body = children(node)
+        has_default = any(c["kind"] == "DefaultStmt" for c in children(body))
+        assert not has_default or not any(self.only_leaves(c) for c in children(body) if c["kind"] == "CaseStmt")
         names = [self.source(children(statement)[0]) for statement in self.cases_of(body)]
         if names:
             self.wrap(condition, f"mutant_case({self.choice(condition, names, 'no case ')}, (int)(", "))")
@@ -276,11 +280,16 @@ class File:
         self.walk(body)
 
     def cases_of(self, node):
-        if node["kind"] == "CaseStmt":
+        """Those that do something: a lone `break` is what happens without the case, too."""
+        if node["kind"] == "CaseStmt" and not self.only_leaves(node):
             yield node
         if node["kind"] in ("CompoundStmt", "CaseStmt", "DefaultStmt"):
             for c in children(node):
                 yield from self.cases_of(c)
+
+    def only_leaves(self, node):
+        last = children(node)[-1]
+        return last["kind"] == "BreakStmt" or last["kind"] == "CaseStmt" and self.only_leaves(last)
 
     def on_return(self, node):
         for c in children(node):

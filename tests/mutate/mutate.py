@@ -102,6 +102,8 @@ def judge(mutants, a):
         left = [m for m in mutants if found[m.id] is None]
         if left:
             found.update(judge_round(left, build_tree(a, kind, folders), a.jobs))
+            with open(f"{a.build}/missed", "w", encoding="utf-8") as f:
+                f.writelines(m.name + "\n" for m in mutants if found[m.id] is None)
     return found
 
 
@@ -154,8 +156,6 @@ def main():
     found = judge(chosen, a)
     if a.show:
         print(*(f"{m.name}: {found[m.id].name if found[m.id] else '-'}" for m in chosen), sep="\n")
-    with open(f"{a.build}/missed", "w", encoding="utf-8") as f:
-        f.writelines(m.name + "\n" for m in chosen if found[m.id] is None)
     names = {m.name for m in chosen}
     equivalent = {n: r for n, r in read_equivalent(f"{HERE}/equivalent.txt").items() if not (a.only or a.again) or n in names}
     return report(chosen, found, equivalent)
