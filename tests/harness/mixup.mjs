@@ -10,7 +10,7 @@ import { endAll } from './wait.mjs';
 
 const tool = path.join(path.dirname(program), 'tests/mixup/mixup');
 
-/** One host of each group; its origin answers late requests after the time that it has. `more`: further top keys. */
+/** One host of each group; its origin has less time than late answers take. `more`: further top keys. */
 function rulesFor(groups, { port, plainPort, more }) {
   const url = (g) => `${g.tls ? 'https://localhost' : 'http://127.0.0.1'}:${g.port}`;
   const origin = (g) => [g.host, { url: url(g), first_byte_timeout: '1s', ...(g.tls ? { tls: { ca: authority().certFile } } : {}) }];
@@ -30,30 +30,34 @@ function rulesFor(groups, { port, plainPort, more }) {
   };
 }
 
-/** Starts the tool, a gate before its origins, runs; `during(gate, done)` is told how many requests have ended (0 to 1) as it goes.
- *  What comes back: the report, with what the tool said of what went wrong. */
-export async function mixUp({ requests, seed, lanes = 4, lenient = false, during = () => {}, more = {}, ms = 600000 }) {
+/** Each kind of fault and of client that has not come up. */
+export const never = (r) => [...Object.entries(r.faults), ...Object.entries(r.clients)].filter(([, n]) => n === 0).map(([name]) => name);
+
+/** The report in one line. */
+export const figures = (r) => JSON.stringify({ ...r, told: undefined, stderr: undefined });
+
+/** Starts the tool, a gate before its origins, runs; `during(gate, done, rules)` is told the share of requests that have ended, at each
+ *  hundredth; `rules(more)` are the gate's, with further top keys. What comes back: the report, with what either said. */
+export async function mixUp({ requests, seed, lanes = 4, lenient = false, during = () => {}, ms = 600000 }) {
   if (!fs.existsSync(tool)) throw new Error(`${tool} is not built: meson compile -C ${path.dirname(program)}`);
   const pair = authority().issue(['localhost']);
   const args = ['--requests', String(requests), '--seed', seed, '--lanes', String(lanes), '--cert', pair.cert, '--key', pair.key];
   const child = spawn(tool, lenient ? [...args, '--lenient'] : args, { stdio: ['pipe', 'pipe', 'pipe'] });
   const timer = setTimeout(() => child.kill('SIGKILL'), ms);
   const ended = new Promise((resolve) => child.once('close', (code, signal) => resolve(code ?? signal)));
-  let told = '', report = '', gate;
+  let told = '', report = '', gate, rules;
   child.stderr.on('data', (d) => (told += d));
   try {
     for await (const line of readline.createInterface({ input: child.stdout })) {
       if (!gate) {
-        const port = await freePort(), plainPort = await freePort();
-        gate = await Gate.start({
-          port, names: ['example.test', '*.example.test'], env: { MIXUP_PASSWORD: 'mixup' },
-          rules: rulesFor(JSON.parse(line), { port, plainPort, more })
-        });
+        const port = await freePort(), plainPort = await freePort(), groups = JSON.parse(line);
+        rules = (more) => rulesFor(groups, { port, plainPort, more });
+        gate = await Gate.start({ port, names: ['example.test', '*.example.test'], env: { MIXUP_PASSWORD: 'mixup' }, rules: rules() });
         child.stdin.end(`${plainPort} ${port}\n`);
       } else if (report || line === '{') {
         report += `${line}\n`;
       } else {
-        during(gate, JSON.parse(line).ended / requests);
+        during(gate, JSON.parse(line).ended / requests, rules);
       }
     }
     const code = await ended;
