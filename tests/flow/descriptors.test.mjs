@@ -5,13 +5,14 @@ import fs from 'node:fs';
 import net from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { startDns } from '../harness/dns.mjs';
 import { answer, pathOrigin } from '../harness/origins.mjs';
 import { cpuSeconds, hidesFiles, openFiles } from '../harness/proc.mjs';
 import { startSite } from '../harness/site.mjs';
 import { endAll, sleep, until } from '../harness/wait.mjs';
 import { requestBytes } from '../harness/wire.mjs';
 
-const host = 'open.example.test', second = 'second.example.test', third = 'third.example.test';
+const host = 'open.example.test', second = 'second.example.test', third = 'third.example.test', named = 'named.example.test';
 const run = promisify(execFile);
 const STORM = 3000;
 
@@ -65,15 +66,15 @@ describe('descriptors', () => {
         await wire.send(answer('late'));
       }
     };
-    more = [await pathOrigin(handlers), await pathOrigin(handlers)];
+    more = [await pathOrigin(handlers), await pathOrigin(handlers), await startDns({ 'named.origin.test': ['127.0.0.1'] })];
     const open = [{ path: '/*', action: 'bypass' }];
     site = await startSite({
       more: {
         limits: { handshake_timeout: '60s', keepalive_timeout: '60s' },
-        origins: { second: { url: more[0].url }, third: { url: more[1].url } },
-        hosts: [second, third].map((h) => ({ host: h, origin: h.split('.')[0], public: true, rules: open }))
+        origins: { second: { url: more[0].url }, third: { url: more[1].url }, named: { url: `http://named.origin.test:${more[1].port}` } },
+        hosts: [second, third, named].map((h) => ({ host: h, origin: h.split('.')[0], public: true, rules: open }))
       },
-      gate: { threads: 1, ...gate }
+      gate: { threads: 1, args: ['--resolver', more[2].server], ...gate }
     });
     return site.gate;
   };
@@ -141,6 +142,11 @@ describe('descriptors', () => {
     await until('the origin to be asked', () => more[0].requests.some((r) => r.target === '/busy'));
     const refused = await ask(other, third);
     assert.deepEqual([refused.status, refused.get('tiergate')], [503, 'out-of-descriptors']);
+    // A question to a name server needs one too.
+    const before = cpuSeconds(worker);
+    const unnamed = await ask(other, named);
+    assert.deepEqual([unnamed.status, unnamed.get('tiergate')], [502, 'origin-dns']);
+    assert.ok(cpuSeconds(worker) - before < 0.2, 'it does not spin');
     release();
     assert.equal((await late).text, 'late');
     assert.equal((await ask(other, third)).status, 200);
@@ -148,6 +154,7 @@ describe('descriptors', () => {
     const took = await recovers(gate);
     t.diagnostic(`idle and full: ${(load * 100).toFixed(1)} % of a CPU; room again after ${took} ms`);
     assert.deepEqual(gate.workers, [worker], gate.stderr);
+    await until('the name', async () => (await ask(other, named)).status === 200);
     good.close();
     other.close();
   });
