@@ -13,7 +13,7 @@ const tool = path.join(path.dirname(program), 'tests/mixup/mixup');
 /** One host of each group; its origin has less time than late answers take. `more`: further top keys. */
 function rulesFor(groups, { port, plainPort, more }) {
   const url = (g) => `${g.tls ? 'https://localhost' : 'http://127.0.0.1'}:${g.port}`;
-  const origin = (g) => [g.host, { url: url(g), first_byte_timeout: '1s', ...(g.tls ? { tls: { ca: authority().certFile } } : {}) }];
+  const origin = (g) => [g.host, { url: url(g), first_byte_timeout: '10s', ...(g.tls ? { tls: { ca: authority().certFile } } : {}) }];
   const site = (g) => ({
     host: g.host, origin: g.host,
     ...(g.gated ? { gate: 'team', rules: [{ path: '/*', action: 'allow' }] } : { public: true, rules: [{ path: '/*', action: 'bypass' }] })

@@ -63,7 +63,7 @@ static const struct {
     [FAULT_HALF_CLOSE] = {"half-close", 80, OWN, UNRULY},
     [FAULT_IDLE_FIN] = {"idle-fin", 100, OWN, CALM},
     [FAULT_IDLE_RESET] = {"idle-reset", 100, OWN | CUT, UNRULY},
-    [FAULT_LATE] = {"late", 4, GATE, 0},
+    [FAULT_LATE] = {"late", 3, GATE, 0},
 };
 
 /* What vanishes is not judged; for what it left behind others are. */

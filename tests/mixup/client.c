@@ -2,6 +2,7 @@
 
 #include "http.h"
 #include "pattern.h"
+#include "request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,67 +127,6 @@ static void hang_up(struct lane *l, enum wire_end how)
 
 /* --- asking ---------------------------------------------------------------------------------------------------------------- */
 
-static void add_identity(struct lane *l, const struct ask *a)
-{
-    const char *cookie = l->group->cookies[a->user];
-    if (cookie[0] && is_odd_one(l, 2))
-        bytes_print(&l->flat, "Cookie: a=b; %s\r\n", cookie);
-    else
-        bytes_print(&l->flat, "Authorization: Basic %s\r\n", world_credentials(a->user));
-}
-
-static void add_request_body(struct lane *l, const struct ask *a, uint64_t key)
-{
-    if (a->manner != MANNER_CHUNKED_BODY) {
-        pattern_add(&l->flat, key, a->request_n);
-        return;
-    }
-    struct bytes body = {0};
-    pattern_add(&body, key, a->request_n);
-    for (size_t piece = 1 + a->request_n / 4; bytes_count(&body) > 0;) {
-        size_t n = bytes_count(&body) < piece ? bytes_count(&body) : piece;
-        bytes_print(&l->flat, "%zX\r\n", n);
-        bytes_add(&l->flat, bytes_at(&body), n);
-        bytes_text(&l->flat, "\r\n");
-        bytes_drop(&body, n);
-    }
-    bytes_text(&l->flat, "0\r\n\r\n");
-    bytes_fini(&body);
-}
-
-static void add_framing(struct lane *l, const struct ask *a)
-{
-    if (a->manner == MANNER_CHUNKED_BODY)
-        bytes_text(&l->flat, "Transfer-Encoding: chunked\r\n");
-    else if (a->request_n > 0 || a->method == ASK_POST || a->method == ASK_PUT)
-        bytes_print(&l->flat, "Content-Length: %u\r\n", a->request_n);
-    if (a->manner == MANNER_CONTINUE)
-        bytes_text(&l->flat, "Expect: 100-continue\r\n");
-    if (a->manner == MANNER_CLOSE)
-        bytes_text(&l->flat, "Connection: close\r\n");
-    if (ask_is_upgrade(a))
-        bytes_text(&l->flat, "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
-                             "Sec-WebSocket-Key: " WORLD_WS_KEY "\r\n");
-}
-
-/* Returns the length of the head. */
-static size_t add_request(struct lane *l, uint32_t id)
-{
-    struct world *w = world_of(l);
-    const struct ask *a = &w->asks[id];
-    uint64_t key = ask_request_key(w->seed, id);
-    size_t before = bytes_count(&l->flat);
-    bytes_print(&l->flat, "%s /r/%08x?q=%u HTTP/1.%c\r\nHost: %s\r\nX-Ask: %016llx\r\n", ask_method(a), id, id,
-                a->manner == MANNER_HTTP10 ? '0' : '1', l->group->host, (unsigned long long)key);
-    if (l->group->gated)
-        add_identity(l, a);
-    add_framing(l, a);
-    bytes_text(&l->flat, "\r\n");
-    size_t head = bytes_count(&l->flat) - before;
-    add_request_body(l, a, key);
-    return head;
-}
-
 static void send_some(struct lane *l)
 {
     size_t left = bytes_count(&l->flat), n = left < l->piece ? left : l->piece;
@@ -220,7 +160,8 @@ static void behave(struct lane *l, size_t head)
 {
     const struct ask *a = ask_of(l);
     l->piece = SIZE_MAX;
-    l->last = a->manner == MANNER_CLOSE || a->manner == MANNER_HTTP10 || a->manner == MANNER_HALF_CLOSE;
+    l->last = a->manner == MANNER_CLOSE || a->manner == MANNER_HTTP10 || a->manner == MANNER_HALF_CLOSE ||
+              a->manner == MANNER_VANISH_SENDING;
     if (a->manner == MANNER_SLOW_BODY)
         l->piece = 1 + bytes_count(&l->flat) / SLOW_PIECES;
     if (a->manner == MANNER_CONTINUE && a->request_n > 0) {
@@ -251,11 +192,11 @@ static void ask(struct lane *l)
         l->step = LANE_DONE;
         return;
     }
-    size_t head = add_request(l, l->ids[0]);
+    size_t head = request_add(&l->flat, l->group, l->ids[0], is_odd_one(l, 2));
     while (ask_can_pipeline(&world_of(l)->asks[l->ids[l->asked - 1]]) && l->asked < BURST_MAX && take_id(l)) {
         struct ask *a = &world_of(l)->asks[l->ids[l->asked - 1]];
         a->manner = ask_is_upgrade(a) || a->request_n > 8192 ? MANNER_PLAIN : MANNER_PIPELINED;
-        add_request(l, l->ids[l->asked - 1]);
+        request_add(&l->flat, l->group, l->ids[l->asked - 1], is_odd_one(l, 2));
     }
     l->since_us = l->wire->reactor->now_us;
     l->step = LANE_HEAD;
@@ -299,9 +240,7 @@ static bool judge_nonce(struct lane *l)
 
 static bool judge_status(struct lane *l, unsigned status)
 {
-    const struct ask *a = ask_of(l);
-    bool good = l->from_gate ? status >= 500 : status == a->status;
-    l->head.text[strcspn(l->head.text, "\r")] = '\0';
+    bool good = l->from_gate ? status >= 500 : status == ask_of(l)->status;
     if (!good)
         wrong(l, l->from_gate ? WRONG_OUTCOME : WRONG_MIXED, l->head.text);
     return good;

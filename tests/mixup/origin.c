@@ -22,7 +22,14 @@ enum step {
 };
 
 /* What waits for the connection to be idle. */
-enum after { AFTER_NOTHING = 0, AFTER_BYTES, AFTER_ANSWER, AFTER_FIN, AFTER_RESET };
+enum after {
+    AFTER_NOTHING = 0,
+    AFTER_BYTES,
+    AFTER_ANSWER,
+    AFTER_FIN,
+    AFTER_RESET,
+    AFTER_SENT /* until the kernel has really sent it */
+};
 
 struct served {
     struct group *group; /* back */
@@ -249,7 +256,6 @@ static bool poisons(enum fault fault)
     case FAULT_WS_REFUSED:
     case FAULT_NOT_HTTP:
     case FAULT_CHUNKED_BAD:
-    case FAULT_LATE:
         return true;
     default:
         return false;
@@ -302,6 +308,14 @@ static bool serve(struct served *s)
 
 /* --- between requests ---------------------------------------------------------------------------------------------------- */
 
+/* A kernel that has much to do holds small packets back; until they are gone nothing new is asked. */
+static void await_sent(struct served *s)
+{
+    set_after(s, wire_has_left(s->wire) ? AFTER_NOTHING : AFTER_SENT);
+    if (s->after)
+        wire_due_in(s->wire, POISON_AGAIN_US);
+}
+
 /* The harm is done only while no request can be on its way into this connection: then tiergate has no excuse. A reset by chance has. */
 static void harm_when_idle(struct served *s)
 {
@@ -313,7 +327,10 @@ static void harm_when_idle(struct served *s)
         return;
     }
     enum after what = s->after;
-    set_after(s, AFTER_NOTHING);
+    if (what == AFTER_SENT) {
+        await_sent(s);
+        return;
+    }
     if (what == AFTER_RESET) {
         wire_close(s->wire, WIRE_END_RESET);
         return;
@@ -327,13 +344,14 @@ static void harm_when_idle(struct served *s)
         wire_finish(s->wire);
     else
         wire_flush(s->wire);
+    await_sent(s);
 }
 
 /* It was used again before the harm could be done. */
 static void forget_harm(struct served *s)
 {
     struct world *w = s->group->world;
-    if (!s->after)
+    if (!s->after || s->after == AFTER_SENT)
         return;
     w->faults[s->fault]--;
     w->missed_poison++;

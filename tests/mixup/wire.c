@@ -5,7 +5,9 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/sockios.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -235,6 +237,12 @@ void wire_finish(struct wire *w)
 {
     w->finishes = true;
     wire_flush(w);
+}
+
+bool wire_has_left(const struct wire *w)
+{
+    int held = 0;
+    return bytes_count(&w->out) == 0 && (ioctl(w->fd, SIOCOUTQNSD, &held) != 0 || held == 0);
 }
 
 void wire_listen(struct wire *w, bool listens)

@@ -68,6 +68,8 @@ struct wire *wire_connect(struct reactor *r, unsigned port, const char *tls_name
 /* Writes what the socket takes of `out`; the rest follows. */
 void wire_flush(struct wire *w);
 void wire_finish(struct wire *w);
+/* All that was written, the end included, has left: on loopback it is there. */
+bool wire_has_left(const struct wire *w);
 void wire_listen(struct wire *w, bool listens);
 /* 0: at once. */
 void wire_due_in(struct wire *w, uint64_t us);
