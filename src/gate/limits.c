@@ -104,11 +104,12 @@ static uint32_t at_least_one(uint32_t n)
     return n ? n : 1;
 }
 
-/* Must this entry stay? Those of both kinds share the table, so the lower of both limits is what makes one locked. */
-static bool is_held(const struct limits *l, const struct limit_entry *e, uint64_t now_ms)
+/* Must this entry, which is not over time, stay? Those of both kinds share the table, so the lower of both limits is what
+ * makes one locked. */
+static bool is_held(const struct limits *l, const struct limit_entry *e)
 {
     uint32_t user = at_least_one(l->config.failures_per_user), address = at_least_one(l->config.failures_per_address);
-    return e->pending > 0 || (!is_over_time(e, now_ms) && e->failures >= (user < address ? user : address));
+    return e->pending > 0 || e->failures >= (user < address ? user : address);
 }
 
 /* A free entry, else the one with the fewest failures that need not stay; NULL when all must. */
@@ -118,7 +119,7 @@ static struct limit_entry *entry_make(struct limits *l, uint64_t key, uint64_t n
     for (size_t i = 0; i < WAYS; i++) {
         if (is_over_time(&set[i], now_ms))
             set[i].failures = 0;
-        if (!is_held(l, &set[i], now_ms) && (!best || set[i].failures < best->failures))
+        if (!is_held(l, &set[i]) && (!best || set[i].failures < best->failures))
             best = &set[i];
     }
     if (best)

@@ -36,6 +36,14 @@ static struct span field(const struct answer *a, const char *name)
     return SPAN_NONE;
 }
 
+static bool has_field(const struct answer *a, const char *name)
+{
+    for (size_t i = 0; i < a->head.headers.n; i++)
+        if (span_eq_nocase(a->head.headers.v[i].name, span_of(name)))
+            return true;
+    return false;
+}
+
 static bool body_has(const struct answer *a, const char *text)
 {
     return a->body.n && memmem(a->body.p, a->body.n, text, strlen(text)) != NULL;
@@ -346,6 +354,7 @@ static void test_preflight(void **state)
             CHECK(name, (s.a.head.body == BODY_NONE) == (preflights[i].status == 204));
             CHECK_SPAN(name, field(&s.a, "Access-Control-Allow-Methods"), span_of(preflights[i].methods));
             CHECK_SPAN(name, field(&s.a, "Access-Control-Allow-Headers"), span_of(preflights[i].headers));
+            CHECK(name, has_field(&s.a, "Access-Control-Allow-Headers") == (preflights[i].headers != NULL));
             CHECK_SPAN(name, field(&s.a, "Access-Control-Max-Age"),
                        preflights[i].status == 204 ? SPAN("600") : SPAN_NONE);
             CHECK_SPAN(name, field(&s.a, "Access-Control-Allow-Origin"),

@@ -39,6 +39,12 @@ static const struct {
     {"yescrypt, N in small letters", YES("jaT"), CRYPT_KIND_NONE},
     {"yescrypt, N unreadable", YES("j-T"), CRYPT_KIND_NONE},
     {"yescrypt, r unreadable", YES("jA-"), CRYPT_KIND_NONE},
+    {"yescrypt, r before the capitals", YES("jA@"), CRYPT_KIND_NONE},
+    {"yescrypt, r behind the digits", YES("jA;"), CRYPT_KIND_NONE},
+    {"yescrypt, r behind the capitals", YES("jA["), CRYPT_KIND_NONE},
+    {"yescrypt, r before the small letters", YES("jA`"), CRYPT_KIND_NONE},
+    {"yescrypt, r behind the small letters", YES("jA{"), CRYPT_KIND_NONE},
+    {"yescrypt, r before the digits", YES("jA-"), CRYPT_KIND_NONE},
     {"yescrypt, another flavour", YES("kAT"), CRYPT_KIND_NONE},
     {"yescrypt, further parameters", YES("jATA"), CRYPT_KIND_NONE},
     {"yescrypt of minutes", YES("jNz"), CRYPT_KIND_NONE},
@@ -48,7 +54,7 @@ static const struct {
     {"sha512-crypt, rounds unreadable", SHA("1000x"), CRYPT_KIND_NONE},
     {"sha512-crypt, rounds beyond all", SHA("1000000000"), CRYPT_KIND_NONE},
     {"bcrypt, a byte too many", BCRYPT "y", CRYPT_KIND_NONE},
-    {"bcrypt, cost of three digits", "$2b$004$abcdefghijklmnopqrstu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
+    {"bcrypt, cost of three digits", "$2b$104$abcdefghijklmnopqrstu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
     {"bcrypt too cheap", "$2b$03$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/cy", CRYPT_KIND_NONE},
     {"a byte above ASCII", "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/c\xe9", CRYPT_KIND_NONE},
     {"a space inside", "$2b$04$abcdefghijklmnopqrstuu/LVz6MZlItEy42I2juLihZ66HnQx/ y", CRYPT_KIND_NONE},
@@ -70,6 +76,36 @@ static void test_costs(void **state)
     static const char *const cheap_first[] = {SHA512_ROUNDS, BCRYPT, SHA512, YESCRYPT_5, BCRYPT_10};
     for (size_t i = 1; i < COUNT(cheap_first); i++)
         CHECK(cheap_first[i], crypt_hash_cost(span_of(cheap_first[i - 1])) < crypt_hash_cost(span_of(cheap_first[i])));
+}
+
+/* Each digit of libcrypt's alphabet has its value: 64 of them, in one row. */
+static void test_digits(void **state)
+{
+    static const char digits[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    for (size_t i = 0; i < 64; i++) {
+        char hash[] = YES("jA.");
+        hash[5] = digits[i];
+        assert_int_equal(crypt_hash_cost(span_of(hash)), ((uint64_t)(i + 1) << 13) / 5);
+        hash[5] = '.';
+        hash[4] = digits[i];
+        assert_int_equal(crypt_hash_cost(span_of(hash)), i > 30 ? 0 : ((uint64_t)1 << (i + 1)) / 5);
+    }
+}
+
+/* What is no hash costs nothing, and too long a one is none. */
+static void test_unclean(void **state)
+{
+    char text[CRYPT_HASH_MAX + 1];
+    assert_int_equal(crypt_hash_cost(SPAN(BCRYPT "\n")), 0);
+    assert_int_equal(crypt_hash_cost(SPAN("$6$sa lt$e/5XKibXPLqVcfjpD.ouauaJrAOL5V0uo80Lt7n7EbRdRiCx3HbQ90yjOHr.G0T."
+                                          "mx79PEMRy8nmtr0qSYhQp1aaaaaaaaaaaa")),
+                     0);
+    memset(text, 'a', sizeof(text));
+    memcpy(text, "$6$", 3);
+    assert_int_equal(crypt_hash_kind(span_make(text, CRYPT_HASH_MAX - 1)), CRYPT_KIND_SHA512);
+    assert_int_equal(crypt_hash_kind(span_make(text, CRYPT_HASH_MAX)), CRYPT_KIND_NONE);
+    assert_int_equal(crypt_hash_cost(span_make(text, CRYPT_HASH_MAX)), 0);
+    crypt_room_free(NULL);
 }
 
 static const struct {
@@ -112,6 +148,7 @@ static void test_make(void **state)
     } makes[] = {
         {"bcrypt", CRYPT_KIND_BCRYPT, 4, true},
         {"yescrypt", CRYPT_KIND_YESCRYPT, 1, true},
+        {"yescrypt as usual", CRYPT_KIND_YESCRYPT, 0, true},
         {"bcrypt too cheap", CRYPT_KIND_BCRYPT, 3, false},
         {"bcrypt too costly", CRYPT_KIND_BCRYPT, 18, false},
         {"yescrypt too costly", CRYPT_KIND_YESCRYPT, 12, false},
@@ -136,10 +173,8 @@ static void test_make(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_costs),
-        cmocka_unit_test(test_checks),
-        cmocka_unit_test(test_make),
+        cmocka_unit_test(test_kinds), cmocka_unit_test(test_digits), cmocka_unit_test(test_unclean),
+        cmocka_unit_test(test_costs), cmocka_unit_test(test_checks), cmocka_unit_test(test_make),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

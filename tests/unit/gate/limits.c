@@ -211,51 +211,118 @@ static void test_long_names(void **state)
     limits_free(l);
 }
 
-/* Finds `want` other addresses that share the set of `t` (the table has 1024 of 8). */
-static size_t find_neighbours(const struct limits *l, struct limit_ticket t, struct limit_ticket *out, size_t want)
+/* A made-up ticket: the table has 1024 sets of 8, and a key's bits from 8 on choose one. */
+static struct limit_ticket ticket_in(uint64_t address_set, uint64_t user_set, uint64_t n)
 {
-    size_t found = 0;
-    for (unsigned i = 0; found < want && i < 200000; i++) {
-        char text[48];
-        snprintf(text, sizeof(text), "10.%u.%u.%u", i >> 16, i >> 8 & 255, i & 255);
-        struct addr ip = address(text);
-        struct limit_ticket o = limits_ticket(l, &ip, SPAN("g"), SPAN("x"));
-        if ((o.address >> 8) % 1024 == (t.address >> 8) % 1024 && (o.user >> 8) % 1024 != (t.address >> 8) % 1024)
-            out[found++] = o;
-    }
-    return found;
+    return (struct limit_ticket){.address = address_set << 8 | n, .user = user_set << 8 | n};
 }
 
-/* Attempts under way, and locks, hold their places: who finds none has to wait, and takes nothing with him. */
+static void fail_times(struct limits *l, struct limit_ticket t, unsigned times)
+{
+    uint32_t retry = 0;
+    for (unsigned i = 0; i < times; i++) {
+        assert_int_equal(limits_begin(l, t, 1000, &retry), LIMIT_OK);
+        limits_end(l, t, ATTEMPT_WRONG, 1000);
+    }
+}
+
+/* Attempts under way hold their places: who finds none has to wait. All of it ends with the window. */
 static void test_full_set(void **state)
 {
     struct limits *l = limits_new(&standard);
-    struct addr ip = address("1.2.3.4");
-    struct limit_ticket t = limits_ticket(l, &ip, SPAN("g"), SPAN("u")), near[9];
     uint32_t retry = 0;
-    assert_int_equal(find_neighbours(l, t, near, COUNT(near)), COUNT(near));
-    for (size_t i = 0; i < 8; i++)
-        assert_int_equal(limits_begin(l, near[i], 1000, &retry), LIMIT_OK); /* all places are pending ones */
-    assert_int_equal(limits_begin(l, t, 1000, &retry), LIMIT_OVER);
+    for (uint64_t i = 1; i <= 8; i++)
+        assert_int_equal(limits_begin(l, ticket_in(7, 100 + i, i), 1000, &retry), LIMIT_OK);
+    assert_int_equal(limits_begin(l, ticket_in(7, 200, 9), 1000, &retry), LIMIT_OVER);
     assert_int_equal(retry, 60);
-    for (size_t i = 0; i < 8; i++)
-        limits_end(l, near[i], i == 0 ? ATTEMPT_WRONG : ATTEMPT_VOID, 1000); /* a failure, and free ones */
-    for (size_t i = 1; i < 9; i++) {
-        uint32_t limit = i == 8 ? 1 : 6;
-        for (uint32_t k = 0; k < limit; k++) {
-            struct limit_ticket each = {near[i].address, 1 + k + 100000 * i}; /* another user each time */
-            if (limits_begin(l, each, 2000, &retry) == LIMIT_OK)
-                limits_end(l, each, ATTEMPT_WRONG, 2000);
-        }
-    }
-    /* Seven are locked; the first made room for the last, the one with the fewest failures for us. */
-    assert_int_equal(limits_begin(l, near[1], 2000, &retry), LIMIT_OVER);
-    assert_int_equal(limits_begin(l, t, 2000, &retry), LIMIT_OK);
-    assert_int_equal(limits_begin(l, near[8], 2000, &retry), LIMIT_OVER); /* no place left */
-    limits_end(l, t, ATTEMPT_VOID, 2000);
-    assert_int_equal(limits_begin(l, near[1], 62000, &retry), LIMIT_OK); /* and all of it ends with the window */
-    assert_int_equal(limits_begin(l, near[8], 62000, &retry), LIMIT_OK);
+    limits_end(l, ticket_in(7, 101, 1), ATTEMPT_VOID, 1000);
+    assert_int_equal(limits_begin(l, ticket_in(7, 200, 9), 1000, &retry), LIMIT_OK);
     limits_free(l);
+}
+
+/* The failures of a user find no place: then the address has none under way either, and no failure. */
+static void test_both_or_none(void **state)
+{
+    struct limits *l = limits_new(&standard);
+    struct limit_ticket t = ticket_in(200, 7, 9);
+    uint32_t retry = 0;
+    unsigned begun = 0;
+    for (uint64_t i = 1; i <= 8; i++)
+        assert_int_equal(limits_begin(l, ticket_in(100 + i, 7, i), 1000, &retry), LIMIT_OK);
+    assert_int_equal(limits_begin(l, t, 1000, &retry), LIMIT_OVER);
+    limits_end(l, ticket_in(101, 7, 1), ATTEMPT_VOID, 1000);
+    while (begun < 100 && limits_begin(l, t, 1000, &retry) == LIMIT_OK)
+        begun++;
+    assert_int_equal(begun, 16);
+    limits_free(l);
+}
+
+/* Locks keep their places too, by whichever limit, until their window is over. */
+static void test_locks_stay(void **state)
+{
+    static const struct gate_limits both[] = {
+        {.failures_per_user = 9, .failures_per_address = 2, .window_s = 60},
+        {.failures_per_user = 2, .failures_per_address = 9, .window_s = 60},
+    };
+    for (size_t k = 0; k < COUNT(both); k++) {
+        struct limits *l = limits_new(&both[k]);
+        uint32_t retry = 0;
+        for (uint64_t i = 1; i <= 8; i++)
+            fail_times(l, ticket_in(k ? 100 + i : 7, k ? 7 : 100 + i, i), 2);
+        struct limit_ticket t = ticket_in(k ? 200 : 7, k ? 7 : 200, 9);
+        assert_int_equal(limits_begin(l, t, 2000, &retry), LIMIT_OVER);
+        assert_int_equal(limits_begin(l, ticket_in(k ? 101 : 7, k ? 7 : 101, 1), 2000, &retry), LIMIT_OVER);
+        assert_int_equal(limits_begin(l, t, 61000, &retry), LIMIT_OK);
+        limits_free(l);
+    }
+}
+
+/* Who comes new takes the place of the one with the fewest failures. */
+static void test_fewest_failures_go(void **state)
+{
+    for (uint64_t few = 1; few <= 8; few++) {
+        struct limits *l = limits_new(&standard);
+        uint32_t retry = 0;
+        for (uint64_t i = 1; i <= 8; i++)
+            fail_times(l, ticket_in(100 + i, 7, i), i == few ? 1 : 2);
+        fail_times(l, ticket_in(200, 7, 9), 1);
+        for (uint64_t i = 1; i <= 8; i++) {
+            if (i == few)
+                continue;
+            fail_times(l, ticket_in(100 + i, 7, i), 1); /* the third */
+            assert_int_equal(limits_begin(l, ticket_in(100 + i, 7, i), 1000, &retry), LIMIT_OVER);
+        }
+        limits_free(l);
+    }
+}
+
+/* Nothing configured is one failure in one second, and as many at once as ever. */
+static void test_nothing_configured(void **state)
+{
+    struct limits *l = limits_new(&(struct gate_limits){0});
+    struct limit_ticket t = ticket_in(1, 2, 1);
+    uint32_t retry = 0;
+    assert_int_equal(limits_begin(l, t, 1000, &retry), LIMIT_OK);
+    assert_int_equal(limits_begin(l, t, 1000, &retry), LIMIT_OK);
+    limits_end(l, t, ATTEMPT_WRONG, 1000);
+    limits_end(l, t, ATTEMPT_VOID, 1000);
+    assert_int_equal(limits_begin(l, t, 1999, &retry), LIMIT_OVER);
+    assert_int_equal(limits_begin(l, t, 2000, &retry), LIMIT_OK);
+    limits_free(l);
+}
+
+/* An end too many, or of what never began, counts for nothing. */
+static void test_end_alone(void **state)
+{
+    struct limits *l = limits_new(&standard);
+    struct limit_ticket t = ticket_in(1, 2, 1);
+    uint32_t retry = 0;
+    limits_end(l, t, ATTEMPT_WRONG, 1000);
+    fail_times(l, t, 1);
+    limits_end(l, t, ATTEMPT_VOID, 1000);
+    assert_int_equal(limits_begin(l, t, 1000, &retry), LIMIT_OK);
+    limits_free(l);
+    limits_free(NULL);
 }
 
 static void test_set(void **state)
@@ -282,6 +349,11 @@ int main(void)
         cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_full_set),
+        cmocka_unit_test(test_both_or_none),
+        cmocka_unit_test(test_locks_stay),
+        cmocka_unit_test(test_fewest_failures_go),
+        cmocka_unit_test(test_nothing_configured),
+        cmocka_unit_test(test_end_alone),
         cmocka_unit_test(test_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

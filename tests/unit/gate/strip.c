@@ -119,6 +119,21 @@ static void test_set_cookie(void **state)
                                                span_of(values[i].value)) == values[i].owns);
 }
 
+/* A field without even an empty text. */
+static void test_no_value(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct http_request r;
+    memory_init(&m);
+    fixture_init(&f, "g", NULL);
+    request_make(&r, &m.arena, "Cookie: x");
+    r.headers.v[0].value = SPAN_NONE;
+    assert_true(gate_strip_request(&f.gate, (struct gate_list){&f.gate, 1}, &r, &m.arena));
+    assert_false(r.headers.v[0].drop);
+    memory_fini(&m);
+}
+
 /* A gate without a cookie's name owns no nameless cookie. */
 static void test_nameless(void **state)
 {
@@ -175,6 +190,7 @@ int main(void)
         cmocka_unit_test(test_other_gates_cookie),
         cmocka_unit_test(test_gate_without_basic),
         cmocka_unit_test(test_set_cookie),
+        cmocka_unit_test(test_no_value),
         cmocka_unit_test(test_nameless),
         cmocka_unit_test(test_age),
         cmocka_unit_test(test_clear),

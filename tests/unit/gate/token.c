@@ -255,6 +255,33 @@ static void test_signed_by_us(void **state)
     }
 }
 
+/* A byte more than the names say, and a key that was never given: both signed as they should be. */
+static void test_signed_by_us_but(void **state)
+{
+    for (int what = 0; what < 3; what++) {
+        struct memory m;
+        struct gate_fixture f;
+        struct session s;
+        char text[TOKEN_TEXT_MAX];
+        uint8_t raw[TOKEN_RAW_MAX];
+        size_t n = 0;
+        memory_init(&m);
+        gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+        assert_true(base64url_decode(span_make(text, mint(&f, &circle, NOW, NOW, text)), raw, sizeof(raw), &n));
+        struct session_key key = f.gate.session.keys[0];
+        if (what == 1)
+            n++;
+        if (what == 2) {
+            memset(raw + 1, 0, sizeof(key.id));
+            f.gate.session.keys[0] = (struct session_key){0};
+        }
+        size_t text_n = sign_again(&f, span_make(raw, n), text);
+        f.gate.session.keys[0] = key;
+        assert_int_equal(token_verify(&f.gate, &circle, span_make(text, text_n), NOW, &s), what == 0);
+        memory_fini(&m);
+    }
+}
+
 /* No key, no token; and none that is whole but cut off. */
 static void test_not_made(void **state)
 {
@@ -275,7 +302,12 @@ static void test_not_made(void **state)
     f.gate.name = span_make(name, 255);
     const struct circle c = {CIRCLE_HOST, span_make(name, 255)}; /* each fits, all together do not */
     assert_int_equal(token_make(&f.gate, &c, &made, text), 0);
+    const struct circle most = {CIRCLE_HOST, span_make(name, 150)}; /* all but the MAC fit */
+    assert_int_equal(token_make(&f.gate, &most, &made, text), 0);
+    f.gate.name = span_make(name, 256);
+    assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
     made.user = &f.basic.users[0];
+    assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
     f.gate.name = SPAN("g");
     f.gate.session.key_count = 0;
     assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
@@ -372,10 +404,10 @@ static void test_circles(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_tampering),        cmocka_unit_test(test_splicing),
-        cmocka_unit_test(test_elsewhere),     cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_signed_by_us),  cmocka_unit_test(test_not_made),         cmocka_unit_test(test_times),
-        cmocka_unit_test(test_longest_names), cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_tampering),        cmocka_unit_test(test_splicing),
+        cmocka_unit_test(test_elsewhere),    cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_signed_by_us), cmocka_unit_test(test_signed_by_us_but), cmocka_unit_test(test_not_made),
+        cmocka_unit_test(test_times),        cmocka_unit_test(test_longest_names),    cmocka_unit_test(test_circles),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
