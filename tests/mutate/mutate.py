@@ -74,6 +74,7 @@ def build_tree(a, kind, folders):
         shutil.rmtree(build, ignore_errors=True)
         run("meson", "setup", build, tree, *KINDS[kind], "-Doptimization=1",
             f"-Dc_args=-w -include {os.path.abspath(HERE)}/mutant.h", f"-Dc_link_args={runtime}")
+    run("ninja", "-C", build, "build.ninja")  # there may be new tests
     tests = find_tests(build, folders)
     run("nice", "ninja", "-C", build, *(t.program for t in tests))
     return tests
