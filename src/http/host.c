@@ -102,3 +102,10 @@ struct span host_span(const struct host *h)
 {
     return span_make(h->name, h->n);
 }
+
+bool host_same(const struct host *a, const struct host *b, int default_port)
+{
+    int a_port = a->port < 0 ? default_port : a->port;
+    int b_port = b->port < 0 ? default_port : b->port;
+    return a_port == b_port && span_eq(host_span(a), host_span(b));
+}

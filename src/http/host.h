@@ -16,5 +16,7 @@ struct host {
  * leading zero (an empty port is bad). IPv4 and [IPv6] literals are accepted as names. False: malformed → 400. */
 bool host_parse(struct span authority, struct host *out);
 struct span host_span(const struct host *h);
+/* Same name and port; where none is given, it is default_port. */
+bool host_same(const struct host *a, const struct host *b, int default_port);
 
 #endif

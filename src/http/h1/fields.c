@@ -52,11 +52,9 @@ static bool take_value(struct span *rest, struct field *f)
     return h1_take_crlf(rest);
 }
 
-/* Names that some origin reads as one of the two that frame messages. */
 static bool is_framing_alias(const struct field *f)
 {
-    return (f->name_classes & BYTE_ALIAS) != 0 && (header_name_alias(f->name, SPAN("content-length")) ||
-                                                   header_name_alias(f->name, SPAN("transfer-encoding")));
+    return (f->name_classes & BYTE_ALIAS) != 0 && field_is_framing_alias(f->name);
 }
 
 static const char *take_field(struct span *rest, struct field *f)
@@ -86,29 +84,10 @@ bool h1_parse_fields(struct span rest, const struct h1_limits *limits, uint64_t 
             return h1_fail(err, 431, "too-many-headers");
         if (!headers_add(out, a, f.name, f.value))
             return h1_fail(err, 503, "out-of-memory");
-        if ((f.value_classes & BYTE_OBS) && (ascii_only & H1_BIT(out->v[out->n - 1].id)))
+        if ((f.value_classes & BYTE_OBS) && (ascii_only & FIELD_BIT(out->v[out->n - 1].id)))
             return h1_fail(err, 400, "bad-header-value");
     }
     return rest.n == 0 || h1_fail(err, 400, "bytes-behind-head");
-}
-
-static bool parse_length(struct span s, uint64_t *value)
-{
-    /* RFC 9110 §8.6 allows leading zeros, but some origins read them as octal. */
-    if (s.n == 0 || (s.n > 1 && s.p[0] == '0'))
-        return false;
-    return span_parse_u64(s, INT64_MAX, value);
-}
-
-enum h1_length h1_content_length(const struct headers *h, uint64_t *value)
-{
-    const struct header *f = headers_find(h, H_CONTENT_LENGTH);
-    *value = 0;
-    if (!f)
-        return H1_LENGTH_NONE;
-    if (headers_count(h, H_CONTENT_LENGTH) != 1 || !parse_length(f->value, value))
-        return H1_LENGTH_BAD;
-    return H1_LENGTH_OK;
 }
 
 bool h1_is_chunked(const struct headers *h)

@@ -2,21 +2,16 @@
 #ifndef TG_HTTP_H1_FIELDS_H
 #define TG_HTTP_H1_FIELDS_H
 
+#include "http/field_rules.h"
 #include "http/h1/h1.h"
-
-#define H1_BIT(id) (UINT64_C(1) << (id))
 
 /* Consumes exactly CRLF. */
 bool h1_take_crlf(struct span *rest);
-/* Parses fields up to and with the empty line, which must be the last thing in `rest`. `ascii_only`: H1_BIT of the
+/* Parses fields up to and with the empty line, which must be the last thing in `rest`. `ascii_only`: FIELD_BIT of the
  * fields whose values must not hold obs-text. False: *err has 400, 431 or 503. */
 bool h1_parse_fields(struct span rest, const struct h1_limits *limits, uint64_t ascii_only, struct arena *a,
                      struct headers *out, struct h1_error *err);
 
-enum h1_length { H1_LENGTH_NONE = 0, H1_LENGTH_OK, H1_LENGTH_BAD };
-
-/* The only Content-Length, as 1*DIGIT without leading zeros, at most INT64_MAX. */
-enum h1_length h1_content_length(const struct headers *h, uint64_t *value);
 /* Is there exactly one Transfer-Encoding, and is it exactly `chunked`? */
 bool h1_is_chunked(const struct headers *h);
 /* Is every Connection field a list of tokens, 32 in all at most? */

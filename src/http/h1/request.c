@@ -5,19 +5,6 @@
 #include "http/host.h"
 #include "http/ws.h"
 
-#define TARGET_MAX 8192
-
-/* obs-text in a field that decides something is read differently by different programs (CVE-2026-73552). */
-static const uint64_t ascii_only =
-    H1_BIT(H_AUTHORIZATION) | H1_BIT(H_CF_ACCESS_CLIENT_ID) | H1_BIT(H_CF_ACCESS_CLIENT_SECRET) |
-    H1_BIT(H_CF_CONNECTING_IP) | H1_BIT(H_CONNECTION) | H1_BIT(H_CONTENT_LENGTH) | H1_BIT(H_EXPECT) |
-    H1_BIT(H_FLY_CLIENT_IP) | H1_BIT(H_FORWARDED) | H1_BIT(H_HOST) | H1_BIT(H_HTTP2_SETTINGS) | H1_BIT(H_KEEP_ALIVE) |
-    H1_BIT(H_ORIGIN) | H1_BIT(H_PROXY_AUTHORIZATION) | H1_BIT(H_PROXY_CONNECTION) | H1_BIT(H_SEC_FETCH_DEST) |
-    H1_BIT(H_SEC_FETCH_MODE) | H1_BIT(H_SEC_FETCH_SITE) | H1_BIT(H_SEC_WEBSOCKET_KEY) |
-    H1_BIT(H_SEC_WEBSOCKET_VERSION) | H1_BIT(H_TE) | H1_BIT(H_TIERGATE_AUTHORIZATION) | H1_BIT(H_TRAILER) |
-    H1_BIT(H_TRANSFER_ENCODING) | H1_BIT(H_TRUE_CLIENT_IP) | H1_BIT(H_UPGRADE) | H1_BIT(H_X_FORWARDED_FOR) |
-    H1_BIT(H_ACCESS_CONTROL_REQUEST_HEADERS) | H1_BIT(H_ACCESS_CONTROL_REQUEST_METHOD);
-
 struct request_parse {
     struct arena *arena;
     struct http_request *r;
@@ -77,7 +64,7 @@ static bool parse_absolute(struct request_parse *p, struct span target)
 static bool parse_target(struct request_parse *p, struct span target)
 {
     p->r->target = target;
-    if (target.n > TARGET_MAX)
+    if (target.n > REQUEST_TARGET_MAX)
         return h1_fail(p->err, 414, "target-too-long");
     if (target.n == 0 || bytes_run(target, BYTE_TARGET) != target.n)
         return h1_fail(p->err, 400, "bad-target");
@@ -103,13 +90,6 @@ static bool parse_request_line(struct request_parse *p, struct span line)
     return parse_target(p, target) && check_version(p, version);
 }
 
-static bool same_authority(const struct host *a, const struct host *b, int default_port)
-{
-    int a_port = a->port < 0 ? default_port : a->port;
-    int b_port = b->port < 0 ? default_port : b->port;
-    return a_port == b_port && span_eq(host_span(a), host_span(b));
-}
-
 /* RFC 9112 §3.2 and §3.2.2, stricter: an absolute-form target and Host must agree. */
 static bool check_host(struct request_parse *p)
 {
@@ -123,7 +103,7 @@ static bool check_host(struct request_parse *p)
     }
     if (headers_count(&p->r->headers, H_HOST) != 1 || !host_parse(f->value, &host))
         return h1_fail(p->err, 400, "bad-host");
-    if (p->uri_authority.p && !same_authority(&uri, &host, p->uri_port))
+    if (p->uri_authority.p && !host_same(&uri, &host, p->uri_port))
         return h1_fail(p->err, 400, "host-mismatch");
     p->r->authority = f->value;
     return true;
@@ -139,31 +119,23 @@ static bool check_framing(struct request_parse *p)
 {
     struct http_request *r = p->r;
     bool has_te = headers_find(&r->headers, H_TRANSFER_ENCODING) != NULL;
-    enum h1_length length = h1_content_length(&r->headers, &r->content_length);
-    if (length == H1_LENGTH_BAD)
+    enum field_length length = field_content_length(&r->headers, &r->content_length);
+    if (length == FIELD_LENGTH_BAD)
         return h1_fail(p->err, 400, "bad-content-length");
-    if (has_te && length == H1_LENGTH_OK)
+    if (has_te && length == FIELD_LENGTH_OK)
         return h1_fail(p->err, 400, "length-and-transfer-encoding");
     if (has_te && (r->version == HTTP_1_0 || !h1_is_chunked(&r->headers)))
         return h1_fail(p->err, 400, "bad-transfer-encoding");
     if (has_te)
         r->body = BODY_CHUNKED;
-    else if (length == H1_LENGTH_OK && (r->content_length > 0 || !is_bodyless(r->method)))
+    else if (length == FIELD_LENGTH_OK && (r->content_length > 0 || !is_bodyless(r->method)))
         r->body = BODY_LENGTH;
     return true;
 }
 
-/* RFC 9110 §10.1.1. The field itself goes no further: who answers is decided here, not by the origin. */
 static bool check_expect(struct request_parse *p)
 {
-    struct http_request *r = p->r;
-    if (!headers_find(&r->headers, H_EXPECT))
-        return true;
-    if (!span_eq_nocase(headers_only(&r->headers, H_EXPECT), SPAN("100-continue")))
-        return h1_fail(p->err, 417, "bad-expect");
-    r->expect_continue = r->version == HTTP_1_1 && r->body != BODY_NONE;
-    headers_drop(&r->headers, H_EXPECT);
-    return true;
+    return request_take_expect(p->r) || h1_fail(p->err, 417, "bad-expect");
 }
 
 static bool check_connection(struct request_parse *p)
@@ -190,6 +162,6 @@ bool h1_parse_request(struct span head, const struct h1_limits *limits, struct a
     if (n == head.n || n == 0 || head.p[n - 1] != '\r')
         return h1_fail(err, 400, "bad-line-end");
     return parse_request_line(&p, span_make(head.p, n - 1)) &&
-           h1_parse_fields(span_from(head, n + 1), limits, ascii_only, a, &out->headers, err) && check_host(&p) &&
-           check_framing(&p) && check_expect(&p) && check_connection(&p);
+           h1_parse_fields(span_from(head, n + 1), limits, field_request_ascii, a, &out->headers, err) &&
+           check_host(&p) && check_framing(&p) && check_expect(&p) && check_connection(&p);
 }

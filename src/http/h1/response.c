@@ -2,8 +2,9 @@
 
 #include "http/bytes.h"
 
-static const uint64_t ascii_only = H1_BIT(H_CONNECTION) | H1_BIT(H_CONTENT_LENGTH) | H1_BIT(H_TRANSFER_ENCODING) |
-                                   H1_BIT(H_UPGRADE) | H1_BIT(H_SEC_WEBSOCKET_ACCEPT);
+static const uint64_t ascii_only = FIELD_BIT(H_CONNECTION) | FIELD_BIT(H_CONTENT_LENGTH) |
+                                   FIELD_BIT(H_TRANSFER_ENCODING) | FIELD_BIT(H_UPGRADE) |
+                                   FIELD_BIT(H_SEC_WEBSOCKET_ACCEPT);
 
 static bool is_digit(uint8_t c)
 {
@@ -34,7 +35,7 @@ static bool has_no_body(unsigned status, enum http_method to)
 }
 
 /* RFC 9112 §6.3. What no honest origin sends leaves the connection in a state that nobody knows for sure. */
-static void set_body(struct http_response *r, enum http_method to, bool has_te, enum h1_length length)
+static void set_body(struct http_response *r, enum http_method to, bool has_te, enum field_length length)
 {
     if (has_no_body(r->status, to)) {
         bool claims_body = has_te || r->content_length > 0;
@@ -42,7 +43,7 @@ static void set_body(struct http_response *r, enum http_method to, bool has_te, 
         r->keep_alive = r->keep_alive && r->status != 101 && !(claims_body && (r->status < 200 || r->status == 204));
     } else if (has_te) {
         r->body = BODY_CHUNKED;
-    } else if (length == H1_LENGTH_OK) {
+    } else if (length == FIELD_LENGTH_OK) {
         r->body = BODY_LENGTH;
     } else {
         r->body = BODY_UNTIL_CLOSE;
@@ -53,10 +54,10 @@ static void set_body(struct http_response *r, enum http_method to, bool has_te, 
 static bool check_framing(struct http_response *r, enum http_method to, struct h1_error *err)
 {
     bool has_te = headers_find(&r->headers, H_TRANSFER_ENCODING) != NULL;
-    enum h1_length length = h1_content_length(&r->headers, &r->content_length);
-    if (length == H1_LENGTH_BAD)
+    enum field_length length = field_content_length(&r->headers, &r->content_length);
+    if (length == FIELD_LENGTH_BAD)
         return h1_fail(err, 502, "bad-content-length");
-    if (has_te && length == H1_LENGTH_OK)
+    if (has_te && length == FIELD_LENGTH_OK)
         return h1_fail(err, 502, "length-and-transfer-encoding");
     if (has_te && (r->version == HTTP_1_0 || !h1_is_chunked(&r->headers)))
         return h1_fail(err, 502, "bad-transfer-encoding");

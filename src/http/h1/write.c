@@ -4,11 +4,6 @@
 
 #include "http/bytes.h"
 
-/* Never copied: framing and addressing are written from the struct, the rest concerns one connection only. */
-static const uint64_t not_copied = H1_BIT(H_CONNECTION) | H1_BIT(H_CONTENT_LENGTH) | H1_BIT(H_TRANSFER_ENCODING) |
-                                   H1_BIT(H_KEEP_ALIVE) | H1_BIT(H_PROXY_CONNECTION) | H1_BIT(H_TE) |
-                                   H1_BIT(H_TRAILER) | H1_BIT(H_UPGRADE) | H1_BIT(H_HTTP2_SETTINGS);
-
 /* One head being written: into one reservation as long as it fits, which it nearly always does. */
 struct head_writer {
     struct chunkq *q;
@@ -73,7 +68,7 @@ static void put_number(struct head_writer *w, uint64_t value)
 
 static bool is_copied(const struct header *f, uint64_t skip)
 {
-    return f->drop == 0 && !(skip & H1_BIT(f->id));
+    return f->drop == 0 && !(skip & FIELD_BIT(f->id));
 }
 
 static size_t fields_size(const struct headers *h)
@@ -112,21 +107,6 @@ static void put_connection(struct head_writer *w, struct span connection)
         put(w, SPAN("Upgrade: websocket\r\n"));
 }
 
-static bool is_one_line(struct span s)
-{
-    unsigned classes = 0;
-    return bytes_value_run(s, &classes) == s.n;
-}
-
-/* Fields that were not parsed but made here: nothing that they were made from may end a line and begin another. */
-static bool are_writable(const struct headers *h)
-{
-    for (size_t i = 0; h && i < h->n; i++)
-        if (!http_is_token(h->v[i].name) || !is_one_line(h->v[i].value))
-            return false;
-    return true;
-}
-
 /* Room for the start line's fixed parts, framing and Connection. */
 #define HEAD_FIXED 256
 
@@ -134,7 +114,7 @@ bool h1_write_request(struct chunkq *q, const struct http_request *r, struct spa
                       struct span connection)
 {
     struct head_writer w;
-    if (!are_writable(extra) || !is_one_line(host))
+    if (!fields_are_writable(extra) || !field_is_one_line(host))
         return false;
     begin(&w, q,
           HEAD_FIXED + r->method_name.n + r->path_query.n + host.n + fields_size(&r->headers) + fields_size(extra));
@@ -143,10 +123,10 @@ bool h1_write_request(struct chunkq *q, const struct http_request *r, struct spa
     put(&w, r->path_query);
     put(&w, SPAN(" HTTP/1.1\r\n"));
     put_field(&w, SPAN("Host"), host);
-    put_fields(&w, &r->headers, not_copied | H1_BIT(H_HOST));
+    put_fields(&w, &r->headers, field_not_copied | FIELD_BIT(H_HOST));
     put_framing(&w, r->body, r->content_length);
     put_connection(&w, connection);
-    put_fields(&w, extra, not_copied | H1_BIT(H_HOST));
+    put_fields(&w, extra, field_not_copied | FIELD_BIT(H_HOST));
     put(&w, SPAN("\r\n"));
     return finish(&w);
 }
@@ -160,12 +140,9 @@ static void put_status_line(struct head_writer *w, unsigned status)
     put(w, SPAN("\r\n"));
 }
 
-/* RFC 9110 §8.6: a HEAD or 304 response may tell the length of the body that it does not carry; 1xx and 204 may not. */
 static void put_informative_length(struct head_writer *w, const struct http_response *r)
 {
-    if (r->body != BODY_NONE || r->status < 200 || r->status == 204)
-        return;
-    const struct header *f = headers_find(&r->headers, H_CONTENT_LENGTH);
+    const struct header *f = field_informative_length(r);
     if (f)
         put_field(w, f->name, f->value);
 }
@@ -174,15 +151,15 @@ bool h1_write_response(struct chunkq *q, const struct http_response *r, const st
                        struct span connection)
 {
     struct head_writer w;
-    if (!are_writable(extra))
+    if (!fields_are_writable(extra))
         return false;
     begin(&w, q, HEAD_FIXED + fields_size(&r->headers) + fields_size(extra));
     put_status_line(&w, r->status);
-    put_fields(&w, &r->headers, not_copied);
+    put_fields(&w, &r->headers, field_not_copied);
     put_framing(&w, r->body, r->content_length);
     put_informative_length(&w, r);
     put_connection(&w, connection);
-    put_fields(&w, extra, not_copied);
+    put_fields(&w, extra, field_not_copied);
     put(&w, SPAN("\r\n"));
     return finish(&w);
 }
@@ -190,11 +167,11 @@ bool h1_write_response(struct chunkq *q, const struct http_response *r, const st
 bool h1_write_interim(struct chunkq *q, unsigned status, const struct headers *fields)
 {
     struct head_writer w;
-    if (!are_writable(fields))
+    if (!fields_are_writable(fields))
         return false;
     begin(&w, q, HEAD_FIXED + fields_size(fields));
     put_status_line(&w, status);
-    put_fields(&w, fields, not_copied);
+    put_fields(&w, fields, field_not_copied);
     put(&w, SPAN("\r\n"));
     return finish(&w);
 }

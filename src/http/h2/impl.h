@@ -1,0 +1,48 @@
+/* Inside of h2/. */
+#ifndef TG_HTTP_H2_IMPL_H
+#define TG_HTTP_H2_IMPL_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "http/h2/flood.h"
+#include "http/h2/h2.h"
+
+enum h2_stream_flag {
+    H2S_WEBSOCKET = 1,   /* extended CONNECT: the stream's payload is the tunnel's */
+    H2S_RESPONDED = 2,   /* the final head was submitted */
+    H2S_WAITING = 4,     /* nghttp2 asked for payload when there was none */
+    H2S_FINISHED = 8,    /* nothing will be added to `out` any more */
+    H2S_RESET_ASKED = 16 /* by the user */
+};
+
+struct h2_session {
+    nghttp2_session *ng;
+    struct h2_config config;
+    struct slab *chunks; /* borrows */
+    const struct h2_events *events;
+    void *arg;
+    struct h2_stream *first; /* owns: the open streams */
+    struct h2_flood flood;
+    struct chunkq *sink; /* during h2_session_write: where frames go, until it holds sink_high */
+    size_t sink_high;
+    const char *error; /* static: why it ended itself */
+};
+
+/* receive.c: sets what is called when frames come. */
+void h2_receive_callbacks(nghttp2_session_callbacks *c);
+/* send.c: the same for those that leave. */
+void h2_send_callbacks(nghttp2_session_callbacks *c);
+
+/* request.c: one field of a request's head or trailers; `permanent`: the name's bytes outlive the session. What is wrong with it is noted in
+ * s->error. False: it is so far beyond the limits that the connection should end. */
+bool h2_request_field(struct h2_stream *s, struct span name, struct span value, bool permanent);
+/* The head is complete. `ended`: there is no payload. */
+void h2_request_complete(struct h2_stream *s, bool ended);
+
+/* receive.c: tells of the end of all, and frees them. */
+void h2_streams_free(struct h2_session *h);
+
+/* session.c */
+struct h2_stream *h2_stream_of(struct h2_session *h, int32_t id);
+
+#endif

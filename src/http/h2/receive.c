@@ -1,0 +1,232 @@
+/* What comes in: frames to events. nghttp2 has judged their form (RFC 9113 §4 to §8) before it calls us. */
+#include <stdlib.h>
+
+#include "http/h2/impl.h"
+
+#define FRAME_HEAD 9u
+
+static void flooded(struct h2_session *h, const char *why)
+{
+    h2_session_end(h, H2_ENHANCE_YOUR_CALM, why);
+}
+
+static void take(struct h2_session *h, enum h2_toll toll, const char *why)
+{
+    if (!h2_flood_take(&h->flood, toll))
+        flooded(h, why);
+}
+
+/* --- frames begin ------------------------------------------------------------------------------------------------- */
+
+static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user)
+{
+    struct h2_session *h = user;
+    bool carries = hd->type == NGHTTP2_DATA || hd->type == NGHTTP2_HEADERS;
+    if (!h2_flood_frame(&h->flood, hd->length + FRAME_HEAD, carries ? hd->length : 0))
+        flooded(h, "mostly overhead");
+    switch (hd->type) {
+    case NGHTTP2_SETTINGS:
+        take(h, H2_TOLL_SETTINGS, "SETTINGS flood");
+        break;
+    case NGHTTP2_PING:
+        take(h, H2_TOLL_PING, "PING flood");
+        break;
+    case NGHTTP2_RST_STREAM:
+        take(h, H2_TOLL_RESET, "reset flood");
+        break;
+    case NGHTTP2_PRIORITY:
+    case NGHTTP2_PRIORITY_UPDATE:
+        if (!h2_flood_priority(&h->flood))
+            flooded(h, "PRIORITY flood");
+        break;
+    case NGHTTP2_WINDOW_UPDATE:
+        if (!h2_flood_window_update(&h->flood))
+            flooded(h, "WINDOW_UPDATE flood");
+        break;
+    case NGHTTP2_DATA:
+    case NGHTTP2_HEADERS:
+        break;
+    default: /* unknown types are ignored (RFC 9113 §5.5), not for ever */
+        take(h, H2_TOLL_GLITCH, "flood of odd frames");
+        break;
+    }
+    return 0;
+}
+
+/* --- heads -------------------------------------------------------------------------------------------------------- */
+
+static struct h2_stream *stream_new(struct h2_session *h, int32_t id)
+{
+    struct h2_head head = {NULL, NULL};
+    struct h2_stream *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->session = h;
+    s->id = id;
+    chunkq_init(&s->in, h->chunks);
+    chunkq_init(&s->out, h->chunks);
+    if (!h->events->on_begin(h->arg, s, &head)) {
+        free(s);
+        return NULL;
+    }
+    s->arena = head.arena;
+    s->req = head.req;
+    s->next = h->first;
+    if (s->next)
+        s->next->prev = s;
+    h->first = s;
+    return s;
+}
+
+static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *h = user;
+    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+        return 0;
+    if (++h->flood.streams >= h->config.requests)
+        h2_session_last_stream(h);
+    struct h2_stream *s = stream_new(h, frame->hd.stream_id);
+    if (!s || nghttp2_session_set_stream_user_data(ng, s->id, s) != 0)
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    return 0;
+}
+
+static struct span span_of_rcbuf(nghttp2_rcbuf *b)
+{
+    nghttp2_vec v = nghttp2_rcbuf_get_buf(b);
+    return span_make(v.base, v.len);
+}
+
+static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value,
+                     uint8_t flags, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = h2_stream_of(h, frame->hd.stream_id);
+    if (s && !h2_request_field(s, span_of_rcbuf(name), span_of_rcbuf(value), nghttp2_rcbuf_is_static(name) != 0))
+        flooded(h, "head far too large");
+    return 0;
+}
+
+/* A field that nghttp2 would leave out silently: the whole head is refused instead. */
+static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value,
+                             uint8_t flags, void *user)
+{
+    struct h2_stream *s = h2_stream_of(user, frame->hd.stream_id);
+    if (s && s->error.status == 0)
+        s->error = (struct h1_error){400, "bad-header-value"};
+    return 0;
+}
+
+static void head_complete(struct h2_session *h, struct h2_stream *s, bool ended)
+{
+    if (ended)
+        s->input = H2_INPUT_END;
+    h2_request_complete(s, ended);
+    s->req = NULL; /* what may come are trailers, and they are thrown away */
+    s->arena = NULL;
+    if (s->error.status)
+        take(h, H2_TOLL_GLITCH, "too many bad requests");
+    h->events->on_head(h->arg, s, &s->error);
+}
+
+/* --- what follows a head ------------------------------------------------------------------------------------------ */
+
+static void input_changes(struct h2_session *h, struct h2_stream *s, enum h2_input to)
+{
+    s->input = to;
+    h->events->on_input(h->arg, s);
+}
+
+static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t n, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = h2_stream_of(h, id);
+    /* Each stream holds its own window shut until its payload is taken; the connection's stays open, so that none holds up the others. */
+    if (nghttp2_session_consume_connection(ng, n) != 0)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (!s || s->input != H2_INPUT_OPEN)
+        return 0;
+    if (!chunkq_append(&s->in, span_make(data, n)))
+        h2_stream_reset(s, H2_INTERNAL_ERROR);
+    h->events->on_input(h->arg, s);
+    return 0;
+}
+
+static void trailers_complete(struct h2_session *h, struct h2_stream *s)
+{
+    if (s->error.status && s->input == H2_INPUT_OPEN)
+        h2_stream_reset(s, H2_PROTOCOL_ERROR);
+}
+
+static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *h = user;
+    bool ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+    bool is_data = frame->hd.type == NGHTTP2_DATA;
+    struct h2_stream *s = frame->hd.stream_id ? h2_stream_of(h, frame->hd.stream_id) : NULL;
+    if (is_data && !ends && !h2_flood_data(&h->flood, frame->hd.length - frame->data.padlen))
+        flooded(h, "empty DATA flood");
+    if (!s || (!is_data && frame->hd.type != NGHTTP2_HEADERS))
+        return 0;
+    if (!is_data && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        head_complete(h, s, ends);
+        return 0;
+    }
+    if (!is_data)
+        trailers_complete(h, s);
+    if (ends && s->input == H2_INPUT_OPEN)
+        input_changes(h, s, H2_INPUT_END);
+    return 0;
+}
+
+static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int error, void *user)
+{
+    take(user, H2_TOLL_GLITCH, "too many invalid frames");
+    return 0;
+}
+
+static void stream_free(struct h2_session *h, struct h2_stream *s)
+{
+    if (s->prev)
+        s->prev->next = s->next;
+    else
+        h->first = s->next;
+    if (s->next)
+        s->next->prev = s->prev;
+    h->events->on_gone(h->arg, s);
+    chunkq_clear(&s->in);
+    chunkq_clear(&s->out);
+    free(s);
+}
+
+static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = h2_stream_of(h, id);
+    if (!s)
+        return 0;
+    if (code != NGHTTP2_NO_ERROR || s->input == H2_INPUT_OPEN)
+        s->input = H2_INPUT_RESET;
+    stream_free(h, s);
+    return 0;
+}
+
+void h2_streams_free(struct h2_session *h)
+{
+    while (h->first) {
+        h->first->input = H2_INPUT_RESET;
+        stream_free(h, h->first);
+    }
+}
+
+void h2_receive_callbacks(nghttp2_session_callbacks *c)
+{
+    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
+    nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
+    nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
+    nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
+}

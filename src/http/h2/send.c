@@ -1,0 +1,203 @@
+/* What goes out: heads, payload, resets. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "http/field_rules.h"
+#include "http/h2/impl.h"
+
+/* With its frame's head a DATA frame is then exactly one TLS record. */
+#define FRAME_HEAD 9u
+#define PAYLOAD_MAX (16384u - FRAME_HEAD)
+
+/* --- payload ------------------------------------------------------------------------------------------------------ */
+
+static ssize_t frame_payload(nghttp2_session *ng, uint8_t type, int32_t id, int32_t session_window,
+                             int32_t stream_window, uint32_t max_frame, void *user)
+{
+    int64_t n = PAYLOAD_MAX;
+    n = n < session_window ? n : session_window;
+    n = n < stream_window ? n : stream_window;
+    return (ssize_t)(n < max_frame ? n : max_frame);
+}
+
+static ssize_t offer_payload(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t n, uint32_t *flags,
+                             nghttp2_data_source *source, void *user)
+{
+    struct h2_stream *s = source->ptr;
+    if (s->out.bytes == 0 && !(s->flags & H2S_FINISHED)) {
+        s->flags |= H2S_WAITING;
+        return NGHTTP2_ERR_DEFERRED;
+    }
+    n = s->out.bytes < n ? s->out.bytes : n;
+    *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+    if (n == s->out.bytes && (s->flags & H2S_FINISHED))
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+    return (ssize_t)n;
+}
+
+/* Copied, not handed over: pieces of 9 bytes between the chunks would make a TLS record each. */
+static int send_payload(nghttp2_session *ng, nghttp2_frame *frame, const uint8_t *frame_head, size_t n,
+                        nghttp2_data_source *source, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = source->ptr;
+    size_t room;
+    if (h->sink->bytes >= h->sink_high)
+        return NGHTTP2_ERR_WOULDBLOCK;
+    uint8_t *at = chunkq_reserve(h->sink, FRAME_HEAD + n, &room);
+    if (!at)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    memcpy(at, frame_head, FRAME_HEAD);
+    chunkq_copy(&s->out, n, at + FRAME_HEAD);
+    chunkq_commit(h->sink, FRAME_HEAD + n);
+    chunkq_drop(&s->out, n);
+    s->bytes_sent += n;
+    h->flood.data_sent++;
+    h->events->on_sent(h->arg, s);
+    return 0;
+}
+
+void h2_stream_wake(struct h2_stream *s)
+{
+    if (!(s->flags & H2S_WAITING))
+        return;
+    s->flags &= ~(unsigned)H2S_WAITING;
+    nghttp2_session_resume_data(s->session->ng, s->id);
+}
+
+void h2_stream_finish(struct h2_stream *s)
+{
+    s->flags |= H2S_FINISHED;
+    h2_stream_wake(s);
+}
+
+/* --- heads -------------------------------------------------------------------------------------------------------- */
+
+/* More than nearly any response has. */
+#define FIELDS_ON_STACK 48u
+
+struct fields {
+    nghttp2_nv few[FIELDS_ON_STACK];
+    nghttp2_nv *v;
+    size_t n;
+};
+
+/* nghttp2 copies names and values and puts names in lower case. */
+static void add(struct fields *f, struct span name, struct span value)
+{
+    f->v[f->n++] = (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
+                                NGHTTP2_NV_FLAG_NONE};
+}
+
+static bool begin(struct fields *f, size_t room)
+{
+    f->n = 0;
+    f->v = room <= FIELDS_ON_STACK ? f->few : calloc(room, sizeof *f->v);
+    return f->v != NULL;
+}
+
+static void end(struct fields *f)
+{
+    if (f->v != f->few)
+        free(f->v);
+}
+
+static void add_all(struct fields *f, const struct headers *h, uint64_t skip)
+{
+    for (size_t i = 0; h && i < h->n; i++)
+        if (h->v[i].drop == 0 && !(skip & FIELD_BIT(h->v[i].id)))
+            add(f, h->v[i].name, h->v[i].value);
+}
+
+static struct span decimal(char *text, size_t room, uint64_t v)
+{
+    return span_make(text, (size_t)snprintf(text, room, "%llu", (unsigned long long)v));
+}
+
+static size_t count(const struct headers *h)
+{
+    return h ? h->n : 0;
+}
+
+bool h2_stream_interim(struct h2_stream *s, unsigned status, const struct headers *h)
+{
+    struct fields f;
+    char text[24];
+    if (!fields_are_writable(h) || !begin(&f, count(h) + 1))
+        return false;
+    add(&f, SPAN(":status"), decimal(text, sizeof text, status));
+    add_all(&f, h, field_not_copied);
+    int r = nghttp2_submit_headers(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NULL, f.v, f.n, NULL);
+    end(&f);
+    return r == 0;
+}
+
+static bool has_payload(const struct h2_stream *s, const struct http_response *r)
+{
+    if (r->status == 101)
+        return true;
+    return r->body != BODY_NONE && !(r->body == BODY_LENGTH && r->content_length == 0);
+}
+
+static void add_length(struct fields *f, const struct http_response *r, char *text, size_t room)
+{
+    const struct header *told = field_informative_length(r);
+    if (r->body == BODY_LENGTH)
+        add(f, SPAN("content-length"), decimal(text, room, r->content_length));
+    else if (told)
+        add(f, told->name, told->value);
+}
+
+bool h2_stream_respond(struct h2_stream *s, const struct http_response *r, const struct headers *extra)
+{
+    struct fields f;
+    char status[24], length[24];
+    bool switched = r->status == 101;
+    uint64_t skip = field_not_copied | (switched ? FIELD_BIT(H_SEC_WEBSOCKET_ACCEPT) : 0);
+    nghttp2_data_provider payload = {.source.ptr = s, .read_callback = offer_payload};
+    if (!fields_are_writable(extra) || !begin(&f, r->headers.n + count(extra) + 2))
+        return false;
+    add(&f, SPAN(":status"), decimal(status, sizeof status, switched ? 200 : r->status));
+    add_length(&f, r, length, sizeof length);
+    add_all(&f, &r->headers, skip);
+    add_all(&f, extra, skip);
+    int rc = nghttp2_submit_response(s->session->ng, s->id, f.v, f.n, has_payload(s, r) ? &payload : NULL);
+    end(&f);
+    s->flags |= H2S_RESPONDED;
+    return rc == 0;
+}
+
+void h2_stream_reset(struct h2_stream *s, enum h2_code code)
+{
+    if (s->input == H2_INPUT_RESET)
+        return;
+    s->input = H2_INPUT_RESET;
+    s->flags |= H2S_RESET_ASKED;
+    if (nghttp2_submit_rst_stream(s->session->ng, NGHTTP2_FLAG_NONE, s->id, (uint32_t)code) != 0)
+        h2_session_end(s->session, H2_INTERNAL_ERROR, "out of memory");
+}
+
+/* --- frames that left --------------------------------------------------------------------------------------------- */
+
+static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_session *h = user;
+    struct h2_stream *s = frame->hd.stream_id ? h2_stream_of(h, frame->hd.stream_id) : NULL;
+    /* A reset that nobody here asked for was provoked (CVE-2025-8671): it costs the peer what a reset of its own would. */
+    if (frame->hd.type == NGHTTP2_RST_STREAM && !(s && (s->flags & H2S_RESET_ASKED)) &&
+        !h2_flood_take(&h->flood, H2_TOLL_RESET))
+        h2_session_end(h, H2_ENHANCE_YOUR_CALM, "reset flood");
+    bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
+                (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
+    /* RFC 9113 §8.1: answered without what is still to come. */
+    if (ends && s && s->input == H2_INPUT_OPEN && !(s->flags & H2S_WEBSOCKET))
+        h2_stream_reset(s, H2_NO_ERROR);
+    return 0;
+}
+
+void h2_send_callbacks(nghttp2_session_callbacks *c)
+{
+    nghttp2_session_callbacks_set_send_data_callback(c, send_payload);
+    nghttp2_session_callbacks_set_data_source_read_length_callback(c, frame_payload);
+    nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
+}
