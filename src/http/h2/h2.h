@@ -42,6 +42,8 @@ struct h2_stream {
     enum h2_input input;
     struct chunkq out;   /* response payload; the user adds to it, then calls h2_stream_wake() */
     uint64_t bytes_sent; /* response payload that left */
+    uint64_t seen_sent;  /* the user's, for deadlines: bytes_sent at the last look, and when it changed */
+    uint64_t seen_ms;
     /* internal: */
     struct h2_stream *next, *prev;
     struct arena *arena; /* the user's, until the head is complete */
@@ -80,6 +82,8 @@ void h2_session_free(struct h2_session *h);
 bool h2_session_read(struct h2_session *h, struct chunkq *in, uint64_t now_ms);
 /* Adds frames to `out` until it holds `high` bytes or there is nothing more to say now. False: no memory: nothing more can be said. */
 bool h2_session_write(struct h2_session *h, struct chunkq *out, size_t high);
+/* Would h2_session_write() have something to add? */
+bool h2_session_wants_write(const struct h2_session *h);
 /* Nothing more to be read or written. */
 bool h2_session_is_over(const struct h2_session *h);
 /* Why it ended itself: static text for the log; NULL if it did not. */

@@ -8,12 +8,17 @@
 #include "http/h2/h2.h"
 
 enum h2_stream_flag {
-    H2S_WEBSOCKET = 1,   /* extended CONNECT: the stream's payload is the tunnel's */
-    H2S_RESPONDED = 2,   /* the final head was submitted */
-    H2S_WAITING = 4,     /* nghttp2 asked for payload when there was none */
-    H2S_FINISHED = 8,    /* nothing will be added to `out` any more */
-    H2S_RESET_ASKED = 16 /* by the user */
+    H2S_WEBSOCKET = 1,  /* extended CONNECT: the stream's payload is the tunnel's */
+    H2S_WAITING = 2,    /* nghttp2 asked for payload when there was none */
+    H2S_FINISHED = 4,   /* nothing will be added to `out` any more */
+    H2S_RESET_ASKED = 8 /* by the user */
 };
+
+/* Identifiers that a client left out: they are closed without ever having been used (RFC 9113 §5.1.1). */
+struct h2_gap {
+    int32_t first, last;
+};
+#define H2_GAPS 8u
 
 struct h2_session {
     nghttp2_session *ng;
@@ -21,7 +26,10 @@ struct h2_session {
     struct slab *chunks; /* borrows */
     const struct h2_events *events;
     void *arg;
-    struct h2_stream *first; /* owns: the open streams */
+    struct h2_stream *first;     /* owns: the open streams */
+    int32_t last_id;             /* the highest that the client has opened */
+    struct h2_gap gaps[H2_GAPS]; /* the newest ones, a ring */
+    unsigned gap_count;
     struct h2_flood flood;
     struct chunkq *sink; /* during h2_session_write: where frames go, until it holds sink_high */
     size_t sink_high;

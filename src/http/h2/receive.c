@@ -16,6 +16,24 @@ static void take(struct h2_session *h, enum h2_toll toll, const char *why)
         flooded(h, why);
 }
 
+/* --- stream identifiers ------------------------------------------------------------------------------------------- */
+
+static void note_id(struct h2_session *h, int32_t id)
+{
+    if (id > h->last_id + 2)
+        h->gaps[h->gap_count++ % H2_GAPS] = (struct h2_gap){h->last_id + 1, id - 2};
+    h->last_id = id;
+}
+
+/* nghttp2 takes these for late frames of streams that are over, and ignores them. */
+static bool goes_back(const struct h2_session *h, int32_t id)
+{
+    for (unsigned i = 0; i < H2_GAPS; i++)
+        if (h->gaps[i].first && id >= h->gaps[i].first && id <= h->gaps[i].last)
+            return true;
+    return false;
+}
+
 /* --- frames begin ------------------------------------------------------------------------------------------------- */
 
 static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void *user)
@@ -43,10 +61,13 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
         if (!h2_flood_window_update(&h->flood))
             flooded(h, "WINDOW_UPDATE flood");
         break;
-    case NGHTTP2_DATA:
     case NGHTTP2_HEADERS:
+        if (goes_back(h, hd->stream_id))
+            h2_session_end(h, H2_PROTOCOL_ERROR, "stream identifier goes back");
         break;
-    default: /* unknown types are ignored (RFC 9113 §5.5), not for ever */
+    case NGHTTP2_DATA:
+        break;
+    default: /* GOAWAY, say: once is well, more is odd */
         take(h, H2_TOLL_GLITCH, "flood of odd frames");
         break;
     }
@@ -83,6 +104,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     struct h2_session *h = user;
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
+    note_id(h, frame->hd.stream_id);
     if (++h->flood.streams >= h->config.requests)
         h2_session_last_stream(h);
     struct h2_stream *s = stream_new(h, frame->hd.stream_id);

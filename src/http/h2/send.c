@@ -163,7 +163,8 @@ bool h2_stream_respond(struct h2_stream *s, const struct http_response *r, const
     add_all(&f, extra, skip);
     int rc = nghttp2_submit_response(s->session->ng, s->id, f.v, f.n, has_payload(s, r) ? &payload : NULL);
     end(&f);
-    s->flags |= H2S_RESPONDED;
+    if (!switched)
+        s->flags &= ~(unsigned)H2S_WEBSOCKET; /* refused: a response like any other */
     return rc == 0;
 }
 
@@ -187,6 +188,8 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     if (frame->hd.type == NGHTTP2_RST_STREAM && !(s && (s->flags & H2S_RESET_ASKED)) &&
         !h2_flood_take(&h->flood, H2_TOLL_RESET))
         h2_session_end(h, H2_ENHANCE_YOUR_CALM, "reset flood");
+    if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !h->error)
+        h->error = nghttp2_http2_strerror(frame->goaway.error_code); /* nghttp2 ended it */
     bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
     /* RFC 9113 §8.1: answered without what is still to come. */

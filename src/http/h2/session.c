@@ -127,6 +127,11 @@ bool h2_session_write(struct h2_session *h, struct chunkq *out, size_t high)
     return n >= 0;
 }
 
+bool h2_session_wants_write(const struct h2_session *h)
+{
+    return nghttp2_session_want_write(h->ng) != 0;
+}
+
 bool h2_session_is_over(const struct h2_session *h)
 {
     return !nghttp2_session_want_read(h->ng) && !nghttp2_session_want_write(h->ng);

@@ -1,0 +1,175 @@
+/* The HTTP/2 side of struct client_ops. Nothing here writes a frame: the connection's task does, for all exchanges together. */
+#include "edge/h2_write.h"
+
+#include "edge/tunnel.h"
+
+static void ask_for_task(struct exchange *x)
+{
+    loop_task_queue(x->thread->loop, &x->conn->task);
+}
+
+static bool send_head(struct exchange *x, struct http_response *resp, const struct headers *extra)
+{
+    ask_for_task(x);
+    return h2_stream_respond(x->lane, resp, extra);
+}
+
+static bool send_interim(struct exchange *x, unsigned status, const struct headers *fields)
+{
+    ask_for_task(x);
+    return h2_stream_interim(x->lane, status, fields);
+}
+
+static bool send_body(struct exchange *x, struct chunkq *from, size_t n)
+{
+    return chunkq_move(&x->lane->out, from, n);
+}
+
+static bool send_end(struct exchange *x)
+{
+    h2_stream_finish(x->lane);
+    return true;
+}
+
+static void flush(struct exchange *x)
+{
+    h2_stream_wake(x->lane);
+    ask_for_task(x);
+}
+
+static size_t backlog(const struct exchange *x)
+{
+    return x->lane->out.bytes;
+}
+
+static enum h1_body_state read_body(struct exchange *x)
+{
+    struct h2_stream *s = x->lane;
+    size_t high = edge_high(x->thread), have = x->from_client.bytes, n = have < high ? high - have : 0;
+    n = s->in.bytes < n ? s->in.bytes : n;
+    if (n > 0 && !chunkq_move(&x->from_client, &s->in, n))
+        return H1_BODY_BAD;
+    x->bytes_in += n;
+    h2_stream_took(s, n);
+    if (n > 0)
+        ask_for_task(x); /* the window opens */
+    if (s->input == H2_INPUT_RESET)
+        return H1_BODY_BAD;
+    return s->input == H2_INPUT_END && s->in.bytes == 0 ? H1_BODY_END : H1_BODY_MORE;
+}
+
+static const char *body_error(const struct exchange *x)
+{
+    return "reset";
+}
+
+/* RFC 9113 §8.1: what is left of a request can always be declined without harm to others. */
+static bool can_go_on(const struct exchange *x)
+{
+    return true;
+}
+
+static bool start_tunnel(struct exchange *x)
+{
+    x->tunnel = tunnel_start(x);
+    return x->tunnel != NULL;
+}
+
+static void done(struct exchange *x, bool cut)
+{
+    if (x->lane && cut)
+        h2_stream_reset(x->lane, H2_INTERNAL_ERROR);
+    ask_for_task(x);
+}
+
+static bool is_tls(const struct exchange *x)
+{
+    return stream_is_tls(x->conn->stream);
+}
+
+static bool cert_covers(const struct exchange *x, struct span host)
+{
+    return stream_cert_covers(x->conn->stream, host);
+}
+
+static size_t early_bytes(const struct exchange *x)
+{
+    return x->req.websocket ? 0 : x->lane->in.bytes;
+}
+
+/* --- tunnels ------------------------------------------------------------------------------------------------------ */
+
+static struct chunkq *tunnel_in(struct exchange *x)
+{
+    return &x->lane->in;
+}
+
+static struct chunkq *tunnel_out(struct exchange *x)
+{
+    return &x->lane->out;
+}
+
+static enum stream_input tunnel_input(const struct exchange *x)
+{
+    switch (x->lane->input) {
+    case H2_INPUT_OPEN:
+        return STREAM_IN_OPEN;
+    case H2_INPUT_END:
+        return STREAM_IN_EOF;
+    case H2_INPUT_RESET:
+        break;
+    }
+    return STREAM_IN_ERROR;
+}
+
+static void tunnel_took(struct exchange *x, size_t n)
+{
+    h2_stream_took(x->lane, n);
+    if (n > 0)
+        ask_for_task(x);
+}
+
+static uint64_t tunnel_written(const struct exchange *x)
+{
+    return x->lane->bytes_sent;
+}
+
+static void tunnel_finish(struct exchange *x)
+{
+    h2_stream_finish(x->lane);
+    ask_for_task(x);
+}
+
+/* Both ends have been said, or it is cut: RFC 8441 §5. */
+static void tunnel_end(struct exchange *x)
+{
+    bool clean = x->lane->input == H2_INPUT_END;
+    h2_stream_finish(x->lane);
+    exchange_end(x, false);
+    if (!clean && x->lane->out.bytes == 0)
+        h2_stream_reset(x->lane, H2_CANCEL);
+}
+
+const struct client_ops h2_client_ops = {
+    .send_head = send_head,
+    .send_interim = send_interim,
+    .send_body = send_body,
+    .send_end = send_end,
+    .flush = flush,
+    .backlog = backlog,
+    .read_body = read_body,
+    .body_error = body_error,
+    .can_go_on = can_go_on,
+    .start_tunnel = start_tunnel,
+    .done = done,
+    .is_tls = is_tls,
+    .cert_covers = cert_covers,
+    .early_bytes = early_bytes,
+    .tunnel_in = tunnel_in,
+    .tunnel_out = tunnel_out,
+    .tunnel_input = tunnel_input,
+    .tunnel_took = tunnel_took,
+    .tunnel_written = tunnel_written,
+    .tunnel_finish = tunnel_finish,
+    .tunnel_end = tunnel_end,
+};

@@ -1,0 +1,502 @@
+/* The HTTP/2 codec: what a client sends, what the user is told, what the client sees. Each conversation whole and split at every byte. */
+#include "support.h"
+
+#include <stdio.h>
+
+#include "h2_kit.h"
+#include "http/h2/h2.h"
+
+#define TEXT 60000
+#define BYTES 600000
+
+struct site {
+    struct memory m;
+    struct h2_session *session;
+    char told[TEXT];
+    bool silent; /* answers nothing */
+};
+
+struct request {
+    struct arena arena;
+    struct http_request req;
+    size_t got;
+};
+
+static void say(struct site *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void say(struct site *t, const char *format, ...)
+{
+    size_t n = strlen(t->told);
+    va_list args;
+    va_start(args, format);
+    assert_in_range(vsnprintf(t->told + n, TEXT - n, format, args), 0, (long)(TEXT - n - 1));
+    va_end(args);
+}
+
+static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
+{
+    struct site *t = arg;
+    struct request *r = calloc(1, sizeof *r);
+    assert_non_null(r);
+    arena_init(&r->arena, &t->m.blocks);
+    assert_true(headers_init(&r->req.headers, &r->arena, 4));
+    s->owner = r;
+    *head = (struct h2_head){&r->arena, &r->req};
+    return true;
+}
+
+static void answer(struct site *t, struct h2_stream *s, unsigned status, bool with_body)
+{
+    struct request *r = s->owner;
+    struct http_response resp = {.status = status, .body = with_body ? BODY_LENGTH : BODY_NONE, .content_length = 5};
+    struct headers extra;
+    assert_true(headers_init(&resp.headers, &r->arena, 2));
+    assert_true(headers_init(&extra, &r->arena, 2));
+    assert_true(headers_add(&extra, &r->arena, SPAN("X-Name"), SPAN("Value")));
+    assert_true(headers_add(&extra, &r->arena, SPAN("Connection"), SPAN("close")));
+    assert_true(h2_stream_respond(s, &resp, &extra));
+    if (with_body)
+        assert_true(chunkq_append(&s->out, SPAN("hello")));
+    h2_stream_wake(s);
+    h2_stream_finish(s);
+}
+
+static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refused)
+{
+    static const char *bodies[] = {"none", "length", "chunked", "close"};
+    struct site *t = arg;
+    struct request *r = s->owner;
+    if (refused->status) {
+        say(t, "refused %d %u %s\n", s->id, refused->status, refused->why);
+        answer(t, s, refused->status, false);
+        return;
+    }
+    say(t, "head %d %.*s %.*s at %.*s %s %llu%s%s%s", s->id, SPAN_ARG(r->req.method_name), SPAN_ARG(r->req.path_query),
+        SPAN_ARG(r->req.authority), bodies[r->req.body], (unsigned long long)r->req.content_length,
+        r->req.websocket ? " websocket" : "", r->req.expect_continue ? " expects" : "",
+        s->input == H2_INPUT_END ? " ended" : "");
+    for (size_t i = 0; i < r->req.headers.n; i++) {
+        const struct header *h = &r->req.headers.v[i];
+        if (!h->drop)
+            say(t, " %.*s=%.*s", SPAN_ARG(h->name), SPAN_ARG(h->value));
+    }
+    say(t, "\n");
+    if (s->input == H2_INPUT_END && !t->silent)
+        answer(t, s, 200, true);
+}
+
+static void on_input(void *arg, struct h2_stream *s)
+{
+    struct site *t = arg;
+    struct request *r = s->owner;
+    size_t n = s->in.bytes;
+    r->got += n;
+    chunkq_clear(&s->in);
+    h2_stream_took(s, n);
+    if (s->input != H2_INPUT_END)
+        return;
+    say(t, "body %d %zu\n", s->id, r->got);
+    if (!t->silent)
+        answer(t, s, 200, true);
+}
+
+static void on_sent(void *arg, struct h2_stream *s)
+{
+}
+
+static void on_gone(void *arg, struct h2_stream *s)
+{
+    struct site *t = arg;
+    struct request *r = s->owner;
+    say(t, "gone %d%s\n", s->id, s->input == H2_INPUT_RESET ? " reset" : "");
+    arena_fini(&r->arena);
+    free(r);
+}
+
+static const struct h2_events events = {on_begin, on_head, on_input, on_sent, on_gone};
+static const struct h2_config config = {.head_bytes = 4096, .fields = 20, .requests = 1000};
+
+static void site_init(struct site *t, bool silent)
+{
+    *t = (struct site){.silent = silent};
+    memory_init(&t->m);
+    t->session = h2_session_new(&config, &t->m.chunks, &events, t);
+    assert_non_null(t->session);
+}
+
+static void site_fini(struct site *t)
+{
+    h2_session_free(t->session);
+    memory_fini(&t->m);
+}
+
+/* What the client would read now. */
+static void collect(struct site *t, struct h2_reader *r, char *seen)
+{
+    struct chunkq out;
+    chunkq_init(&out, &t->m.chunks);
+    assert_true(h2_session_write(t->session, &out, SIZE_MAX));
+    struct arena a;
+    arena_init(&a, &t->m.blocks);
+    uint8_t *p = arena_alloc(&a, out.bytes);
+    assert_non_null(p);
+    chunkq_copy(&out, out.bytes, p);
+    h2_reader_take(r, span_make(p, out.bytes), seen, TEXT);
+    arena_fini(&a);
+    chunkq_clear(&out);
+}
+
+/* Feeds `bytes`, the first `split` of them apart; fills in what was seen. */
+static void converse(struct site *t, struct span bytes, size_t split, char *seen)
+{
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq in;
+    chunkq_init(&in, &t->m.chunks);
+    feed(&in, span_make(bytes.p, split));
+    h2_session_read(t->session, &in, 1);
+    feed(&in, span_from(bytes, split));
+    h2_session_read(t->session, &in, 1);
+    assert_int_equal(in.bytes, 0);
+    collect(t, r, seen);
+    h2_reader_free(r);
+}
+
+#define HELLO "P\nS\nA\n"
+#define GET ":method=GET|:scheme=https|:authority=a.test|:path=/"
+#define POST ":method=POST|:scheme=https|:authority=a.test|:path=/up"
+#define WS ":method=CONNECT|:protocol=websocket|:scheme=https|:authority=a.test|:path=/ws"
+#define OK(id) "H " id " - :status=200|content-length=5|x-name=Value\nD " id " e 5\n"
+
+/* `sees`: after the server's own greeting, which is the same always. */
+static const struct {
+    const char *name, *sends, *told, *sees;
+} conversations[] = {
+    {"get", HELLO "H 1 e " GET, "head 1 GET / at a.test none 0 ended\ngone 1\n", OK("1")},
+    {"two at a time", HELLO "H 1 e " GET "\nH 3 e " GET,
+     "head 1 GET / at a.test none 0 ended\nhead 3 GET / at a.test none 0 ended\ngone 1\ngone 3\n",
+     "H 1 - :status=200|content-length=5|x-name=Value\nH 3 - :status=200|content-length=5|x-name=Value\nD 1 e 5\nD 3 e "
+     "5\n"},
+    {"fields", HELLO "H 1 e " GET "|accept=*/*|te=trailers|x=",
+     "head 1 GET / at a.test none 0 ended accept=*/* te=trailers x=\ngone 1\n", OK("1")},
+    {"in continuations", HELLO "H 1 eh " GET "\nC 1 h a=b\nC 1 - c=d",
+     "head 1 GET / at a.test none 0 ended a=b c=d\ngone 1\n", OK("1")},
+    {"cookie crumbs", HELLO "H 1 e " GET "|cookie=a=1|x=y|cookie=b=2|cookie=c=3",
+     "head 1 GET / at a.test none 0 ended cookie=a=1; b=2; c=3 x=y\ngone 1\n", OK("1")},
+    {"post with length", HELLO "H 1 - " POST "|content-length=5\nD 1 - he\nD 1 e llo",
+     "head 1 POST /up at a.test length 5 content-length=5\nbody 1 5\ngone 1\n", OK("1")},
+    {"post without", HELLO "H 1 - " POST "\nD 1 e hello", "head 1 POST /up at a.test chunked 0\nbody 1 5\ngone 1\n",
+     OK("1")},
+    {"post of nothing", HELLO "H 1 e " POST, "head 1 POST /up at a.test length 0 ended\ngone 1\n", OK("1")},
+    {"trailers", HELLO "H 1 - " POST "\nD 1 - hello\nH 1 e host=evil.test|x=y",
+     "head 1 POST /up at a.test chunked 0\nbody 1 5\ngone 1\n", OK("1")},
+    {"expect", HELLO "H 1 - " POST "|expect=100-continue\nD 1 e hello",
+     "head 1 POST /up at a.test chunked 0 expects\nbody 1 5\ngone 1\n", OK("1")},
+    {"host instead of authority", HELLO "H 1 e :method=GET|:scheme=https|:path=/|host=a.test",
+     "head 1 GET / at a.test none 0 ended\ngone 1\n", OK("1")},
+    {"host and authority agree", HELLO "H 1 e " GET "|host=A.test:443", "head 1 GET / at a.test none 0 ended\ngone 1\n",
+     OK("1")},
+    {"options *", HELLO "H 1 e :method=OPTIONS|:scheme=https|:authority=a.test|:path=*",
+     "head 1 OPTIONS * at a.test none 0 ended\ngone 1\n", OK("1")},
+    {"websocket", HELLO "H 1 - " WS "|sec-websocket-version=13|origin=https://a.test\nR 1 8",
+     "head 1 GET /ws at a.test none 0 websocket sec-websocket-version=13 origin=https://a.test\ngone 1 reset\n", ""},
+    {"ping", HELLO "I", "", "I\n"},
+    {"unknown frame", HELLO "F 99 0 0 00", "", ""},
+    {"priorities", HELLO "H 1 - " POST "|priority=u=1, i\nU 1 u=0\nO 1\nD 1 e hello",
+     "head 1 POST /up at a.test chunked 0 priority=u=1, i\nbody 1 5\ngone 1\n", OK("1")},
+
+    {"bad method", HELLO "H 1 e :method=G T|:scheme=https|:authority=a.test|:path=/", "gone 1 reset\n", "R 1 1\n"},
+    {"connect", HELLO "H 1 - :method=CONNECT|:authority=a.test:443", "refused 1 405 method-not-allowed\ngone 1 reset\n",
+     "H 1 e :status=405|x-name=Value\nR 1 0\n"},
+    {"trace", HELLO "H 1 e :method=TRACE|:scheme=https|:authority=a.test|:path=/",
+     "refused 1 405 method-not-allowed\ngone 1\n", "H 1 e :status=405|x-name=Value\n"},
+    {"other protocol", HELLO "H 1 - :method=CONNECT|:protocol=webtransport|:scheme=https|:authority=a.test|:path=/",
+     "refused 1 501 protocol-not-supported\ngone 1 reset\n", "H 1 e :status=501|x-name=Value\nR 1 0\n"},
+    {"websocket of another version", HELLO "H 1 - " WS "|sec-websocket-version=8",
+     "refused 1 400 bad-websocket\ngone 1 reset\n", "H 1 e :status=400|x-name=Value\nR 1 0\n"},
+    {"websocket that ends", HELLO "H 1 e " WS "|sec-websocket-version=13", "refused 1 400 bad-websocket\ngone 1\n",
+     "H 1 e :status=400|x-name=Value\n"},
+    {"scheme", HELLO "H 1 e :method=GET|:scheme=ftp|:authority=a.test|:path=/", "refused 1 400 bad-scheme\ngone 1\n",
+     "H 1 e :status=400|x-name=Value\n"},
+    {"fragment in path", HELLO "H 1 e :method=GET|:scheme=https|:authority=a.test|:path=/a#b",
+     "refused 1 400 bad-target\ngone 1\n", "H 1 e :status=400|x-name=Value\n"},
+    {"space in path", HELLO "H 1 e :method=GET|:scheme=https|:authority=a.test|:path=/a HTTP/1.1", "gone 1 reset\n",
+     "R 1 1\n"},
+    {"absolute path", HELLO "H 1 e :method=GET|:scheme=https|:authority=a.test|:path=https://b.test/", "gone 1 reset\n",
+     "R 1 1\n"},
+    {"authority with user", HELLO "H 1 e :method=GET|:scheme=https|:authority=u@a.test|:path=/",
+     "refused 1 400 bad-authority\ngone 1\n", "H 1 e :status=400|x-name=Value\n"},
+    {"host and authority differ", HELLO "H 1 e " GET "|host=b.test", "refused 1 400 host-mismatch\ngone 1\n",
+     "H 1 e :status=400|x-name=Value\n"},
+    {"two hosts", HELLO "H 1 e " GET "|host=a.test|host=a.test", "gone 1 reset\n", "R 1 1\n"},
+    {"upper case", HELLO "H 1 e " GET "|X-Upper=1", "gone 1 reset\n", "R 1 1\n"},
+    {"pseudo field behind others", HELLO "H 1 e :method=GET|:scheme=https|:path=/|a=b|:authority=a.test",
+     "gone 1 reset\n", "R 1 1\n"},
+    {"unknown pseudo field", HELLO "H 1 e " GET "|:what=1", "gone 1 reset\n", "R 1 1\n"},
+    {"no path", HELLO "H 1 e :method=GET|:scheme=https|:authority=a.test", "gone 1 reset\n", "R 1 1\n"},
+    {"two methods", HELLO "H 1 e :method=GET|" GET, "gone 1 reset\n", "R 1 1\n"},
+    {"connection", HELLO "H 1 e " GET "|connection=close", "gone 1 reset\n", "R 1 1\n"},
+    {"transfer-encoding", HELLO "H 1 e " GET "|transfer-encoding=chunked", "gone 1 reset\n", "R 1 1\n"},
+    {"transfer_encoding", HELLO "H 1 e " GET "|transfer_encoding=chunked", "refused 1 400 bad-header-name\ngone 1\n",
+     "H 1 e :status=400|x-name=Value\n"},
+    {"upgrade", HELLO "H 1 e " GET "|upgrade=h2c", "gone 1 reset\n", "R 1 1\n"},
+    {"te", HELLO "H 1 e " GET "|te=gzip", "gone 1 reset\n", "R 1 1\n"},
+    {"CR in a value", HELLO "H 1 e " GET "|x=a\rb", "refused 1 400 bad-header-value\ngone 1\n",
+     "H 1 e :status=400|x-name=Value\n"},
+    {"space before a value", HELLO "H 1 e " GET "|x= a", "refused 1 400 bad-header-value\ngone 1\n",
+     "H 1 e :status=400|x-name=Value\n"},
+    {"colon in a name", HELLO "H 1 e " GET "|a:b=c", "refused 1 400 bad-header-value\ngone 1\n",
+     "H 1 e :status=400|x-name=Value\n"},
+    {"obs-text where it decides", HELLO "H 1 e " GET "|origin=https://\xc3\xa9.test",
+     "refused 1 400 bad-header-value\ngone 1\n", "H 1 e :status=400|x-name=Value\n"},
+    {"expect of something else", HELLO "H 1 - " POST "|expect=miracles", "refused 1 417 bad-expect\ngone 1 reset\n",
+     "H 1 e :status=417|x-name=Value\nR 1 0\n"},
+    {"length with zeros before", HELLO "H 1 - " POST "|content-length=05",
+     "refused 1 400 bad-content-length\ngone 1 reset\n", "H 1 e :status=400|x-name=Value\nR 1 0\n"},
+    {"length and no body", HELLO "H 1 e " POST "|content-length=5", "gone 1 reset\n", "R 1 1\n"},
+    {"more than its length", HELLO "H 1 - " POST "|content-length=2\nD 1 - hello",
+     "head 1 POST /up at a.test length 2 content-length=2\ngone 1 reset\n", "R 1 1\n"},
+    {"less than its length", HELLO "H 1 - " POST "|content-length=9\nD 1 e hello",
+     "head 1 POST /up at a.test length 9 content-length=9\ngone 1 reset\n", "R 1 1\n"},
+    {"data on an idle stream", HELLO "D 1 e hello", "", "G 0 1\n"},
+    {"even stream", HELLO "H 2 e " GET, "", "G 0 1\n"},
+    {"stream ids go back", HELLO "H 3 e " GET "\nH 1 e " GET, "head 3 GET / at a.test none 0 ended\n", "G 3 1\n"},
+    {"window update of 0", HELLO "H 1 - " POST "\nW 1 0", "head 1 POST /up at a.test chunked 0\n", "G 1 1\n"},
+    {"reset by the client", HELLO "H 1 - " POST "\nR 1 8", "head 1 POST /up at a.test chunked 0\ngone 1 reset\n", ""},
+    {"not a preface", "F 0 0 0 00112233445566778899", "", "G 0 1\n"},
+};
+
+static struct span bytes_of(const char *words)
+{
+    static uint8_t bytes[BYTES];
+    return span_make(bytes, h2_frames(words, bytes, sizeof bytes));
+}
+
+/* Without the greeting: the server's SETTINGS, its window, its word that it has read the client's. */
+static void leave_out_greeting(char *seen)
+{
+    static const char *greeting[] = {"S\n", "A\n", "W 0 983041\n"};
+    for (size_t i = 0; i < COUNT(greeting); i++) {
+        char *at = strstr(seen, greeting[i]);
+        if (at)
+            memmove(at, at + strlen(greeting[i]), strlen(at + strlen(greeting[i])) + 1);
+    }
+}
+
+static void run(const char *name, struct span bytes, size_t split, const char *told, const char *sees)
+{
+    struct site t;
+    char seen[TEXT] = "";
+    site_init(&t, false);
+    converse(&t, bytes, split, seen);
+    leave_out_greeting(seen);
+    if (strcmp(t.told, told) != 0)
+        fail_msg("%s, split at %zu: told\n%snot\n%s", name, split, t.told, told);
+    if (strcmp(seen, sees) != 0)
+        fail_msg("%s, split at %zu: the client sees\n%snot\n%s", name, split, seen, sees);
+    *t.told = '\0';
+    site_fini(&t);
+}
+
+static void test_conversations(void **state)
+{
+    for (size_t i = 0; i < COUNT(conversations); i++) {
+        struct span bytes = bytes_of(conversations[i].sends);
+        for (size_t split = 0; split < bytes.n; split++)
+            run(conversations[i].name, bytes, split, conversations[i].told, conversations[i].sees);
+    }
+}
+
+/* --- limits ------------------------------------------------------------------------------------------------------- */
+
+#define CRUMBS10 "|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a"
+#define HOSTS10 "|host=a|host=a|host=a|host=a|host=a|host=a|host=a|host=a|host=a|host=a"
+#define X1000 X100 X100 X100 X100 X100 X100 X100 X100 X100 X100
+#define X100 X10 X10 X10 X10 X10 X10 X10 X10 X10 X10
+#define X10 "xxxxxxxxxx"
+
+/* What ends the connection, and the last that is well: `why` NULL. */
+static const struct {
+    const char *name, *sends, *why;
+    bool silent;
+} floods[] = {
+    {"13 SETTINGS", HELLO "*12 S", NULL, false},
+    {"SETTINGS", HELLO "*20 S", "SETTINGS flood", false},
+    {"60 PING", HELLO "*60 I", NULL, false},
+    {"PING", HELLO "*61 I", "PING flood", false},
+    {"120 PRIORITY", HELLO "*120 O 1", NULL, false},
+    {"PRIORITY", HELLO "*121 O 1", "PRIORITY flood", false},
+    {"PRIORITY_UPDATE", HELLO "*121 U 1 u=0", "PRIORITY flood", false},
+    {"one empty DATA", HELLO "H 1 - " POST "\nD 1 - \nD 1 - x\nD 1 - \nD 1 - x", NULL, false},
+    {"empty DATA", HELLO "H 1 - " POST "\nD 1 - \nD 1 - ", "empty DATA flood", false},
+    {"5 WINDOW_UPDATE", HELLO "*5 W 0 1", NULL, false},
+    {"WINDOW_UPDATE", HELLO "*6 W 0 1", "WINDOW_UPDATE flood", false},
+    {"GOAWAY", HELLO "*376 F 7 0 0 0000000000000000", "flood of odd frames", false},
+    {"CONTINUATION", HELLO "H 1 h " GET "\n*9 C 1 h ", "Too many CONTINUATION frames following a HEADER frame", false},
+    {"fields far beyond", HELLO "H 1 e " GET CRUMBS10 CRUMBS10 CRUMBS10 CRUMBS10 CRUMBS10 CRUMBS10 CRUMBS10 CRUMBS10,
+     "head far too large", false},
+    {"bytes far beyond",
+     HELLO "H 1 eh " GET "\nC 1 h x=" X1000 X1000 X1000 X1000 "|x=" X1000 X1000 X1000 X1000
+           "\nC 1 - x=" X1000 X1000 X1000 X1000 "|x=" X1000 X1000 X1000 X1000 X1000,
+     "head far too large", false},
+    {"frame too large",
+     HELLO "H 1 e " GET
+           "|x=" X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000 X1000,
+     "FRAME_SIZE_ERROR", false},
+};
+
+static void test_floods(void **state)
+{
+    for (size_t i = 0; i < COUNT(floods); i++) {
+        struct site t;
+        char seen[TEXT] = "";
+        site_init(&t, floods[i].silent);
+        converse(&t, bytes_of(floods[i].sends), 0, seen);
+        const char *why = h2_session_error(t.session);
+        if ((why == NULL) != (floods[i].why == NULL) || (why && strcmp(why, floods[i].why) != 0))
+            fail_msg("%s: ended for \"%s\"", floods[i].name, why ? why : "nothing");
+        CHECK(floods[i].name, !why || strstr(seen, "G "));
+        CHECK(floods[i].name, !why || h2_session_is_over(t.session));
+        site_fini(&t);
+    }
+}
+
+/* Requests one by one, each reset: by the client, or made to be reset by us. */
+static unsigned resets_until_end(const char *head, const char *then, const char *what, unsigned most)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq in;
+    static char seen[TEXT];
+    unsigned n = 0;
+    site_init(&t, true);
+    chunkq_init(&in, &t.m.chunks);
+    feed(&in, bytes_of(HELLO));
+    while (n < most && h2_session_read(t.session, &in, 1)) {
+        char words[400];
+        unsigned id = 1 + 2 * n++;
+        (void)snprintf(words, sizeof words, "H %u %s\n%s %u %s", id, head, then, id, what);
+        feed(&in, bytes_of(words));
+        *seen = *t.told = '\0';
+        collect(&t, r, seen);
+    }
+    chunkq_clear(&in);
+    CHECK(head, n == most || strcmp(h2_session_error(t.session), "reset flood") == 0);
+    h2_reader_free(r);
+    site_fini(&t);
+    return n;
+}
+
+static void test_resets(void **state)
+{
+    static const struct {
+        const char *head, *then, *what;
+    } kinds[] = {
+        {"- " POST, "R", "8"},
+        {"- " POST "|content-length=1", "D", "- xx"},
+        {"- " POST, "W", "2147483647"},
+        {"e " GET "|connection=close", "W", "1"},
+    };
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        unsigned n = resets_until_end(kinds[i].head, kinds[i].then, kinds[i].what, 400);
+        if (n < 200 || n > 204)
+            fail_msg("%s, %s: ends after %u", kinds[i].head, kinds[i].then, n);
+    }
+}
+
+static void test_too_large(void **state)
+{
+    static const struct {
+        const char *name, *sends, *told;
+    } rows[] = {
+        {"16 crumbs fit", HELLO "H 1 e " GET CRUMBS10 "|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a",
+         "head 1"},
+        {"17 do not", HELLO "H 1 e " GET CRUMBS10 "|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a|cookie=a",
+         "refused 1 431 too-many-headers\n"},
+        {"bytes", HELLO "H 1 e " GET "|x=" X100 X1000 X1000 X1000 X1000, "refused 1 431 head-too-large\n"},
+        {"trailers", HELLO "H 1 - " POST "\nH 1 e a=b" CRUMBS10 CRUMBS10, "gone 1 reset\n"},
+        {"target", HELLO "H 1 e :method=GET|:scheme=https|:authority=a.test|:path=/" X100 X1000 X1000 X1000 X1000,
+         "refused 1 431 head-too-large\n"},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct site t;
+        char seen[TEXT] = "";
+        site_init(&t, false);
+        converse(&t, bytes_of(rows[i].sends), 0, seen);
+        if (!strstr(t.told, rows[i].told))
+            fail_msg("%s: told %s", rows[i].name, t.told);
+        site_fini(&t);
+    }
+}
+
+/* --- flow control, going away ------------------------------------------------------------------------------------- */
+
+static void test_going_away(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq in;
+    char seen[TEXT] = "";
+    site_init(&t, true);
+    chunkq_init(&in, &t.m.chunks);
+    feed(&in, bytes_of(HELLO "H 1 e " GET));
+    assert_true(h2_session_read(t.session, &in, 1));
+    h2_session_notice(t.session);
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "G 2147483647 0\n"));
+    feed(&in, bytes_of("H 3 e " GET));
+    assert_true(h2_session_read(t.session, &in, 1));
+    h2_session_last_stream(t.session);
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "G 3 0\n"));
+    feed(&in, bytes_of("H 5 e " GET));
+    assert_true(h2_session_read(t.session, &in, 1));
+    assert_null(strstr(t.told, "head 5"));
+    for (struct h2_stream *s = h2_session_first(t.session), *next; s; s = next) {
+        next = s->next;
+        answer(&t, s, 200, true);
+    }
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "D 1 e 5\n"));
+    assert_non_null(strstr(seen, "D 3 e 5\n"));
+    assert_null(h2_session_first(t.session));
+    h2_reader_free(r);
+    site_fini(&t);
+}
+
+/* A stream whose window is shut keeps its bytes; another one goes on; both get theirs when there is room. */
+static void test_windows(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq in;
+    char seen[TEXT] = "";
+    site_init(&t, false);
+    chunkq_init(&in, &t.m.chunks);
+    feed(&in, bytes_of("P\nS 4=2\nA\nH 1 e " GET));
+    assert_true(h2_session_read(t.session, &in, 1));
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "D 1 - 2\n"));
+    struct h2_stream *s = h2_session_first(t.session);
+    assert_int_equal(s->out.bytes, 3);
+    assert_int_equal(s->bytes_sent, 2);
+    feed(&in, bytes_of("H 3 e " GET "\nW 3 3"));
+    assert_true(h2_session_read(t.session, &in, 1));
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "D 3 e"));
+    assert_null(strstr(seen, "D 1 e"));
+    feed(&in, bytes_of("W 1 100"));
+    assert_true(h2_session_read(t.session, &in, 1));
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "D 1 e 3\n"));
+    h2_reader_free(r);
+    site_fini(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_conversations), cmocka_unit_test(test_floods),     cmocka_unit_test(test_resets),
+        cmocka_unit_test(test_too_large),     cmocka_unit_test(test_going_away), cmocka_unit_test(test_windows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
