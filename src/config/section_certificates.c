@@ -118,7 +118,8 @@ static void make_server(struct build *b, const struct raw_certificate *raw, size
         b->failed = true;
         return;
     }
-    struct res r = tls_server_new(pairs, n, span_make(secret, sizeof(secret)), TLS_ALPN_HTTP1, &b->snapshot->tls);
+    struct res r =
+        tls_server_new(pairs, n, span_make(secret, sizeof(secret)), TLS_ALPN_HTTP1 | TLS_ALPN_HTTP2, &b->snapshot->tls);
 
     wipe(secret, sizeof(secret));
     if (!res_ok(r))

@@ -6,11 +6,9 @@
 
 #include "base/clock.h"
 #include "edge/conn_write.h"
+#include "edge/h2_conn.h"
 #include "edge/shed.h"
 #include "edge/tunnel.h"
-
-/* What we read and throw away of a refused request's body to keep the connection: longer ones end it. */
-#define DISCARD_MAX (64u * 1024)
 
 static void conn_on_open(void *arg);
 static void conn_on_read(void *arg);
@@ -77,14 +75,12 @@ void conn_close(struct conn *c, enum stream_close how)
     if (c->state == CONN_CLOSED)
         return;
     c->state = CONN_CLOSED;
-    if (c->tunnel)
-        tunnel_cut(c->tunnel, "cut");
-    tunnel_free(c->tunnel);
-    c->tunnel = NULL;
-    if (c->exchange) {
-        exchange_end(c->exchange, true); /* writes the log line of what was cut short */
-        exchange_free(c->exchange);
-        c->exchange = NULL;
+    h2_conn_fini(c);
+    if (c->exchanges) {
+        if (c->exchanges->tunnel)
+            tunnel_cut(c->exchanges->tunnel, "cut");
+        exchange_end(c->exchanges, true); /* writes the log line of what was cut short */
+        exchange_free(c->exchanges);
     }
     if (c->stream)
         stream_close(c->stream, how);
@@ -152,6 +148,11 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
 static void conn_on_open(void *arg)
 {
     struct conn *c = arg;
+    if (span_eq(stream_alpn(c->stream), SPAN("h2"))) {
+        if (!h2_conn_open(c))
+            conn_close(c, STREAM_CLOSE_NOW);
+        return;
+    }
     c->state = CONN_IDLE;
     wait_until(c, limits_of(c)->header_timeout_ms);
 }
@@ -180,7 +181,6 @@ static void start_exchange(struct conn *c, size_t head_n, const struct h1_error 
         h1_parse_request(span_make(head, head_n), &limits, &x->arena, &x->req, &x->parse_error);
     bool bad = x->parse_error.status != 0;
     h1_body_init(&c->body, bad ? BODY_NONE : x->req.body, x->req.content_length);
-    c->exchange = x;
     c->state = CONN_EXCHANGE;
     c->scanned = 0;
     c->requests++;
@@ -265,10 +265,9 @@ static void conn_discard(struct conn *c)
 static void conn_after_exchange(void *arg)
 {
     struct conn *c = arg;
-    if (c->state != CONN_EXCHANGE || !c->exchange || c->exchange->state != EX_DONE)
+    if (c->state != CONN_EXCHANGE || !c->exchanges || c->exchanges->state != EX_DONE)
         return;
-    exchange_free(c->exchange);
-    c->exchange = NULL;
+    exchange_free(c->exchanges);
     bool body_left = c->body.state != H1_BODY_END;
     wait_until(c, limits_of(c)->body_timeout_ms);
     if (c->end == CONN_CUT)
@@ -280,11 +279,6 @@ static void conn_after_exchange(void *arg)
         conn_discard(c);
     } else
         conn_next_request(c);
-}
-
-bool conn_can_discard(const struct conn *c)
-{
-    return c->body.state == H1_BODY_END || (c->body.kind == BODY_LENGTH && c->body.left <= DISCARD_MAX);
 }
 
 /* --- events ---------------------------------------------------------------------------------------------------------- */
@@ -301,8 +295,8 @@ static void conn_on_read(void *arg)
 {
     struct conn *c = arg;
     if (client_is_gone(c) && c->state != CONN_TUNNEL) {
-        if (c->exchange && c->exchange->state != EX_DONE)
-            exchange_on_client_lost(c->exchange);
+        if (c->exchanges && c->exchanges->state != EX_DONE)
+            exchange_on_client_lost(c->exchanges);
         else
             conn_close(c, STREAM_CLOSE_NOW);
         return;
@@ -317,12 +311,13 @@ static void conn_on_read(void *arg)
         read_head(c);
         break;
     case CONN_EXCHANGE:
-        exchange_on_body(c->exchange);
+        exchange_on_body(c->exchanges);
         break;
     case CONN_DISCARD:
         conn_discard(c);
         break;
     case CONN_TUNNEL:
+    case CONN_H2:
     case CONN_CLOSED:
         break;
     }
@@ -332,7 +327,7 @@ static void conn_on_drained(void *arg)
 {
     struct conn *c = arg;
     if (c->state == CONN_EXCHANGE)
-        exchange_on_drained(c->exchange);
+        exchange_on_drained(c->exchanges);
     else if (c->state == CONN_DISCARD)
         conn_discard(c);
 }
@@ -346,8 +341,8 @@ static bool keeps_pace(struct conn *c, uint64_t now)
     enum pace_verdict v = pace_check(&c->pace, c->stream, &l, now);
     if (v == PACE_FINE)
         return true;
-    if (c->exchange)
-        c->exchange->detail = pace_text(v);
+    if (c->exchanges)
+        c->exchanges->detail = pace_text(v);
     conn_close(c, STREAM_CLOSE_NOW);
     return false;
 }
@@ -374,11 +369,13 @@ void conn_sweep(struct conn *c)
 {
     uint64_t now = c->thread->loop->now_ms;
     if (c->state == CONN_TUNNEL)
-        tunnel_sweep(c->tunnel);
+        tunnel_sweep(c->exchanges->tunnel);
     else if (!keeps_pace(c, now))
         return;
+    else if (c->state == CONN_H2)
+        h2_conn_sweep(c);
     else if (c->state == CONN_EXCHANGE)
-        exchange_sweep(c->exchange);
+        exchange_sweep(c->exchanges);
     else if ((c->deadline_ms && now >= c->deadline_ms) || head_drips(c, now))
         deadline_passed(c);
 }
@@ -393,6 +390,10 @@ void conn_drain(struct conn *c, enum edge_drain how)
 {
     if (how == EDGE_DRAIN_HAND_OVER && owes_first_answer(c))
         return;
+    if (c->state == CONN_H2) {
+        h2_conn_drain(c);
+        return;
+    }
     if (c->end == CONN_KEEP)
         c->end = CONN_FINISH;
     if (c->state == CONN_IDLE || c->state == CONN_HANDSHAKE)

@@ -15,6 +15,7 @@ enum conn_state {
     CONN_EXCHANGE,
     CONN_DISCARD, /* the response is out; the rest of a refused request's body is read and thrown away */
     CONN_TUNNEL,
+    CONN_H2, /* HTTP/2, until it is closed: h2_conn.c */
     CONN_CLOSED
 };
 
@@ -22,6 +23,14 @@ enum conn_end {
     CONN_KEEP = 0, /* another request may follow */
     CONN_FINISH,   /* close after what was written has gone */
     CONN_CUT       /* the response is incomplete: the client must notice */
+};
+
+struct h2_side {
+    struct h2_session *session; /* owns */
+    unsigned heads;             /* requests whose head is not complete */
+    enum { H2_CONN_IDLE = 0, H2_CONN_BUSY } state;
+    enum { H2_LEAVING_NOT = 0, H2_LEAVING_NOTICED, H2_LEAVING_SAID } leaving;
+    uint64_t notice_ms; /* loop time */
 };
 
 struct conn {
@@ -40,11 +49,11 @@ struct conn {
     bool guest;                  /* see shed.h */
     size_t scanned;              /* of the head being scanned */
     uint32_t requests;
-    struct exchange *exchange; /* owns */
-    struct h1_body body;       /* decoder of the request body */
-    enum body_kind framing;    /* of the response being written */
-    enum conn_end end;         /* what follows the exchange */
-    struct tunnel *tunnel;     /* owns, in CONN_TUNNEL */
+    struct exchange *exchanges; /* owns; one at most with HTTP/1 */
+    struct h1_body body;        /* decoder of the request body */
+    enum body_kind framing;     /* of the response being written */
+    enum conn_end end;          /* what follows the exchange */
+    struct h2_side h2;          /* in CONN_H2 */
 };
 
 /* Takes the accepted fd (closed on failure). `peer` is who it is, PROXY header already applied. */

@@ -3,6 +3,9 @@
 
 #include "edge/tunnel.h"
 
+/* What we read and throw away of a refused request's body to keep the connection: longer ones end it. */
+#define DISCARD_MAX (64u * 1024)
+
 /* How the body travels to this client: what the origin framed by close or in chunks is chunked for HTTP/1.1, and ends with the
  * connection for HTTP/1.0 (RFC 9112 §7.1: no chunks to 1.0). */
 static enum body_kind framing_for(const struct exchange *x, enum body_kind kind)
@@ -82,14 +85,73 @@ static const char *body_error(const struct exchange *x)
     return x->conn->body.why;
 }
 
+/* What remains of the request's body is small enough to be read and thrown away. */
+static bool can_go_on(const struct exchange *x)
+{
+    const struct h1_body *b = &x->conn->body;
+    return b->state == H1_BODY_END || (b->kind == BODY_LENGTH && b->left <= DISCARD_MAX);
+}
+
+/* --- tunnels ------------------------------------------------------------------------------------------------------ */
+
+static void on_tunnel(void *arg)
+{
+    tunnel_on_client(arg);
+}
+
 static bool start_tunnel(struct exchange *x)
 {
+    static const struct stream_events events = {NULL, on_tunnel, on_tunnel};
     struct conn *c = x->conn;
-    c->tunnel = tunnel_start(x, c->stream);
-    if (!c->tunnel)
+    x->tunnel = tunnel_start(x);
+    if (!x->tunnel)
         return false;
     c->state = CONN_TUNNEL;
+    stream_set_events(c->stream, &events, x->tunnel);
+    tunnel_keepalive(c->stream);
+    stream_flush(c->stream);
+    stream_poll(c->stream); /* bytes that came before the 101 are still in the input */
     return true;
+}
+
+static struct chunkq *tunnel_in(struct exchange *x)
+{
+    return stream_in(x->conn->stream);
+}
+
+static struct chunkq *tunnel_out(struct exchange *x)
+{
+    return stream_out(x->conn->stream);
+}
+
+static enum stream_input tunnel_input(const struct exchange *x)
+{
+    return stream_input(x->conn->stream);
+}
+
+static void tunnel_took(struct exchange *x, size_t n)
+{
+    stream_resume(x->conn->stream, 0);
+}
+
+static uint64_t tunnel_written(const struct exchange *x)
+{
+    return stream_bytes_written(x->conn->stream);
+}
+
+static enum pace_verdict tunnel_pace(struct exchange *x, const struct pace_limits *l, uint64_t now_ms)
+{
+    return pace_check(&x->conn->pace, x->conn->stream, l, now_ms);
+}
+
+static void tunnel_finish(struct exchange *x)
+{
+    stream_finish(x->conn->stream);
+}
+
+static void tunnel_end(struct exchange *x)
+{
+    conn_close(x->conn, STREAM_CLOSE_FLUSH);
 }
 
 static void done(struct exchange *x, bool cut)
@@ -131,4 +193,13 @@ const struct client_ops conn_client_ops = {
     .is_tls = is_tls,
     .cert_covers = cert_covers,
     .early_bytes = early_bytes,
+    .can_go_on = can_go_on,
+    .tunnel_in = tunnel_in,
+    .tunnel_out = tunnel_out,
+    .tunnel_input = tunnel_input,
+    .tunnel_took = tunnel_took,
+    .tunnel_written = tunnel_written,
+    .tunnel_pace = tunnel_pace,
+    .tunnel_finish = tunnel_finish,
+    .tunnel_end = tunnel_end,
 };

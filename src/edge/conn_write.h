@@ -6,7 +6,4 @@
 
 extern const struct client_ops conn_client_ops;
 
-/* Is what remains of the request's body small enough to be read and thrown away, so that the connection can live on? */
-bool conn_can_discard(const struct conn *c);
-
 #endif

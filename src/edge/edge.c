@@ -63,14 +63,25 @@ struct span edge_thread_date(struct edge_thread *t)
     return span_make(t->date, sizeof t->date);
 }
 
+/* True: there was one to be ended; c may be closed. */
+static bool end_tunnels(struct conn *c)
+{
+    bool any = false;
+    for (struct exchange *x = c->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (x->state != EX_TUNNEL || !tunnel_is_open(x->tunnel))
+            continue;
+        tunnel_close(x->tunnel, TUNNEL_RESTART);
+        any = true;
+    }
+    return any;
+}
+
 static void sweep_conn(struct edge_thread *t, struct conn *c, uint64_t now)
 {
     if (t->state == EDGE_DRAINING && now >= t->drain_ms)
         conn_close(c, STREAM_CLOSE_NOW);
-    else if (t->state == EDGE_DRAINING && c->state == CONN_TUNNEL && now >= t->tunnel_cut_ms &&
-             tunnel_is_open(c->tunnel))
-        tunnel_close(c->tunnel, TUNNEL_RESTART);
-    else
+    else if (t->state != EDGE_DRAINING || now < t->tunnel_cut_ms || !end_tunnels(c))
         conn_sweep(c);
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "edge/conn.h"
-#include "edge/conn_write.h"
+#include "edge/tunnel.h"
 
 static enum ex_next (*const steps[])(struct exchange *x) = {
     [EX_ROUTE] = exchange_route,     [EX_DECIDE] = exchange_decide, [EX_GATE] = exchange_gate,
@@ -14,6 +14,24 @@ void exchange_run(struct exchange *x)
 {
     while (x->state < EX_TUNNEL && steps[x->state](x) == EX_MORE)
         ;
+}
+
+static void list_add(struct exchange *x)
+{
+    x->next = x->conn->exchanges;
+    if (x->next)
+        x->next->prev = x;
+    x->conn->exchanges = x;
+}
+
+static void list_remove(struct exchange *x)
+{
+    if (x->prev)
+        x->prev->next = x->next;
+    else
+        x->conn->exchanges = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
 }
 
 struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struct client_ops *ops)
@@ -34,6 +52,7 @@ struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struc
     x->reason = "";
     chunkq_init(&x->from_client, &t->loop->chunks);
     chunkq_init(&x->from_origin, &t->loop->chunks);
+    list_add(x);
     return x;
 }
 
@@ -75,6 +94,8 @@ void exchange_drop_origin(struct exchange *x)
 void exchange_free(struct exchange *x)
 {
     struct edge_thread *t = x->thread;
+    list_remove(x);
+    tunnel_free(x->tunnel);
     gate_cancel(t->gate, &x->check);
     exchange_drop_origin(x);
     chunkq_clear(&x->from_client);

@@ -10,6 +10,7 @@
 #include "edge/thread.h"
 #include "gate/answer.h"
 #include "http/h1/h1.h"
+#include "http/h2/h2.h"
 #include "http/host.h"
 #include "http/path.h"
 
@@ -18,6 +19,7 @@ enum ex_next { EX_MORE = 0, EX_WAIT, EX_END };
 
 struct exchange;
 struct names;
+struct tunnel;
 
 /* What an exchange needs of the connection it came by. */
 struct client_ops {
@@ -40,6 +42,18 @@ struct client_ops {
     bool (*is_tls)(const struct exchange *x);
     bool (*cert_covers)(const struct exchange *x, struct span host);
     size_t (*early_bytes)(const struct exchange *x); /* received behind this request's head or body */
+    /* An answer was given without the rest of the request: can the connection carry another one all the same? */
+    bool (*can_go_on)(const struct exchange *x);
+    /* The tunnel's view: bytes as they come and go, without HTTP's framing. */
+    struct chunkq *(*tunnel_in)(struct exchange *x);
+    struct chunkq *(*tunnel_out)(struct exchange *x); /* flush() sends what was added */
+    enum stream_input (*tunnel_input)(const struct exchange *x);
+    void (*tunnel_took)(struct exchange *x, size_t n); /* n bytes out of tunnel_in: the client may send more */
+    uint64_t (*tunnel_written)(const struct exchange *x);
+    enum pace_verdict (*tunnel_pace)(struct exchange *x, const struct pace_limits *l, uint64_t now_ms);
+    void (*tunnel_finish)(struct exchange *x); /* nothing follows what is in tunnel_out */
+    /* The tunnel is over; x may be gone afterwards. */
+    void (*tunnel_end)(struct exchange *x);
 };
 
 enum resp_state {
@@ -50,8 +64,10 @@ enum resp_state {
 };
 
 struct exchange {
+    struct exchange *next, *prev; /* conn->exchanges */
     const struct client_ops *client;
     struct conn *conn;          /* back */
+    struct h2_stream *lane;     /* HTTP/2: the stream that it came by, while it is open */
     struct edge_thread *thread; /* back */
     struct snapshot_hold *hold; /* counted */
     const struct snapshot *snapshot;
@@ -92,6 +108,7 @@ struct exchange {
     enum resp_state resp_state;
     size_t resp_scanned;
     unsigned interims;
+    struct tunnel *tunnel;        /* owns, in EX_TUNNEL */
     bool must_close;              /* the client's connection ends with this exchange */
     uint64_t origin_seen;         /* bytes moved on the origin stream at the last sweep */
     uint64_t origin_ms;           /* loop time of the last progress there */
@@ -137,6 +154,8 @@ void exchange_drop_origin(struct exchange *x);
 /* Over, in whatever state: logs, and tells the connection. */
 enum ex_next exchange_end(struct exchange *x, bool cut);
 
+/* recheck.c: ends x if the thread's rules would not admit it; it may be gone afterwards. */
+void exchange_recheck(struct exchange *x);
 /* recheck.c: would the rules that are in force now, if they are others than it began with, admit it too? */
 bool exchange_still_stands(const struct exchange *x);
 

@@ -71,11 +71,19 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     exchange_start(x);
 }
 
+/* Answered already: what still comes has no taker. */
+static void throw_away(struct h2_stream *s)
+{
+    size_t n = s->in.bytes;
+    chunkq_clear(&s->in);
+    h2_stream_took(s, n);
+}
+
 static void on_input(void *arg, struct h2_stream *s)
 {
     struct exchange *x = s->owner;
-    if (!x)
-        h2_stream_took(s, s->in.bytes), chunkq_clear(&s->in); /* answered already: what still comes is thrown away */
+    if (!x || x->state == EX_DONE)
+        throw_away(s);
     else if (x->state == EX_TUNNEL)
         tunnel_on_client(x->tunnel);
     else if (s->input == H2_INPUT_RESET)
@@ -121,8 +129,7 @@ static void bury(struct conn *c)
             continue;
         s->owner = NULL;
         exchange_free(x);
-        h2_stream_took(s, s->in.bytes);
-        chunkq_clear(&s->in);
+        throw_away(s);
     }
 }
 
@@ -161,7 +168,8 @@ static void write_frames(struct conn *c)
     bury(c);
     note_idle(c);
     if (is_finished(c) && !h2_session_wants_write(c->h2.session))
-        conn_close(c, STREAM_CLOSE_LINGER); /* the peer may still be sending what it sent too much of, and has to read why */
+        conn_close(
+            c, STREAM_CLOSE_LINGER); /* the peer may still be sending what it sent too much of, and has to read why */
 }
 
 static void on_task(void *arg)
@@ -225,6 +233,8 @@ bool h2_conn_open(struct conn *c)
 
 void h2_conn_fini(struct conn *c)
 {
+    if (!c->h2.session)
+        return;
     h2_session_free(c->h2.session);
     c->h2.session = NULL;
 }
@@ -272,13 +282,6 @@ void h2_conn_sweep(struct conn *c)
     write_frames(c);
 }
 
-void h2_conn_recheck(struct conn *c)
-{
-    for (struct h2_stream *s = h2_session_first(c->h2.session); s; s = s->next)
-        if (s->owner)
-            exchange_recheck(s->owner);
-}
-
 void h2_conn_drain(struct conn *c)
 {
     if (c->h2.leaving != H2_LEAVING_NOT)
@@ -287,13 +290,4 @@ void h2_conn_drain(struct conn *c)
     c->h2.notice_ms = c->thread->loop->now_ms;
     h2_session_notice(c->h2.session);
     loop_task_queue(c->thread->loop, &c->task);
-}
-
-void h2_conn_end_tunnels(struct conn *c)
-{
-    for (struct h2_stream *s = h2_session_first(c->h2.session); s; s = s->next) {
-        struct exchange *x = s->owner;
-        if (x && x->state == EX_TUNNEL && tunnel_is_open(x->tunnel))
-            tunnel_close(x->tunnel, TUNNEL_RESTART);
-    }
 }

@@ -10,9 +10,6 @@ bool h2_conn_open(struct conn *c);
 void h2_conn_fini(struct conn *c);
 /* May close c. */
 void h2_conn_sweep(struct conn *c);
-void h2_conn_recheck(struct conn *c);
 void h2_conn_drain(struct conn *c);
-/* Draining took too long for what lives for hours: WebSockets are told. */
-void h2_conn_end_tunnels(struct conn *c);
 
 #endif

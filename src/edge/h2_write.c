@@ -5,6 +5,8 @@
 
 static void ask_for_task(struct exchange *x)
 {
+    if (x->conn->state == CONN_CLOSED)
+        return;
     loop_task_queue(x->thread->loop, &x->conn->task);
 }
 
@@ -71,6 +73,7 @@ static bool can_go_on(const struct exchange *x)
 
 static bool start_tunnel(struct exchange *x)
 {
+    tunnel_keepalive(x->conn->stream);
     x->tunnel = tunnel_start(x);
     return x->tunnel != NULL;
 }
@@ -129,6 +132,12 @@ static void tunnel_took(struct exchange *x, size_t n)
         ask_for_task(x);
 }
 
+/* The connection's pace is its sweep's to judge, the stream's too. */
+static enum pace_verdict tunnel_pace(struct exchange *x, const struct pace_limits *l, uint64_t now_ms)
+{
+    return PACE_FINE;
+}
+
 static uint64_t tunnel_written(const struct exchange *x)
 {
     return x->lane->bytes_sent;
@@ -170,6 +179,7 @@ const struct client_ops h2_client_ops = {
     .tunnel_input = tunnel_input,
     .tunnel_took = tunnel_took,
     .tunnel_written = tunnel_written,
+    .tunnel_pace = tunnel_pace,
     .tunnel_finish = tunnel_finish,
     .tunnel_end = tunnel_end,
 };

@@ -35,16 +35,23 @@ bool exchange_still_stands(const struct exchange *x)
     return x->hold == x->thread->hold || standing_of(x, x->thread->hold->snapshot) == STANDS;
 }
 
-void conn_recheck(struct conn *c)
+void exchange_recheck(struct exchange *x)
 {
-    struct exchange *x = c->exchange;
-    if (!x || x->state < EX_CONNECT || x->state == EX_DONE)
+    if (x->state < EX_CONNECT || x->state == EX_DONE)
         return; /* before that the new rules are still to come: exchange_connect asks */
-    enum standing s = standing_of(x, c->thread->hold->snapshot);
+    enum standing s = standing_of(x, x->thread->hold->snapshot);
     if (s == STANDS)
         return;
     if (x->state == EX_TUNNEL)
-        tunnel_close(c->tunnel, s == SESSION_GONE ? TUNNEL_SESSION_ENDED : TUNNEL_RULES_CHANGED);
+        tunnel_close(x->tunnel, s == SESSION_GONE ? TUNNEL_SESSION_ENDED : TUNNEL_RULES_CHANGED);
     else
         exchange_refuse(x, 403, "rules-changed");
+}
+
+void conn_recheck(struct conn *c)
+{
+    for (struct exchange *x = c->exchanges, *next; x; x = next) {
+        next = x->next;
+        exchange_recheck(x);
+    }
 }

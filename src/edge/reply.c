@@ -1,6 +1,5 @@
 /* Our own answers: sent whole, then the exchange is over. */
 #include "edge/conn.h"
-#include "edge/conn_write.h"
 #include "edge/exchange.h"
 
 void exchange_answer_request(struct exchange *x, const char *reason, struct answer_request *q)
@@ -20,7 +19,7 @@ void exchange_answer_request(struct exchange *x, const char *reason, struct answ
 static bool can_go_on(const struct exchange *x)
 {
     bool waits = x->req.expect_continue && !x->continue_sent && x->req.body != BODY_NONE;
-    return !x->parse_error.status && !waits && conn_can_discard(x->conn);
+    return !x->parse_error.status && !waits && x->client->can_go_on(x);
 }
 
 enum ex_next exchange_reply(struct exchange *x, struct answer *a, const char *reason)

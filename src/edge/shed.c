@@ -72,9 +72,10 @@ struct picks {
 
 static size_t holds(const struct conn *c)
 {
-    const struct exchange *x = c->exchange;
-    size_t n = stream_holds(c->stream) + (x ? EXCHANGE_COST : 0);
-    return x && x->origin ? n + stream_holds(x->origin->stream) : n;
+    size_t n = stream_holds(c->stream);
+    for (const struct exchange *x = c->exchanges; x; x = x->next)
+        n += EXCHANGE_COST + (x->origin ? stream_holds(x->origin->stream) : 0) + (x->lane ? x->lane->out.bytes : 0);
+    return n;
 }
 
 /* Of a body that is still to come. */
@@ -85,13 +86,28 @@ static bool sends_too_little(const struct exchange *x, uint32_t for_ms, uint64_t
            (x->bytes_in - x->rate_bytes) * 1000 < BEHIND_RATE * span;
 }
 
+static bool stands_still(const struct exchange *x, uint32_t for_ms, uint64_t now)
+{
+    return pace_is_behind(&x->origin_pace, for_ms, BEHIND_RATE, now) || sends_too_little(x, for_ms, now) ||
+           (x->lane && x->lane->out.bytes && now - x->lane->seen_ms >= for_ms) ||
+           (x->state == EX_TUNNEL && !x->who && tunnel_silent_ms(x->tunnel, now) >= SILENT_MS);
+}
+
+static bool has_identity(const struct conn *c)
+{
+    for (const struct exchange *x = c->exchanges; x; x = x->next)
+        if (x->who)
+            return true;
+    return false;
+}
+
 static bool does_not_move(const struct conn *c, uint64_t now)
 {
-    const struct exchange *x = c->exchange;
-    uint32_t for_ms = x->who ? BEHIND_SIGNED_IN_MS : BEHIND_MS;
-    return pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now) ||
-           pace_is_behind(&x->origin_pace, for_ms, BEHIND_RATE, now) || sends_too_little(x, for_ms, now) ||
-           (c->state == CONN_TUNNEL && !x->who && tunnel_silent_ms(c->tunnel, now) >= SILENT_MS);
+    uint32_t for_ms = has_identity(c) ? BEHIND_SIGNED_IN_MS : BEHIND_MS;
+    bool all = true;
+    for (const struct exchange *x = c->exchanges; x && all; x = x->next)
+        all = stands_still(x, for_ms, now);
+    return all || pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
 }
 
 static enum rank rank_of(const struct conn *c, uint64_t now)
@@ -108,7 +124,13 @@ static enum rank rank_of(const struct conn *c, uint64_t now)
     case CONN_TUNNEL:
         if (!does_not_move(c, now))
             return RANK_STAYS;
-        return c->exchange->who ? RANK_SIGNED_IN : RANK_STRANGER;
+        return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
+    case CONN_H2:
+        if (!c->exchanges)
+            return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
+        if (!does_not_move(c, now))
+            return RANK_STAYS;
+        return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
     case CONN_CLOSED:
         break;
     }
@@ -148,10 +170,11 @@ static void pick_all(struct edge_thread *t, struct picks *p)
 static void let_go(const struct pick *p)
 {
     struct conn *c = p->conn;
-    if (c->tunnel)
-        tunnel_cut(c->tunnel, "memory is short");
-    else if (c->exchange)
-        c->exchange->detail = "memory is short";
+    for (struct exchange *x = c->exchanges; x; x = x->next) {
+        x->detail = "memory is short";
+        if (x->tunnel)
+            tunnel_cut(x->tunnel, x->detail);
+    }
     conn_close(c, p->rank == RANK_IDLE ? STREAM_CLOSE_FLUSH : STREAM_CLOSE_NOW);
 }
 
@@ -183,12 +206,14 @@ static void make_room(struct edge_thread *t)
 
 static void hold_less(struct conn *c, size_t high)
 {
-    struct exchange *x = c->exchange;
-    if (!x || !x->origin || x->state < EX_RELAY || x->state > EX_TUNNEL)
-        return;
-    if (x->resp_state >= RESP_BODY) /* before it a head comes, and must fit */
-        stream_set_read_high(x->origin->stream, high);
-    stream_set_read_high(c->stream, high);
+    for (struct exchange *x = c->exchanges; x; x = x->next) {
+        if (!x->origin || x->state < EX_RELAY || x->state > EX_TUNNEL)
+            continue;
+        if (x->resp_state >= RESP_BODY) /* before it a head comes, and must fit */
+            stream_set_read_high(x->origin->stream, high);
+        if (!x->lane)
+            stream_set_read_high(c->stream, high);
+    }
 }
 
 static size_t least(size_t a, size_t b)

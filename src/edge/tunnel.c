@@ -23,8 +23,8 @@ enum tunnel_state {
 };
 
 struct tunnel {
-    struct exchange *x;             /* back */
-    struct stream *client, *origin; /* owned by conn and origin layer */
+    struct exchange *x;    /* back */
+    struct stream *origin; /* the origin layer's */
     struct timer boundary;
     struct ws_frames frames; /* of the origin */
     enum tunnel_state state;
@@ -60,7 +60,7 @@ static void end_tunnel(struct tunnel *t, const char *why)
     x->detail = why;
     origin_drop(x->thread->origins, x->origin, is_stuck(t) ? STREAM_CLOSE_NOW : STREAM_CLOSE_FLUSH);
     x->origin = NULL;
-    conn_close(x->conn, STREAM_CLOSE_FLUSH);
+    x->client->tunnel_end(x);
 }
 
 static void set_parting(struct tunnel *t, enum tunnel_state to)
@@ -69,9 +69,14 @@ static void set_parting(struct tunnel *t, enum tunnel_state to)
     t->parting_ms = t->x->thread->loop->now_ms + PARTING_MS;
 }
 
-static bool side_is_over(struct stream *s)
+static bool client_is_over(struct tunnel *t)
 {
-    return stream_input(s) != STREAM_IN_OPEN && stream_in(s)->bytes == 0;
+    return t->x->client->tunnel_input(t->x) != STREAM_IN_OPEN && t->x->client->tunnel_in(t->x)->bytes == 0;
+}
+
+static bool origin_is_over(struct tunnel *t)
+{
+    return stream_input(t->origin) != STREAM_IN_OPEN && stream_in(t->origin)->bytes == 0;
 }
 
 /* --- copying ---------------------------------------------------------------------------------------------------------- */
@@ -79,7 +84,7 @@ static bool side_is_over(struct stream *s)
 /* One round: what fits into the client's queue, whole frames only when Close waits to be said. */
 static bool move_to_client(struct tunnel *t, size_t *moved)
 {
-    struct chunkq *in = stream_in(t->origin), *out = stream_out(t->client);
+    struct chunkq *in = stream_in(t->origin), *out = t->x->client->tunnel_out(t->x);
     *moved = 0;
     while (in->bytes > 0 && out->bytes < edge_high(t->x->thread)) {
         size_t n = ws_frames_take(&t->frames, chunkq_peek(in), t->state == TUNNEL_CLOSING);
@@ -102,7 +107,7 @@ static bool copy_to_client(struct tunnel *t)
         if (!move_to_client(t, &moved))
             return false;
         if (moved > 0)
-            stream_flush(t->client);
+            t->x->client->flush(t->x);
     } while (moved > 0);
     stream_resume(t->origin, 0);
     return true;
@@ -110,18 +115,19 @@ static bool copy_to_client(struct tunnel *t)
 
 static bool copy_to_origin(struct tunnel *t)
 {
-    struct chunkq *in = stream_in(t->client), *out = stream_out(t->origin);
-    size_t high = edge_high(t->x->thread);
+    struct exchange *x = t->x;
+    struct chunkq *in = x->client->tunnel_in(x), *out = stream_out(t->origin);
+    size_t high = edge_high(x->thread), before = in->bytes;
     if (t->state == TUNNEL_SAID) /* the origin's side has been ended: what still comes is the answer to our Close */
         chunkq_clear(in);
     while (in->bytes > 0 && out->bytes < high) {
         size_t room = high - out->bytes, n = in->bytes < room ? in->bytes : room;
         if (!chunkq_move(out, in, n))
             return false;
-        t->x->bytes_in += n;
+        x->bytes_in += n;
         stream_flush(t->origin);
     }
-    stream_resume(t->client, 0);
+    x->client->tunnel_took(x, before - in->bytes);
     return true;
 }
 
@@ -135,20 +141,20 @@ static bool say_close(struct tunnel *t)
         return true;
     timer_stop(&t->boundary);
     size_t n = ws_close_frame((uint16_t)t->code, span_of(code_text(t->code)), frame);
-    if (!chunkq_append(stream_out(t->client), span_make(frame, n)))
+    if (!chunkq_append(t->x->client->tunnel_out(t->x), span_make(frame, n)))
         return false;
     set_parting(t, TUNNEL_SAID);
     stream_finish(t->origin);
-    stream_finish(t->client); /* a server that has said Close ends TCP first (RFC 6455 §7.1.1) */
+    t->x->client->tunnel_finish(t->x); /* a server that has said Close ends TCP first (RFC 6455 §7.1.1) */
     return true;
 }
 
 static void part(struct tunnel *t)
 {
-    if (side_is_over(t->client))
+    if (client_is_over(t))
         stream_finish(t->origin);
-    if (side_is_over(t->origin))
-        stream_finish(t->client);
+    if (origin_is_over(t))
+        t->x->client->tunnel_finish(t->x);
     if (t->state == TUNNEL_OPEN || t->state == TUNNEL_CLOSING)
         set_parting(t, TUNNEL_PARTING);
 }
@@ -158,7 +164,7 @@ static void pump(struct tunnel *t)
     if (t->state == TUNNEL_OVER)
         return;
     bool ok = copy_to_origin(t) && copy_to_client(t) && say_close(t);
-    bool client_over = side_is_over(t->client), origin_over = side_is_over(t->origin);
+    bool client_over = client_is_over(t), origin_over = origin_is_over(t);
     if (!ok)
         end_tunnel(t, "out of memory");
     else if (client_over && (origin_over || t->state == TUNNEL_SAID))
@@ -214,32 +220,36 @@ void tunnel_cut(struct tunnel *t, const char *reason)
 
 /* --- life ------------------------------------------------------------------------------------------------------------------ */
 
-struct tunnel *tunnel_start(struct exchange *x, struct stream *client)
+void tunnel_keepalive(struct stream *s)
+{
+    stream_keepalive(s, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, USER_TIMEOUT_MS);
+}
+
+void tunnel_on_client(struct tunnel *t)
+{
+    pump(t);
+}
+
+struct tunnel *tunnel_start(struct exchange *x)
 {
     static const struct stream_events events = {on_open, on_event, on_event};
     struct tunnel *t = calloc(1, sizeof *t);
     if (!t)
         return NULL;
     t->x = x;
-    t->client = client;
     t->origin = x->origin->stream;
     t->seen_ms = t->sent_ms = x->thread->loop->now_ms;
     timer_init(&t->boundary, x->thread->loop, on_no_boundary, t);
-    stream_set_events(t->client, &events, t);
     stream_set_events(t->origin, &events, t);
-    stream_keepalive(t->client, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, USER_TIMEOUT_MS);
-    stream_keepalive(t->origin, KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, USER_TIMEOUT_MS);
-    stream_flush(t->client);
-    /* Bytes that came before the 101 are still in the inputs; both streams tell of them once the owner is known. */
-    stream_poll(t->client);
-    stream_poll(t->origin);
+    tunnel_keepalive(t->origin);
+    stream_poll(t->origin); /* bytes that came before the 101 are still in the input */
     return t;
 }
 
 /* What it sent may lie unread before its end, where the origin takes nothing. */
 static bool client_left(const struct tunnel *t)
 {
-    return stream_input(t->client) != STREAM_IN_OPEN || stream_peer_ended(t->client);
+    return t->x->client->tunnel_input(t->x) != STREAM_IN_OPEN || stream_peer_ended(t->x->conn->stream);
 }
 
 static void note_progress(struct tunnel *t, uint64_t now)
@@ -249,7 +259,7 @@ static void note_progress(struct tunnel *t, uint64_t now)
         t->sent = sent;
         t->sent_ms = now;
     }
-    uint64_t seen = stream_bytes_read(t->client) + stream_bytes_read(t->origin) + stream_bytes_written(t->client);
+    uint64_t seen = t->x->bytes_in + stream_bytes_read(t->origin) + t->x->client->tunnel_written(t->x);
     if (seen == t->seen)
         return;
     t->seen = seen;
@@ -267,7 +277,7 @@ static enum pace_verdict pace_of_both(struct tunnel *t, uint64_t now)
     struct exchange *x = t->x;
     const struct limits_config *limits = &x->snapshot->limits;
     struct pace_limits l = pace_limits_of(limits, limits->backpressure_timeout_ms);
-    enum pace_verdict client = pace_check(&x->conn->pace, t->client, &l, now);
+    enum pace_verdict client = x->client->tunnel_pace(x, &l, now);
     enum pace_verdict origin = pace_check(&x->origin_pace, t->origin, &l, now);
     return client != PACE_FINE ? client : origin;
 }
@@ -282,7 +292,7 @@ void tunnel_sweep(struct tunnel *t)
         return;
     }
     /* What the origin said last may still be on its way to a slow client: then it has as long as any slow reader. */
-    bool delivering = stream_out(t->client)->bytes > 0 && stream_input(t->client) == STREAM_IN_OPEN &&
+    bool delivering = x->client->tunnel_out(x)->bytes > 0 && x->client->tunnel_input(x) == STREAM_IN_OPEN &&
                       now - t->seen_ms < x->snapshot->limits.write_timeout_ms;
     enum pace_verdict pace = pace_of_both(t, now);
     if (pace != PACE_FINE)

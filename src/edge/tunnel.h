@@ -13,9 +13,13 @@ enum tunnel_code {
     TUNNEL_RULES_CHANGED = 4403  /* no longer allowed */
 };
 
-/* Takes both streams' events; the exchange stays (its log line is written at the end). The bytes that lie in the
- * streams' inputs are sent on. NULL: no memory. */
-struct tunnel *tunnel_start(struct exchange *x, struct stream *client);
+/* Takes the origin's events; those of the client's side come by tunnel_on_client(). The exchange stays (its log line is written at the
+ * end). The bytes that lie in the inputs are sent on. NULL: no memory. */
+struct tunnel *tunnel_start(struct exchange *x);
+/* The client's side has sent, taken, or ended. May free t. */
+void tunnel_on_client(struct tunnel *t);
+/* So that a silent end of it is noticed in time. */
+void tunnel_keepalive(struct stream *s);
 /* Nothing has begun to end it yet. */
 bool tunnel_is_open(const struct tunnel *t);
 /* Says Close to the client between two of the origin's frames, then ends both sides. Without such a place within 50 ms
