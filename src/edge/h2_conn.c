@@ -64,7 +64,8 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     struct conn *c = arg;
     struct exchange *x = s->owner;
     head_over(c);
-    c->requests++;
+    if (++c->requests >= limits_of(c)->requests_per_connection || c->guest)
+        h2_conn_drain(c);
     x->parse_error = *refused;
     if (x->req.websocket && refused->status == 0 && !make_up_key(x))
         x->parse_error = (struct h1_error){503, "out-of-memory"};
@@ -217,7 +218,6 @@ bool h2_conn_open(struct conn *c)
     struct h2_config config = {
         .head_bytes = l->header_bytes,
         .fields = l->header_fields,
-        .requests = l->requests_per_connection,
     };
     c->h2.session = h2_session_new(&config, &c->thread->loop->chunks, &session_events, c);
     if (!c->h2.session)

@@ -16,7 +16,6 @@ struct h2_session;
 struct h2_config {
     size_t head_bytes; /* of a request's head, decoded, cookie crumbs and dropped fields included */
     size_t fields;
-    uint32_t requests; /* streams in the connection's life; then GOAWAY */
 };
 
 enum h2_input {

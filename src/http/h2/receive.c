@@ -105,8 +105,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     note_id(h, frame->hd.stream_id);
-    if (++h->flood.streams >= h->config.requests)
-        h2_session_last_stream(h);
+    h->flood.streams++;
     struct h2_stream *s = stream_new(h, frame->hd.stream_id);
     if (!s || nghttp2_session_set_stream_user_data(ng, s->id, s) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;

@@ -114,7 +114,7 @@ static void on_gone(void *arg, struct h2_stream *s)
 }
 
 static const struct h2_events events = {on_begin, on_head, on_input, on_sent, on_gone};
-static const struct h2_config config = {.head_bytes = 4096, .fields = 20, .requests = 1000};
+static const struct h2_config config = {.head_bytes = 4096, .fields = 20};
 
 static void site_init(struct site *t, bool silent)
 {
