@@ -6,6 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { authority } from './certs.mjs';
+import * as http2 from './http2.mjs';
 import { freePort } from './ports.mjs';
 import { childrenOf, descendantsOf, isAlive } from './proc.mjs';
 import { sleep, until, within } from './wait.mjs';
@@ -109,6 +110,8 @@ export class Gate {
 
   /** One request on a connection of its own. */
   async request({ host, ms = 10000, sni = host, ...what }) {
+    if (http2.preferred && http2.canSay(what) && host !== undefined)
+      return http2.request2({ port: this.port, servername: sni, ca: authority().pem, authority: this.authority(host), ms, ...what });
     const wire = await this.connect({ host: sni, ms });
     try {
       await wire.send(requestBytes({ host: this.authority(host), ...what, headers: { ...what.headers, Connection: 'close' } }));
