@@ -62,6 +62,11 @@ static size_t backlog(const struct exchange *x)
     return stream_out(x->conn->stream)->bytes;
 }
 
+static size_t high(const struct exchange *x)
+{
+    return edge_high(x->thread);
+}
+
 static enum h1_body_state read_body(struct exchange *x)
 {
     struct conn *c = x->conn;
@@ -186,6 +191,7 @@ const struct client_ops conn_client_ops = {
     .send_end = send_end,
     .flush = flush,
     .backlog = backlog,
+    .high = high,
     .read_body = read_body,
     .body_error = body_error,
     .start_tunnel = start_tunnel,

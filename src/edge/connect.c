@@ -41,7 +41,7 @@ static void take_conn(struct exchange *x, struct origin_conn *conn)
     x->origin_ms = x->thread->loop->now_ms;
     x->origin_seen = 0;
     x->origin_pace = (struct pace){.since_ms = 0};
-    stream_set_read_high(conn->stream, EDGE_READ_HIGH);
+    stream_set_read_high(conn->stream, x->client->high(x));
     stream_set_events(conn->stream, &relay_origin_events, x);
     x->state = EX_RELAY;
 }

@@ -31,6 +31,8 @@ struct client_ops {
     bool (*send_end)(struct exchange *x);
     void (*flush)(struct exchange *x);
     size_t (*backlog)(const struct exchange *x);
+    /* How much of the response may wait here for the client, and the origin's stream may read ahead. */
+    size_t (*high)(const struct exchange *x);
     /* Moves request payload that is there into x->from_client, up to edge_high(). */
     enum h1_body_state (*read_body)(struct exchange *x);
     /* Why read_body said H1_BODY_BAD: static text. */

@@ -37,6 +37,7 @@ static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
     s->owner = x;
     *head = (struct h2_head){.arena = &x->arena, .req = &x->req};
     c->h2.heads++;
+    c->h2.streams++;
     c->deadline_ms = c->thread->loop->now_ms + limits_of(c)->header_timeout_ms;
     return true;
 }
@@ -96,7 +97,7 @@ static void on_input(void *arg, struct h2_stream *s)
 static void on_sent(void *arg, struct h2_stream *s)
 {
     struct exchange *x = s->owner;
-    if (!x || s->out.bytes > EDGE_LOW)
+    if (!x || s->out.bytes > x->client->high(x) / 4)
         return;
     if (x->state == EX_TUNNEL)
         tunnel_on_client(x->tunnel);
@@ -108,6 +109,7 @@ static void on_gone(void *arg, struct h2_stream *s)
 {
     struct conn *c = arg;
     struct exchange *x = s->owner;
+    c->h2.streams--;
     if (!x)
         return;
     if (x->start_us == 0)

@@ -3,6 +3,9 @@
 
 #include "edge/tunnel.h"
 
+#define ALL_STREAMS (512u * 1024)
+#define STREAM_LEAST (8u * 1024)
+
 static void ask_for_task(struct exchange *x)
 {
     if (x->conn->state == CONN_CLOSED)
@@ -44,10 +47,17 @@ static size_t backlog(const struct exchange *x)
     return x->lane->out.bytes;
 }
 
+/* All streams together hold little more than one connection with HTTP/1 does; each has a chunk's worth at least. */
+static size_t high(const struct exchange *x)
+{
+    size_t all = edge_high(x->thread), share = ALL_STREAMS / (x->conn->h2.streams + 1);
+    return share < STREAM_LEAST ? STREAM_LEAST : share < all ? share : all;
+}
+
 static enum h1_body_state read_body(struct exchange *x)
 {
     struct h2_stream *s = x->lane;
-    size_t high = edge_high(x->thread), have = x->from_client.bytes, n = have < high ? high - have : 0;
+    size_t most = high(x), have = x->from_client.bytes, n = have < most ? most - have : 0;
     n = s->in.bytes < n ? s->in.bytes : n;
     if (n > 0 && !chunkq_move(&x->from_client, &s->in, n))
         return H1_BODY_BAD;
@@ -166,6 +176,7 @@ const struct client_ops h2_client_ops = {
     .send_end = send_end,
     .flush = flush,
     .backlog = backlog,
+    .high = high,
     .read_body = read_body,
     .body_error = body_error,
     .can_go_on = can_go_on,

@@ -20,6 +20,7 @@ static void send_final_head(struct exchange *x)
         return;
     }
     x->resp_state = RESP_BODY;
+    stream_set_read_high(x->origin->stream, x->client->high(x)); /* the head, which had to fit whole, is through */
 }
 
 static void switch_protocols(struct exchange *x)
@@ -100,8 +101,11 @@ static bool read_heads(struct exchange *x)
             relay_origin_broke(x, scan == H1_SCAN_BAD ? "not HTTP" : "head too large");
         else if (stream_input(x->origin->stream) != STREAM_IN_OPEN)
             relay_origin_went(x);
-        else
+        else {
+            if (in->bytes >= x->client->high(x))
+                stream_set_read_high(x->origin->stream, EDGE_READ_HIGH); /* a head must fit whole */
             return false;
+        }
     }
     return x->state == EX_RELAY && x->resp_state == RESP_BODY;
 }
@@ -124,9 +128,9 @@ static void body_ended_by_close(struct exchange *x)
 static bool move_response(struct exchange *x)
 {
     struct stream *from = x->origin->stream;
-    if (x->resp_state != RESP_BODY || x->client->backlog(x) >= edge_high(x->thread))
+    if (x->resp_state != RESP_BODY || x->client->backlog(x) >= x->client->high(x))
         return false;
-    bool ok = h1_body_read(&x->resp_body, stream_in(from), &x->from_origin, edge_high(x->thread), &x->bytes_out);
+    bool ok = h1_body_read(&x->resp_body, stream_in(from), &x->from_origin, x->client->high(x), &x->bytes_out);
     size_t n = x->from_origin.bytes;
     if (ok && n > 0)
         ok = x->client->send_body(x, &x->from_origin, n);

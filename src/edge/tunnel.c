@@ -86,7 +86,7 @@ static bool move_to_client(struct tunnel *t, size_t *moved)
 {
     struct chunkq *in = stream_in(t->origin), *out = t->x->client->tunnel_out(t->x);
     *moved = 0;
-    while (in->bytes > 0 && out->bytes < edge_high(t->x->thread)) {
+    while (in->bytes > 0 && out->bytes < t->x->client->high(t->x)) {
         size_t n = ws_frames_take(&t->frames, chunkq_peek(in), t->state == TUNNEL_CLOSING);
         if (n == 0)
             break;
@@ -117,7 +117,7 @@ static bool copy_to_origin(struct tunnel *t)
 {
     struct exchange *x = t->x;
     struct chunkq *in = x->client->tunnel_in(x), *out = stream_out(t->origin);
-    size_t high = edge_high(x->thread), before = in->bytes;
+    size_t high = x->client->high(x), before = in->bytes;
     if (t->state == TUNNEL_SAID) /* the origin's side has been ended: what still comes is the answer to our Close */
         chunkq_clear(in);
     while (in->bytes > 0 && out->bytes < high) {

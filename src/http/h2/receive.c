@@ -179,6 +179,15 @@ static void trailers_complete(struct h2_session *h, struct h2_stream *s)
         h2_stream_reset(s, H2_PROTOCOL_ERROR);
 }
 
+/* RFC 9218 §7.1; nghttp2 lets it pass. */
+static bool names_no_stream(const nghttp2_frame *frame)
+{
+    if (frame->hd.type != NGHTTP2_PRIORITY_UPDATE)
+        return false;
+    const nghttp2_ext_priority_update *p = frame->ext.payload;
+    return p && p->stream_id == 0;
+}
+
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
@@ -187,6 +196,8 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     struct h2_stream *s = frame->hd.stream_id ? h2_stream_of(h, frame->hd.stream_id) : NULL;
     if (is_data && !ends && !h2_flood_data(&h->flood, frame->hd.length - frame->data.padlen))
         flooded(h, "empty DATA flood");
+    if (names_no_stream(frame))
+        h2_session_end(h, H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for no stream");
     if (!s || (!is_data && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
     if (!is_data && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {

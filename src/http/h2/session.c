@@ -88,6 +88,19 @@ void h2_session_end(struct h2_session *h, enum h2_code code, const char *why)
     nghttp2_session_terminate_session(h->ng, (uint32_t)code);
 }
 
+static enum h2_code code_of(int error)
+{
+    switch (error) {
+    case NGHTTP2_ERR_FLOODED:
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+        return H2_ENHANCE_YOUR_CALM;
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+        return H2_PROTOCOL_ERROR;
+    default:
+        return H2_INTERNAL_ERROR;
+    }
+}
+
 bool h2_session_read(struct h2_session *h, struct chunkq *in, uint64_t now_ms)
 {
     h2_flood_clock(&h->flood, now_ms);
@@ -95,9 +108,7 @@ bool h2_session_read(struct h2_session *h, struct chunkq *in, uint64_t now_ms)
         struct span piece = chunkq_peek(in);
         ssize_t n = nghttp2_session_mem_recv(h->ng, piece.p, piece.n);
         if (n < 0) {
-            h2_session_end(h, n == NGHTTP2_ERR_NOMEM ? H2_INTERNAL_ERROR : H2_PROTOCOL_ERROR,
-                           n == NGHTTP2_ERR_FLOODED ? "flood of frames that ask for answers"
-                                                    : nghttp2_strerror((int)n));
+            h2_session_end(h, code_of((int)n), nghttp2_strerror((int)n));
             break;
         }
         chunkq_drop(in, (size_t)n);
