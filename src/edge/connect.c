@@ -1,7 +1,7 @@
 /* The step before the last: a connection to the origin, pooled or new. */
 #include "base/clock.h"
 #include "edge/exchange.h"
-#include "edge/relay.h"
+#include "edge/origin_ops.h"
 #include "edge/shed.h"
 
 static const struct {
@@ -41,8 +41,8 @@ static void take_conn(struct exchange *x, struct origin_conn *conn)
     x->origin_ms = x->thread->loop->now_ms;
     x->origin_seen = 0;
     x->origin_pace = (struct pace){.since_ms = 0};
-    stream_set_read_high(conn->stream, x->client->high(x));
-    stream_set_events(conn->stream, &relay_origin_events, x);
+    x->via = &h1_origin_ops;
+    x->via->open(x);
     x->state = EX_RELAY;
 }
 

@@ -105,13 +105,9 @@ void exchange_free(struct exchange *x)
     arena_fini(&arena);
 }
 
-/* Clean: request and final response are complete, nothing is queued either way, and the origin wants to go on. Whether one that was asked
- * for an upgrade went on with HTTP, it alone knows. */
 static bool origin_is_clean(const struct exchange *x)
 {
-    return x->resp_state == RESP_END && x->request_sent && x->resp.keep_alive && x->resp.status >= 200 &&
-           !x->req.websocket && stream_out(x->origin->stream)->bytes == 0 && stream_in(x->origin->stream)->bytes == 0 &&
-           stream_input(x->origin->stream) == STREAM_IN_OPEN;
+    return x->resp_state == RESP_END && x->request_sent && x->via->is_clean(x);
 }
 
 enum ex_next exchange_end(struct exchange *x, bool cut)

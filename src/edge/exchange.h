@@ -58,6 +58,46 @@ struct client_ops {
     void (*tunnel_end)(struct exchange *x);
 };
 
+/* What came of reading from an origin. */
+enum origin_says {
+    ORIGIN_WAITS = 0, /* more is to come */
+    ORIGIN_DONE,      /* a head lies in x->resp; the body is complete with what was read */
+    ORIGIN_WRONG,     /* no HTTP that may pass: x->origin_error */
+    ORIGIN_WENT,      /* before it was complete */
+    ORIGIN_NO_MEMORY
+};
+
+/* What an exchange needs of the connection to its origin, x->origin. */
+struct origin_ops {
+    /* It was taken just now: from here on it tells relay_origin_events. */
+    void (*open)(struct exchange *x);
+    /* The request's head with these fields more. False: no memory. */
+    bool (*send_head)(struct exchange *x, const struct headers *extra);
+    /* Moves n bytes out of `from`. */
+    bool (*send_body)(struct exchange *x, struct chunkq *from, size_t n);
+    bool (*send_end)(struct exchange *x);
+    void (*flush)(struct exchange *x);
+    size_t (*backlog)(const struct exchange *x); /* of the request */
+    /* The next head, interim or final, into x->resp. */
+    enum origin_says (*read_head)(struct exchange *x);
+    /* The final head is in x->resp: what follows is its body. */
+    void (*begin_body)(struct exchange *x);
+    /* Moves payload that is there into x->from_origin, up to the client's high(). */
+    enum origin_says (*read_body)(struct exchange *x);
+    /* Nothing more to be read now that is there: the origin may send more. */
+    void (*resume)(struct exchange *x);
+    const char *(*why_went)(const struct exchange *x); /* static text */
+    /* It went, and said that it has not looked at the request. */
+    bool (*had_no_effect)(const struct exchange *x);
+    /* Request and final response are complete: can the connection carry another exchange? */
+    bool (*is_clean)(const struct exchange *x);
+    /* For sweeps. */
+    uint64_t (*moved)(const struct exchange *x); /* grows with everything that comes or goes */
+    enum pace_verdict (*pace)(struct exchange *x, const struct pace_limits *l, uint64_t now_ms);
+    size_t (*holds)(const struct exchange *x);
+    void (*hold_at_most)(struct exchange *x, size_t high);
+};
+
 enum resp_state {
     RESP_NONE = 0, /* nothing of the origin's answer has arrived */
     RESP_HEAD,     /* bytes have, the head is not complete */
@@ -95,6 +135,8 @@ struct exchange {
 
     struct origin_wait wait;
     struct origin_conn *origin;   /* lent */
+    const struct origin_ops *via; /* how to speak to it */
+    const char *origin_error;     /* static: what was wrong with what it said */
     struct span origin_host_name; /* of the url, capture filled in */
     struct span host_field;       /* Host as the origin gets it */
     const struct names *names;    /* NULL until something has to be translated */
@@ -153,6 +195,11 @@ enum ex_next exchange_reply(struct exchange *x, struct answer *a, const char *re
 void exchange_answer_request(struct exchange *x, const char *reason, struct answer_request *q);
 /* Not asked any more, or not believed: its connection serves nobody else. */
 void exchange_drop_origin(struct exchange *x);
+/* Would a client take this status for an open WebSocket? Over HTTP/2 any 2xx opens one (RFC 8441 §5). */
+static inline bool exchange_reads_as_open(const struct exchange *x, unsigned status)
+{
+    return x->lane && x->req.websocket && status / 100 == 2;
+}
 /* Over, in whatever state: logs, and tells the connection. */
 enum ex_next exchange_end(struct exchange *x, bool cut);
 
@@ -167,9 +214,9 @@ struct addr exchange_client_address(const struct exchange *x);
 bool exchange_origin_in_circle(const struct exchange *x);
 struct cors_grant exchange_cors_grant(const struct exchange *x);
 
-/* forward.c: the request as the origin gets it. False: no memory. */
-bool forward_write_request(struct exchange *x, struct chunkq *out);
-/* Once per exchange, before the first forward_write_request. */
+/* forward.c: the request's head to the origin. False: no memory. */
+bool forward_send_head(struct exchange *x);
+/* Once per exchange, before the first forward_send_head. */
 bool forward_prepare(struct exchange *x);
 /* The origin's own name in the fields of its answer becomes the public one. */
 bool forward_translate_response(struct exchange *x);

@@ -144,9 +144,9 @@ static bool add_ours(struct exchange *x, struct headers *extra)
     return true;
 }
 
-bool forward_write_request(struct exchange *x, struct chunkq *out)
+bool forward_send_head(struct exchange *x)
 {
     struct headers extra;
     return headers_init(&extra, &x->arena, OUR_FIELDS + x->site->origin->header_count) && add_ours(x, &extra) &&
-           h1_write_request(out, &x->req, x->host_field, &extra, x->req.websocket ? SPAN("upgrade") : SPAN_NONE);
+           x->via->send_head(x, &extra);
 }

@@ -38,6 +38,7 @@ static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
     *head = (struct h2_head){.arena = &x->arena, .req = &x->req};
     c->h2.heads++;
     c->h2.streams++;
+    c->h2.state = H2_CONN_BUSY;
     c->deadline_ms = c->thread->loop->now_ms + limits_of(c)->header_timeout_ms;
     return true;
 }
@@ -65,7 +66,7 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     struct conn *c = arg;
     struct exchange *x = s->owner;
     head_over(c);
-    if (++c->requests >= limits_of(c)->requests_per_connection || c->guest)
+    if (++c->requests >= limits_of(c)->requests_per_connection || c->guest || c->thread->state != EDGE_SERVING)
         h2_conn_drain(c);
     x->parse_error = *refused;
     if (x->req.websocket && refused->status == 0 && !make_up_key(x))
@@ -116,7 +117,9 @@ static void on_gone(void *arg, struct h2_stream *s)
         head_over(c); /* it never was a request */
     s->owner = NULL;
     x->lane = NULL;
-    if (x->start_us != 0)
+    if (x->start_us != 0 && c->state == CONN_CLOSED)
+        exchange_end(x, true); /* we closed it, and have said why */
+    else if (x->start_us != 0)
         exchange_on_client_lost(x); /* no effect when it was over */
     exchange_free(x);
 }
@@ -142,10 +145,10 @@ static void bury(struct conn *c)
 static void note_idle(struct conn *c)
 {
     bool idle = h2_session_first(c->h2.session) == NULL;
-    if (idle && c->h2.state == H2_CONN_BUSY)
-        c->deadline_ms = c->thread->loop->now_ms + limits_of(c)->keepalive_timeout_ms;
-    else if (!idle && c->h2.state == H2_CONN_IDLE && c->h2.heads == 0)
-        c->deadline_ms = 0;
+    if (idle && c->h2.state == H2_CONN_BUSY) {
+        c->since_ms = c->thread->loop->now_ms;
+        c->deadline_ms = c->since_ms + limits_of(c)->keepalive_timeout_ms;
+    }
     c->h2.state = idle ? H2_CONN_IDLE : H2_CONN_BUSY;
 }
 

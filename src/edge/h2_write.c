@@ -57,6 +57,8 @@ static size_t high(const struct exchange *x)
 static enum h1_body_state read_body(struct exchange *x)
 {
     struct h2_stream *s = x->lane;
+    if (x->req.websocket) /* what comes is the tunnel's, and no origin sees it before it has switched (RFC 8441 §5) */
+        return s->input == H2_INPUT_RESET ? H1_BODY_BAD : H1_BODY_END;
     size_t most = high(x), have = x->from_client.bytes, n = have < most ? most - have : 0;
     n = s->in.bytes < n ? s->in.bytes : n;
     if (n > 0 && !chunkq_move(&x->from_client, &s->in, n))
@@ -162,11 +164,12 @@ static void tunnel_finish(struct exchange *x)
 /* Both ends have been said, or it is cut: RFC 8441 §5. */
 static void tunnel_end(struct exchange *x)
 {
-    bool clean = x->lane->input == H2_INPUT_END;
-    h2_stream_finish(x->lane);
+    struct h2_stream *s = x->lane;
+    bool clean = s->input == H2_INPUT_END;
+    h2_stream_finish_both(s);
     exchange_end(x, false);
-    if (!clean && x->lane->out.bytes == 0)
-        h2_stream_reset(x->lane, H2_CANCEL);
+    if (!clean && s->out.bytes == 0)
+        h2_stream_reset(s, H2_CANCEL);
 }
 
 const struct client_ops h2_client_ops = {

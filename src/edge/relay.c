@@ -10,7 +10,7 @@ static void pump(struct exchange *x)
 
 enum ex_next exchange_relay(struct exchange *x)
 {
-    if (!forward_write_request(x, stream_out(x->origin->stream)))
+    if (!forward_send_head(x))
         return exchange_refuse(x, 503, "out-of-memory");
     pump(x);
     return x->state == EX_DONE ? EX_END : EX_WAIT;
@@ -29,7 +29,7 @@ static bool may_retry(const struct exchange *x)
  * more, on a new one (RFC 9110 §9.2.2, RFC 9112 §9.3.1). */
 void relay_origin_went(struct exchange *x)
 {
-    x->detail = stream_error(x->origin->stream);
+    x->detail = x->via->why_went(x);
     if (may_retry(x)) {
         origin_drop(x->thread->origins, x->origin, STREAM_CLOSE_NOW);
         x->origin = NULL;
@@ -100,8 +100,7 @@ static void measure_rate_from(struct exchange *x, uint64_t now)
 static bool body_drips(struct exchange *x, uint64_t now)
 {
     const struct limits_config *l = &x->snapshot->limits;
-    bool waits = !x->request_sent && x->resp_state < RESP_BODY && x->from_client.bytes == 0 &&
-                 stream_out(x->origin->stream)->bytes == 0;
+    bool waits = !x->request_sent && x->resp_state < RESP_BODY && x->from_client.bytes == 0 && x->via->backlog(x) == 0;
     if (!waits || x->rate_ms == 0) {
         measure_rate_from(x, now);
         return false;
@@ -118,7 +117,7 @@ static bool body_drips(struct exchange *x, uint64_t now)
 static bool origin_lags(struct exchange *x)
 {
     struct pace_limits l = pace_limits_of(&x->snapshot->limits, x->site->origin->idle_timeout_ms);
-    enum pace_verdict v = pace_check(&x->origin_pace, x->origin->stream, &l, x->thread->loop->now_ms);
+    enum pace_verdict v = x->via->pace(x, &l, x->thread->loop->now_ms);
     if (v == PACE_FINE)
         return false;
     x->detail = pace_text(v);
@@ -137,8 +136,7 @@ void exchange_sweep(struct exchange *x)
     }
     if (origin_lags(x))
         return;
-    struct stream *o = x->origin->stream;
-    uint64_t now = x->thread->loop->now_ms, seen = stream_bytes_read(o) + stream_bytes_written(o);
+    uint64_t now = x->thread->loop->now_ms, seen = x->via->moved(x);
     bool client_is_slow = x->client->backlog(x) > 0; /* has a limit of its own: conn_sweep */
     if (seen != x->origin_seen || client_is_slow) {
         x->origin_seen = seen;
@@ -147,11 +145,11 @@ void exchange_sweep(struct exchange *x)
     }
     uint64_t still = now - x->origin_ms;
     const struct origin_config *oc = x->site->origin;
-    bool client_owes = !x->request_sent && stream_out(o)->bytes == 0;
+    bool sent_all_there_is = x->via->backlog(x) == 0, client_owes = !x->request_sent && sent_all_there_is;
     if (client_owes && x->resp_state < RESP_BODY) {
         if (still >= x->snapshot->limits.body_timeout_ms)
             request_stalled(x);
-    } else if (x->resp_state < RESP_BODY && stream_out(o)->bytes == 0) {
+    } else if (x->resp_state < RESP_BODY && sent_all_there_is) {
         if (still >= oc->first_byte_timeout_ms)
             exchange_refuse(x, 504, "origin-timeout");
     } else if (oc->idle_timeout_ms && still >= oc->idle_timeout_ms) {

@@ -13,6 +13,8 @@ void relay_request(struct exchange *x);
 /* The origin's answer to the client, likewise. */
 void relay_response(struct exchange *x);
 
+/* The first byte of an answer is there. */
+void relay_hears_origin(struct exchange *x);
 /* The origin went before its answer was complete: tries once more, or refuses. */
 void relay_origin_went(struct exchange *x);
 /* The origin said what is no answer. */

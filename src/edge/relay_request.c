@@ -20,18 +20,17 @@ static void send_continue(struct exchange *x)
 /* One round: payload from the client into the origin's queue. True: something moved. */
 static bool move_request(struct exchange *x)
 {
-    struct chunkq *out = stream_out(x->origin->stream);
-    if (x->request_sent || out->bytes >= edge_high(x->thread))
+    if (x->request_sent || x->via->backlog(x) >= edge_high(x->thread))
         return false;
     x->body_state = x->client->read_body(x);
     size_t n = x->from_client.bytes;
     bool ok = true;
     if (n > 0) {
         x->body_taken = true;
-        ok = h1_body_write(x->req.body, out, &x->from_client, n);
+        ok = x->via->send_body(x, &x->from_client, n);
     }
     if (ok && x->body_state == H1_BODY_END) {
-        ok = h1_body_write_end(x->req.body, out);
+        ok = x->via->send_end(x);
         x->request_sent = ok;
     }
     if (!ok)
@@ -48,7 +47,7 @@ void relay_request(struct exchange *x)
         moved = move_request(x);
         if (x->state != EX_RELAY)
             return;
-        stream_flush(x->origin->stream);
+        x->via->flush(x);
     } while (moved);
     send_continue(x);
 }

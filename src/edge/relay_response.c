@@ -9,18 +9,21 @@
 static void send_final_head(struct exchange *x)
 {
     struct headers extra;
+    if (exchange_reads_as_open(x, x->resp.status)) {
+        relay_origin_broke(x, "WebSocket answered without switching");
+        return;
+    }
     if (!x->request_sent) /* an early answer: what the client still sends has no place on this connection any more */
         x->must_close = true;
     if (x->req.websocket && x->client->early_bytes(x) > 0) /* bytes of a protocol that was refused */
         x->must_close = true;
-    h1_body_init(&x->resp_body, x->resp.body, x->resp.content_length);
+    x->via->begin_body(x);
     x->status = x->resp.status;
     if (!respond_prepare(x, &extra) || !x->client->send_head(x, &x->resp, &extra)) {
         exchange_end(x, true);
         return;
     }
     x->resp_state = RESP_BODY;
-    stream_set_read_high(x->origin->stream, x->client->high(x)); /* the head, which had to fit whole, is through */
 }
 
 static void switch_protocols(struct exchange *x)
@@ -59,23 +62,9 @@ static void send_interim(struct exchange *x)
         exchange_end(x, true);
 }
 
-static void read_head(struct exchange *x, size_t head_n)
+static void take_head(struct exchange *x)
 {
-    struct chunkq *in = stream_in(x->origin->stream);
-    const struct limits_config *l = &x->snapshot->limits;
-    struct h1_limits limits = {.head_bytes = l->header_bytes, .fields = l->header_fields};
-    struct h1_error error = {0};
-    uint8_t *head = arena_alloc(&x->arena, head_n);
-    if (!head) {
-        exchange_refuse(x, 503, "out-of-memory");
-        return;
-    }
-    chunkq_copy(in, head_n, head);
-    chunkq_drop(in, head_n);
-    x->resp_scanned = 0;
-    if (!h1_parse_response(span_make(head, head_n), &limits, x->req.method, &x->arena, &x->resp, &error))
-        relay_origin_broke(x, error.why);
-    else if (x->resp.status == 101)
+    if (x->resp.status == 101)
         switch_protocols(x);
     else if (x->resp.status < 200)
         send_interim(x);
@@ -83,67 +72,58 @@ static void read_head(struct exchange *x, size_t head_n)
         send_final_head(x);
 }
 
+void relay_hears_origin(struct exchange *x)
+{
+    if (x->resp_state != RESP_NONE)
+        return;
+    x->resp_state = RESP_HEAD;
+    x->first_byte_us = clock_mono_us();
+}
+
+/* What it said is not, or not only, what was expected. */
+static void origin_failed(struct exchange *x, enum origin_says how)
+{
+    if (how == ORIGIN_WRONG)
+        relay_origin_broke(x, x->origin_error);
+    else if (how == ORIGIN_WENT)
+        relay_origin_went(x);
+    else if (how == ORIGIN_NO_MEMORY)
+        exchange_refuse(x, 503, "out-of-memory");
+}
+
 /* Heads until the final one is through. True: go on with the body. */
 static bool read_heads(struct exchange *x)
 {
     while (x->state == EX_RELAY && x->resp_state < RESP_BODY) {
-        struct chunkq *in = stream_in(x->origin->stream);
-        size_t head_n = 0;
-        enum h1_scan scan =
-            in->bytes ? h1_scan_head(in, x->snapshot->limits.header_bytes, &x->resp_scanned, &head_n) : H1_SCAN_MORE;
-        if (in->bytes && x->resp_state == RESP_NONE) {
-            x->resp_state = RESP_HEAD;
-            x->first_byte_us = clock_mono_us();
-        }
-        if (scan == H1_SCAN_DONE)
-            read_head(x, head_n);
-        else if (scan != H1_SCAN_MORE)
-            relay_origin_broke(x, scan == H1_SCAN_BAD ? "not HTTP" : "head too large");
-        else if (stream_input(x->origin->stream) != STREAM_IN_OPEN)
-            relay_origin_went(x);
-        else {
-            if (in->bytes >= x->client->high(x))
-                stream_set_read_high(x->origin->stream, EDGE_READ_HIGH); /* a head must fit whole */
+        enum origin_says said = x->via->read_head(x);
+        if (said == ORIGIN_WAITS)
             return false;
-        }
+        if (said == ORIGIN_DONE)
+            take_head(x);
+        else
+            origin_failed(x, said);
     }
     return x->state == EX_RELAY && x->resp_state == RESP_BODY;
 }
 
 /* --- body ----------------------------------------------------------------------------------------------------------- */
 
-/* The origin's side has ended and no byte is left. Only a body that ends with the connection may end so, and only cleanly. */
-static void body_ended_by_close(struct exchange *x)
-{
-    if (x->resp_body.kind != BODY_UNTIL_CLOSE || stream_input(x->origin->stream) != STREAM_IN_EOF) {
-        relay_origin_went(x);
-        return;
-    }
-    x->resp_state = RESP_END;
-    if (!x->client->send_end(x))
-        exchange_end(x, true);
-}
-
 /* One round: payload from the origin into the client's queue. True: something moved. */
 static bool move_response(struct exchange *x)
 {
-    struct stream *from = x->origin->stream;
     if (x->resp_state != RESP_BODY || x->client->backlog(x) >= x->client->high(x))
         return false;
-    bool ok = h1_body_read(&x->resp_body, stream_in(from), &x->from_origin, x->client->high(x), &x->bytes_out);
+    enum origin_says said = x->via->read_body(x);
     size_t n = x->from_origin.bytes;
-    if (ok && n > 0)
-        ok = x->client->send_body(x, &x->from_origin, n);
-    if (ok && x->resp_body.state == H1_BODY_END) {
+    bool ok = said != ORIGIN_NO_MEMORY && (n == 0 || x->client->send_body(x, &x->from_origin, n));
+    if (ok && said == ORIGIN_DONE) {
         x->resp_state = RESP_END;
         ok = x->client->send_end(x);
     }
     if (!ok)
         exchange_end(x, true);
-    else if (x->resp_body.state == H1_BODY_BAD)
-        relay_origin_broke(x, x->resp_body.why);
-    else if (x->resp_state == RESP_BODY && n == 0 && stream_input(from) != STREAM_IN_OPEN)
-        body_ended_by_close(x);
+    else if (said != ORIGIN_DONE && said != ORIGIN_WAITS)
+        origin_failed(x, said);
     return x->state == EX_RELAY && n > 0;
 }
 
@@ -161,5 +141,5 @@ void relay_response(struct exchange *x)
     if (x->resp_state == RESP_END)
         exchange_end(x, false);
     else
-        stream_resume(x->origin->stream, 0);
+        x->via->resume(x);
 }

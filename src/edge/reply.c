@@ -25,6 +25,8 @@ static bool can_go_on(const struct exchange *x)
 enum ex_next exchange_reply(struct exchange *x, struct answer *a, const char *reason)
 {
     struct headers extra;
+    if (exchange_reads_as_open(x, a->head.status)) /* an endpoint of ours */
+        return exchange_refuse(x, 400, "not-a-websocket");
     x->status = a->head.status;
     x->reason = reason;
     exchange_drop_origin(x); /* it may have begun to answer, and owes the rest */

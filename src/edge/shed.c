@@ -74,7 +74,7 @@ static size_t holds(const struct conn *c)
 {
     size_t n = stream_holds(c->stream);
     for (const struct exchange *x = c->exchanges; x; x = x->next)
-        n += EXCHANGE_COST + (x->origin ? stream_holds(x->origin->stream) : 0) + (x->lane ? x->lane->out.bytes : 0);
+        n += EXCHANGE_COST + (x->origin ? x->via->holds(x) : 0) + (x->lane ? x->lane->out.bytes : 0);
     return n;
 }
 
@@ -209,8 +209,7 @@ static void hold_less(struct conn *c, size_t high)
     for (struct exchange *x = c->exchanges; x; x = x->next) {
         if (!x->origin || x->state < EX_RELAY || x->state > EX_TUNNEL)
             continue;
-        if (x->resp_state >= RESP_BODY) /* before it a head comes, and must fit */
-            stream_set_read_high(x->origin->stream, high);
+        x->via->hold_at_most(x, high);
         if (!x->lane)
             stream_set_read_high(c->stream, high);
     }

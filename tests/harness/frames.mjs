@@ -52,6 +52,29 @@ export const windowUpdate = (id, n) => frame(TYPE.WINDOW_UPDATE, 0, id, u32(n));
 export const ping = (ack = false) => frame(TYPE.PING, ack ? FLAG.ACK : 0, 0, Buffer.alloc(8));
 export const data = (id, payload, end = false) => frame(TYPE.DATA, end ? FLAG.END_STREAM : 0, id, payload);
 
+/** RFC 7541, appendix B: the digits. */
+const HUFFMAN_DIGITS = new Map(['00000', '00001', '00010', '011001', '011010', '011011', '011100', '011101', '011110', '011111'].map((code, i) => [code, i]));
+function huffmanDigits(bytes) {
+  const bits = [...bytes].map((b) => b.toString(2).padStart(8, '0')).join('');
+  let out = '', code = '';
+  for (const bit of bits) {
+    code += bit;
+    if (!HUFFMAN_DIGITS.has(code)) continue;
+    out += HUFFMAN_DIGITS.get(code);
+    code = '';
+  }
+  return Number(out);
+}
+/** The status that a response's block begins with; for connections that keep no table (HEADER_TABLE_SIZE 0). */
+export function statusOf(block_) {
+  const at = (block_[0] & 0xe0) === 0x20 ? 1 : 0; // the table's new size
+  if (block_[at] & 0x80) return [200, 204, 206, 304, 400, 404, 500][(block_[at] & 0x7f) - 8];
+  const value = block_.subarray(at + 2, at + 2 + (block_[at + 1] & 0x7f));
+  return block_[at + 1] & 0x80 ? huffmanDigits(value) : Number(value.toString());
+}
+/** What `status()` of a connection needs. */
+export const NO_TABLE = { HEADER_TABLE_SIZE: 0 };
+
 /** One connection; `frames` holds what came. */
 export class Frames {
   static async open(gate, { host = gate.names[0], hello = true, ack = true, initial = {} } = {}) {
@@ -106,6 +129,11 @@ export class Frames {
   reset(id) {
     const r = this.of(TYPE.RST_STREAM, id)[0];
     return r && r.payload.readUInt32BE(0);
+  }
+  /** Of the final answer; the connection keeps no table. */
+  status(id) {
+    const all = this.of(TYPE.HEADERS, id).map((f) => statusOf(f.payload));
+    return all.find((s) => s >= 200);
   }
   /** Does a response, whatever it says, stand complete? */
   answered(id) {

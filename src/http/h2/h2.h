@@ -107,6 +107,8 @@ bool h2_stream_respond(struct h2_stream *s, const struct http_response *r, const
 void h2_stream_wake(struct h2_stream *s);
 /* The response ends with what is in `out`. If the request has not ended by then, the rest of it is declined (RFC 9113 §8.1). */
 void h2_stream_finish(struct h2_stream *s);
+/* The same for a tunnel, whose client may go on after the response has ended: from here on it may not. */
+void h2_stream_finish_both(struct h2_stream *s);
 /* n bytes were taken from s->in: the client may send as many again. */
 void h2_stream_took(struct h2_stream *s, size_t n);
 /* RST_STREAM; on_gone comes with the next write. */

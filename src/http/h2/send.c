@@ -71,6 +71,12 @@ void h2_stream_finish(struct h2_stream *s)
     h2_stream_wake(s);
 }
 
+void h2_stream_finish_both(struct h2_stream *s)
+{
+    s->flags &= ~(unsigned)H2S_WEBSOCKET;
+    h2_stream_finish(s);
+}
+
 /* --- heads -------------------------------------------------------------------------------------------------------- */
 
 /* More than nearly any response has. */
