@@ -23,6 +23,10 @@ ROWS = {  # name -> (log, basic)
     "basic": (False, True),
 }
 EXTRA = ("websocket", "memory")
+HTTP2 = {  # name -> (path, bytes of a response)
+    "http2": ("/page", 1024),
+    "http2-large": (f"/bytes/{1 << 20}", 1 << 20),
+}
 TITLES = {
     "bypass": "bypass, logging off",
     "bypass-log": "bypass, logging on",
@@ -142,6 +146,17 @@ def wrk(port, seconds, connections, headers):
     }
 
 
+def h2load(port, seconds, path):
+    """16 connections of 16 streams each; the peers' certificate is nobody's, and h2load asks for none."""
+    argv = ["h2load", "-t1", "-c16", "-m16", f"-D{seconds}", "--connect-to", f"127.0.0.1:{port}",
+            f"https://localhost:{port}{path}"]
+    out = subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+    done, failed, errored = (int(re.search(rf"(\d+) {w}", out).group(1)) for w in ("succeeded", "failed", "errored"))
+    if "Application protocol: h2" not in out:
+        sys.exit(f"bench: no HTTP/2:\n{out}")
+    return {"requests": done, "rate": done / seconds, "trouble": f"{failed} failed, {errored} errored" if failed + errored else ""}
+
+
 class Bench:
     def __init__(self, args, folder):
         self.args, self.folder = args, folder
@@ -175,6 +190,27 @@ class Bench:
             server.stop()
             shutil.rmtree(home, ignore_errors=True)
 
+    def measure_http2(self, name, path):
+        server, port, home = self.start(name, False, False)
+        try:
+            h2load(port, 1, path)
+            before = cpu_seconds(server.pid)
+            result = h2load(port, self.args.seconds, path)
+            result["cpu"] = (cpu_seconds(server.pid) - before) / max(result["requests"], 1) * 1e6
+            return result
+        finally:
+            server.stop()
+            shutil.rmtree(home, ignore_errors=True)
+
+    def row_http2(self, path):
+        names = [n for n in self.args.peers if n != "floor"]
+        runs = {n: [] for n in names}
+        for _ in range(self.args.rounds):
+            for n in names:
+                runs[n].append(self.measure_http2(n, path))
+        return {n: {k: statistics.median(r[k] for r in rs) for k in ("cpu", "rate")} |
+                {"trouble": next((r["trouble"] for r in rs if r["trouble"]), "")} for n, rs in runs.items()}
+
     def row(self, row):
         log, basic = ROWS[row]
         names = [n for n in self.args.peers if not (n == "floor" and (log or basic))]
@@ -191,6 +227,19 @@ def print_row(row, results):
     print(f"  {'':10} {'CPU µs/request':>15} {'requests/s':>12} {'p50 ms':>9} {'p99 ms':>9}")
     for name, r in results.items():
         print(f"  {name:10} {r['cpu']:15.1f} {r['rate']:12.0f} {r['p50']:9.2f} {r['p99']:9.2f}  {r['trouble']}")
+    sys.stdout.flush()
+
+
+def http2(bench, row):
+    path, size = HTTP2[row]
+    results = bench.row_http2(path)
+    print(f"\nHTTP/2 over TLS, 16 connections of 16 streams, responses of {size} bytes, bypass, logging off")
+    print(f"  {'':10} {'CPU µs/request':>15} {'CPU ns/KiB':>12} {'requests/s':>12}")
+    for name, r in results.items():
+        print(f"  {name:10} {r['cpu']:15.1f} {r['cpu'] * 1000 / (size / 1024):12.1f} {r['rate']:12.0f}  {r['trouble']}")
+    for other in ("nginx", "haproxy"):
+        if other in results and "tiergate" in results:
+            print(f"  tiergate : {other} {results['tiergate']['cpu'] / results[other]['cpu']:6.2f}")
     sys.stdout.flush()
 
 
@@ -354,7 +403,7 @@ def memory(bench, gigabytes):
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("rows", nargs="*", metavar="ROW", help="bypass, bypass-log, basic, websocket (default: these), or memory")
+    p.add_argument("rows", nargs="*", metavar="ROW", help="bypass, bypass-log, basic, websocket, http2, http2-large (default: these), or memory")
     p.add_argument("--tiergate", default="build/tiergate")
     p.add_argument("--peers", type=lambda s: s.split(","), default=list(peers.PEERS), help="comma separated")
     p.add_argument("--rounds", type=int, default=3)
@@ -363,10 +412,10 @@ def arguments():
     p.add_argument("--sockets", type=int, default=4000, help="silent ones, for the row websocket")
     p.add_argument("--gigabytes", type=int, default=10, help="for the row memory")
     args = p.parse_args()
-    unknown = [r for r in args.rows if r not in ROWS and r not in EXTRA] + [n for n in args.peers if n not in peers.PEERS]
+    unknown = [r for r in args.rows if r not in ROWS and r not in EXTRA and r not in HTTP2] + [n for n in args.peers if n not in peers.PEERS]
     if unknown:
         p.error(f"unknown: {', '.join(unknown)}")
-    args.rows = args.rows or [*ROWS, "websocket"]
+    args.rows = args.rows or [*ROWS, "websocket", *HTTP2]
     return args
 
 
@@ -376,8 +425,9 @@ def main():
         os.chmod(folder, 0o755)
         bench = Bench(args, folder)
         try:
-            print(f"HTTP/1.1 keep-alive over TLS, 1 KiB, {args.connections} connections, one thread each; "
-                  f"median of {args.rounds} interleaved rounds of {args.seconds} s")
+            if any(r in ROWS for r in args.rows):
+                print(f"HTTP/1.1 keep-alive over TLS, 1 KiB, {args.connections} connections, one thread each; "
+                      f"median of {args.rounds} interleaved rounds of {args.seconds} s")
             results = {}
             for row in [r for r in args.rows if r in ROWS]:
                 results[row] = bench.row(row)
@@ -386,6 +436,8 @@ def main():
                 print_ratios(results)
             if "websocket" in args.rows:
                 websocket(bench)
+            for row in [r for r in args.rows if r in HTTP2]:
+                http2(bench, row)
             if "memory" in args.rows:
                 memory(bench, args.gigabytes)
         finally:

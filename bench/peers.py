@@ -39,10 +39,10 @@ events {{ worker_connections {20000 if s.websocket else 4096}; }}
 http {{
   {temp}
   access_log {s.path("access.log") if s.log else "off"};
-  upstream origin {{ server 127.0.0.1:{s.origin}; keepalive 128; keepalive_requests 1000000; }}
+  upstream origin {{ server 127.0.0.1:{s.origin}; keepalive 512; keepalive_requests 1000000; }}
   keepalive_requests 1000000;
   server {{
-    listen 127.0.0.1:{s.port} ssl; server_name localhost;
+    listen 127.0.0.1:{s.port} ssl http2; http2_max_concurrent_streams 128; server_name localhost;
     ssl_certificate {s.cert}; ssl_certificate_key {s.key};
     location / {{
       {f'auth_basic "bench"; auth_basic_user_file {s.path("htpasswd")};' if s.basic else ""}
@@ -78,13 +78,13 @@ defaults
 userlist team
   user {USER} password {HASH}
 frontend gate
-  bind 127.0.0.1:{s.port} ssl crt {both}
+  bind 127.0.0.1:{s.port} ssl crt {both} alpn h2,http/1.1
   {"http-request auth realm bench if !{ http_auth(team) }" if s.basic else ""}
   http-request set-header X-Forwarded-Proto https
   http-request set-header X-Forwarded-Host %[req.hdr(Host)]
   default_backend origin
 backend origin
-  server o 127.0.0.1:{s.origin} pool-max-conn 128
+  server o 127.0.0.1:{s.origin} pool-max-conn 512
 """)
     return ["haproxy", "-db", "-f", config], {}
 
@@ -118,8 +118,9 @@ def tiergate(s, programs):
         "hosts": [{"host": "localhost", "origin": "page", "rules": [{"path": "/*", "action": "allow" if s.basic else "bypass"}]}],
         "log": {"to": s.path("access.log") if s.log else "none"},
     }
+    rules["limits"] = {"requests_per_connection": 1000000000}
     if s.websocket:
-        rules["limits"] = {"connections_per_address": 10000}
+        rules["limits"]["connections_per_address"] = 10000
     if s.basic:
         rules["gates"] = {"team": {"basic": {"realm": "bench", "htpasswd": s.path("htpasswd")}}}
         rules["hosts"][0]["gate"] = "team"

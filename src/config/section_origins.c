@@ -28,7 +28,7 @@ static const struct key keys[] = {
     /* Server-sent events and long polls are silent for minutes. */
     KEY(struct raw_origin, idle_timeout, KEY_DURATION, .def = SECONDS(600), .min = 0, .max = HOURS(24)),
     KEY(struct raw_origin, pool_idle, KEY_DURATION, .def = SECONDS(30), .min = SECONDS(1), .max = HOURS(1)),
-    KEY(struct raw_origin, pool_size, KEY_INT, .def = 32, .min = 0, .max = 1024),
+    KEY(struct raw_origin, pool_size, KEY_INT, .def = 256, .min = 0, .max = 1024),
 };
 
 const struct section section_origin = SECTION(struct raw_origin, keys);
