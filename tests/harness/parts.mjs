@@ -111,7 +111,13 @@ export async function startBlackbox() {
   return part;
 }
 
-/** How to launch Debian's Chromium so that it trusts the test authority, and finds what `map` says and nothing else; `home` is the caller's to remove. */
+/** The HTTP that Chromium speaks at best; TIERGATE_HTTP says it. */
+export const chromiumVersion = process.env.TIERGATE_HTTP ?? '2';
+
+/**
+ * How to launch Debian's Chromium so that it trusts the test authority, and finds what `map` says and nothing else; `home` is the caller's
+ * to remove. It speaks HTTP/2, or with TIERGATE_HTTP=1 HTTP/1.1 alone.
+ */
 export function chromiumOptions(map) {
   const home = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-chromium-'));
   const store = path.join(home, '.pki/nssdb');
@@ -125,7 +131,7 @@ export function chromiumOptions(map) {
     env: { ...process.env, HOME: home },
     args: [
       '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
-      '--disable-sync', '--disable-dev-shm-usage', `--host-resolver-rules=${map}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`
+      '--disable-sync', '--disable-dev-shm-usage', ...(chromiumVersion === '1' ? ['--disable-http2'] : []), `--host-resolver-rules=${map}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1`
     ]
   };
   return { home, launch };
