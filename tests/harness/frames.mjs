@@ -28,7 +28,7 @@ export function frame(type, flags, id, payload = Buffer.alloc(0)) {
 }
 
 /** RFC 7541 §5.1, without Huffman. */
-function hpackInt(n, prefix, first) {
+export function hpackInt(n, prefix, first) {
   const most = (1 << prefix) - 1;
   if (n < most) return Buffer.from([first | n]);
   const bytes = [first | most];
