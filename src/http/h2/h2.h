@@ -28,6 +28,7 @@ enum h2_code { /* RFC 9113 §7, those that we say */
                H2_NO_ERROR = 0,
                H2_PROTOCOL_ERROR = 1,
                H2_INTERNAL_ERROR = 2,
+               H2_FLOW_CONTROL_ERROR = 3,
                H2_CANCEL = 8,
                H2_ENHANCE_YOUR_CALM = 11
 };

@@ -30,6 +30,8 @@ struct h2_session {
     int32_t last_id;             /* the highest that the client has opened */
     struct h2_gap gaps[H2_GAPS]; /* the newest ones, a ring */
     unsigned gap_count;
+    bool last_said; /* the last word of going away */
+    int64_t widest; /* strict.c, during SETTINGS */
     struct h2_flood flood;
     struct chunkq *sink; /* during h2_session_write: where frames go, until it holds sink_high */
     size_t sink_high;
@@ -40,6 +42,10 @@ struct h2_session {
 void h2_receive_callbacks(nghttp2_session_callbacks *c);
 /* send.c: the same for those that leave. */
 void h2_send_callbacks(nghttp2_session_callbacks *c);
+
+/* strict.c: what nghttp2 lets pass; when a frame's head is there, and when all of it is. */
+void h2_strict_begin(struct h2_session *h, const nghttp2_frame_hd *hd);
+void h2_strict_frame(struct h2_session *h, const nghttp2_frame *frame);
 
 /* request.c: one field of a request's head or trailers; `permanent`: the name's bytes outlive the session. What is wrong with it is noted in
  * s->error. False: it is so far beyond the limits that the connection should end. */

@@ -42,6 +42,7 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
     bool carries = hd->type == NGHTTP2_DATA || hd->type == NGHTTP2_HEADERS;
     if (!h2_flood_frame(&h->flood, hd->length + FRAME_HEAD, carries ? hd->length : 0))
         flooded(h, "mostly overhead");
+    h2_strict_begin(h, hd);
     switch (hd->type) {
     case NGHTTP2_SETTINGS:
         take(h, H2_TOLL_SETTINGS, "SETTINGS flood");
@@ -106,6 +107,10 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
         return 0;
     note_id(h, frame->hd.stream_id);
     h->flood.streams++;
+    if (h->last_said) /* the client has been told, or is about to be, that it may ask elsewhere */
+        return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM) == 0
+                   ? 0
+                   : NGHTTP2_ERR_CALLBACK_FAILURE;
     struct h2_stream *s = stream_new(h, frame->hd.stream_id);
     if (!s || nghttp2_session_set_stream_user_data(ng, s->id, s) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -179,15 +184,6 @@ static void trailers_complete(struct h2_session *h, struct h2_stream *s)
         h2_stream_reset(s, H2_PROTOCOL_ERROR);
 }
 
-/* RFC 9218 §7.1; nghttp2 lets it pass. */
-static bool names_no_stream(const nghttp2_frame *frame)
-{
-    if (frame->hd.type != NGHTTP2_PRIORITY_UPDATE)
-        return false;
-    const nghttp2_ext_priority_update *p = frame->ext.payload;
-    return p && p->stream_id == 0;
-}
-
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
@@ -196,8 +192,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     struct h2_stream *s = frame->hd.stream_id ? h2_stream_of(h, frame->hd.stream_id) : NULL;
     if (is_data && !ends && !h2_flood_data(&h->flood, frame->hd.length - frame->data.padlen))
         flooded(h, "empty DATA flood");
-    if (names_no_stream(frame))
-        h2_session_end(h, H2_PROTOCOL_ERROR, "PRIORITY_UPDATE for no stream");
+    h2_strict_frame(h, frame);
     if (!s || (!is_data && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
     if (!is_data && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {

@@ -170,6 +170,7 @@ void h2_session_notice(struct h2_session *h)
 
 void h2_session_last_stream(struct h2_session *h)
 {
+    h->last_said = true;
     nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->ng), NGHTTP2_NO_ERROR,
                           NULL, 0);
 }
