@@ -70,6 +70,7 @@ struct stream_connect {
     struct tls_client *tls;           /* NULL: plain */
     struct span name;                 /* SNI and name to verify (an IP literal is verified as an IP, without SNI) */
     const struct tls_session *resume; /* may be NULL; borrowed for the call */
+    unsigned alpn;                    /* what to offer: TLS_ALPN_…; 0: HTTP/1.1 */
 };
 /* Starts a connect. NULL: no memory or descriptors. Failure to connect is told by on_read with STREAM_IN_ERROR. */
 struct stream *stream_open(struct loop *loop, const struct stream_connect *to, const struct stream_limits *limits,
@@ -124,6 +125,8 @@ bool stream_cert_covers(const struct stream *s, struct span host);
 bool stream_is_tls(const struct stream *s);
 /* ALPN result, empty when none. */
 struct span stream_alpn(const struct stream *s);
+/* The server speaks nothing of what was offered by ALPN, and said so. */
+bool stream_alpn_refused(const struct stream *s);
 bool stream_resumed(const struct stream *s);
 /* Client side: the newest session to resume, handed over to the caller; NULL when there is none. With TLS 1.3 it comes
  * with the first bytes read, not with on_open, and serves one connection (RFC 8446 C.4): ask when the stream is given

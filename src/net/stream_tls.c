@@ -115,6 +115,8 @@ static enum io_res protocol_error(struct stream *s)
     long verified = SSL_get_verify_result(tls->ssl);
     if (tls->client && tls->client->verify == TLS_VERIFY_FULL && verified != X509_V_OK)
         return fail_tls(s, STREAM_FAIL_TLS_VERIFY, tls_verify_text(verified));
+    if (ERR_GET_REASON(err) == SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL)
+        tls->flags |= TLS_ALPN_REFUSED;
     return fail_tls(s, STREAM_FAIL_TLS, tls_error_text(err));
 }
 

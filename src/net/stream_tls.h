@@ -7,6 +7,7 @@
 #define TLS_PARTIAL 1u     /* libssl holds part of a record: nothing comes out before the next edge */
 #define TLS_DIRECT 2u      /* the record being made is the last one there is: straight to the socket */
 #define TLS_NEW_SESSION 4u /* a session ticket has been taken since buffers were last freed */
+#define TLS_ALPN_REFUSED 8u
 #define TLS_SNI_MAX 255
 
 struct stream_ops;

@@ -145,6 +145,16 @@ static void offer_session(struct tls_conn *tls, const struct tls_session *resume
         SSL_set_session(tls->ssl, resume->session);
 }
 
+/* The context offers HTTP/1.1. */
+static bool offer_protocols(SSL *ssl, unsigned alpn)
+{
+    static const unsigned char both[] = "\x02h2\x08http/1.1";
+    static const unsigned h2_n = 3, both_n = sizeof both - 1;
+    if (!(alpn & TLS_ALPN_HTTP2))
+        return true;
+    return SSL_set_alpn_protos(ssl, both, alpn & TLS_ALPN_HTTP1 ? both_n : h2_n) == 0;
+}
+
 bool stream_tls_connect(struct stream *s, const struct stream_connect *to)
 {
     if (!begin(s))
@@ -153,7 +163,8 @@ bool stream_tls_connect(struct stream *s, const struct stream_connect *to)
     tls->client = tls_client_ref(to->tls);
     tls->name = plain_name(to->name);
     /* Without a name nothing would be verified: no connection then. */
-    if (!tls->name || !attach(s, to->tls->ctx, to->tls->bio) || !expect_name(tls->ssl, tls->name))
+    if (!tls->name || !attach(s, to->tls->ctx, to->tls->bio) || !expect_name(tls->ssl, tls->name) ||
+        !offer_protocols(tls->ssl, to->alpn))
         return false;
     offer_session(tls, to->resume);
     SSL_set_connect_state(tls->ssl);
@@ -207,6 +218,11 @@ struct span stream_alpn(const struct stream *s)
     if (s->tls)
         SSL_get0_alpn_selected(s->tls->ssl, &p, &n);
     return span_make(p, n);
+}
+
+bool stream_alpn_refused(const struct stream *s)
+{
+    return s->tls && (s->tls->flags & TLS_ALPN_REFUSED);
 }
 
 bool stream_resumed(const struct stream *s)
