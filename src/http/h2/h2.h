@@ -52,6 +52,14 @@ struct h2_stream {
     struct span scheme, protocol;
     size_t head_bytes, fields;
     unsigned flags;
+    uint32_t code; /* RFC 9113 §7: why it was reset */
+    /* as a client: */
+    enum http_method to;
+    struct http_response *resp;
+    struct h2_config limits;
+    size_t window;
+    struct headers trailers_in;   /* v == NULL: none came */
+    struct h2_trailers *trailers; /* owns: to be sent */
 };
 
 /* Where a request's head is to be put. */
@@ -110,6 +118,12 @@ void h2_stream_wake(struct h2_stream *s);
 void h2_stream_finish(struct h2_stream *s);
 /* The same for a tunnel, whose client may go on after the response has ended: from here on it may not. */
 void h2_stream_finish_both(struct h2_stream *s);
+/* These fields follow what is in `out` at the end: call before h2_stream_finish(). They are copied. False: no memory. */
+bool h2_stream_send_trailers(struct h2_stream *s, const struct headers *h);
+/* What came behind the payload, once it has ended; NULL: nothing. Their form was checked, their meaning was not. */
+const struct headers *h2_stream_trailers(const struct h2_stream *s);
+/* The owner goes: nothing of its arena is used any more, and s->owner is NULL in the events that still come. */
+void h2_stream_leave(struct h2_stream *s);
 /* n bytes were taken from s->in: the client may send as many again. */
 void h2_stream_took(struct h2_stream *s, size_t n);
 /* RST_STREAM; on_gone comes with the next write. */

@@ -93,10 +93,7 @@ static struct h2_stream *stream_new(struct h2_session *h, int32_t id)
     }
     s->arena = head.arena;
     s->req = head.req;
-    s->next = h->first;
-    if (s->next)
-        s->next->prev = s;
-    h->first = s;
+    h2_stream_link(s);
     return s;
 }
 
@@ -212,8 +209,18 @@ static int on_invalid_frame(nghttp2_session *ng, const nghttp2_frame *frame, int
     return 0;
 }
 
+void h2_stream_link(struct h2_stream *s)
+{
+    struct h2_session *h = s->session;
+    s->next = h->first;
+    if (s->next)
+        s->next->prev = s;
+    h->first = s;
+}
+
 static void stream_free(struct h2_session *h, struct h2_stream *s)
 {
+    h->asked -= h->is_client;
     if (s->prev)
         s->prev->next = s->next;
     else
@@ -223,6 +230,7 @@ static void stream_free(struct h2_session *h, struct h2_stream *s)
     h->events->on_gone(h->arg, s);
     chunkq_clear(&s->in);
     chunkq_clear(&s->out);
+    h2_trailers_free(s);
     free(s);
 }
 
@@ -234,6 +242,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
         return 0;
     if (code != NGHTTP2_NO_ERROR || s->input == H2_INPUT_OPEN)
         s->input = H2_INPUT_RESET;
+    s->code = code;
     stream_free(h, s);
     return 0;
 }
@@ -241,7 +250,8 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
 void h2_streams_free(struct h2_session *h)
 {
     while (h->first) {
-        h->first->input = H2_INPUT_RESET;
+        if (!h->is_client || h->first->input == H2_INPUT_OPEN)
+            h->first->input = H2_INPUT_RESET;
         stream_free(h, h->first);
     }
 }

@@ -6,14 +6,9 @@
 #include "http/h2/impl.h"
 #include "http/host.h"
 
-/* So far beyond a limit, it is an attack and not a mistake. */
-#define FAR_BEYOND 4u
-#define FIELD_OVERHEAD 4u /* what `: ` and CRLF would be */
-
 static void fail(struct h2_stream *s, unsigned status, const char *why)
 {
-    if (s->error.status == 0)
-        s->error = (struct h1_error){status, why};
+    h2_stream_fail(s, status, why);
 }
 
 /* --- one field ---------------------------------------------------------------------------------------------------- */
@@ -38,39 +33,23 @@ static bool set_pseudo(struct h2_stream *s, struct span name, struct span value)
 
 static bool add_regular(struct h2_stream *s, struct span name, struct span value, bool permanent)
 {
-    unsigned classes = 0;
-    struct headers *h = &s->req->headers;
-    if (!http_is_token(name) || field_is_framing_alias(name)) {
-        fail(s, 400, "bad-header-name");
-        return true;
-    }
-    if (bytes_value_run(value, &classes) != value.n || span_trim(value).n != value.n) {
-        fail(s, 400, "bad-header-value");
-        return true;
-    }
-    struct span kept = permanent ? name : arena_copy(s->arena, name), text = arena_copy(s->arena, value);
-    if (!kept.p || !text.p || !headers_add(h, s->arena, kept, text))
-        return false;
-    if ((classes & BYTE_OBS) && (field_request_ascii & FIELD_BIT(h->v[h->n - 1].id)))
-        fail(s, 400, "bad-header-value");
-    return true;
+    return h2_field_add(s, &s->req->headers, field_request_ascii, 400, permanent, name, value);
 }
 
 /* Everything counts, also what is thrown away afterwards: trailers, crumbs of cookies, doubles (CVE-2026-73550). */
 bool h2_request_field(struct h2_stream *s, struct span name, struct span value, bool permanent)
 {
-    const struct h2_config *c = &s->session->config;
-    s->fields++;
-    s->head_bytes += name.n + value.n + FIELD_OVERHEAD;
-    if (s->head_bytes > c->head_bytes)
-        fail(s, 431, "head-too-large");
-    else if (s->fields > c->fields)
-        fail(s, 431, "too-many-headers");
-    if (s->head_bytes > c->head_bytes * FAR_BEYOND || s->fields > c->fields * FAR_BEYOND)
+    bool ok;
+    if (!h2_field_counts(s, &s->session->config, 431, name, value))
         return false;
-    if (s->error.status || !s->req)
+    if (s->error.status)
         return true;
-    bool ok = name.n > 0 && name.p[0] == ':' ? set_pseudo(s, name, value) : add_regular(s, name, value, permanent);
+    if (s->flags & H2S_FINAL)
+        ok = h2_trailer_add(s, 400, permanent, name, value);
+    else if (!s->req)
+        ok = true;
+    else
+        ok = name.n > 0 && name.p[0] == ':' ? set_pseudo(s, name, value) : add_regular(s, name, value, permanent);
     if (!ok)
         fail(s, 503, "out-of-memory");
     return true;

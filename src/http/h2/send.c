@@ -1,9 +1,7 @@
 /* What goes out: heads, payload, resets. */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "http/field_rules.h"
 #include "http/h2/impl.h"
+#include "http/h2/nv.h"
 
 /* With its frame's head a DATA frame is then exactly one TLS record. */
 #define FRAME_HEAD 9u
@@ -20,8 +18,8 @@ static ssize_t frame_payload(nghttp2_session *ng, uint8_t type, int32_t id, int3
     return (ssize_t)(n < max_frame ? n : max_frame);
 }
 
-static ssize_t offer_payload(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t n, uint32_t *flags,
-                             nghttp2_data_source *source, void *user)
+ssize_t h2_offer_payload(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t n, uint32_t *flags,
+                         nghttp2_data_source *source, void *user)
 {
     struct h2_stream *s = source->ptr;
     if (s->out.bytes == 0 && !(s->flags & H2S_FINISHED)) {
@@ -30,8 +28,13 @@ static ssize_t offer_payload(nghttp2_session *ng, int32_t id, uint8_t *buf, size
     }
     n = s->out.bytes < n ? s->out.bytes : n;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-    if (n == s->out.bytes && (s->flags & H2S_FINISHED))
+    if (n == s->out.bytes && (s->flags & H2S_FINISHED)) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (s->trailers) {
+            *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+            return h2_trailers_submit(s) ? (ssize_t)n : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        }
+    }
     return (ssize_t)n;
 }
 
@@ -79,62 +82,16 @@ void h2_stream_finish_both(struct h2_stream *s)
 
 /* --- heads -------------------------------------------------------------------------------------------------------- */
 
-/* More than nearly any response has. */
-#define FIELDS_ON_STACK 48u
-
-struct fields {
-    nghttp2_nv few[FIELDS_ON_STACK];
-    nghttp2_nv *v;
-    size_t n;
-};
-
-/* nghttp2 copies names and values and puts names in lower case. */
-static void add(struct fields *f, struct span name, struct span value)
-{
-    f->v[f->n++] = (nghttp2_nv){(uint8_t *)(uintptr_t)name.p, (uint8_t *)(uintptr_t)value.p, name.n, value.n,
-                                NGHTTP2_NV_FLAG_NONE};
-}
-
-static bool begin(struct fields *f, size_t room)
-{
-    f->n = 0;
-    f->v = room <= FIELDS_ON_STACK ? f->few : calloc(room, sizeof *f->v);
-    return f->v != NULL;
-}
-
-static void end(struct fields *f)
-{
-    if (f->v != f->few)
-        free(f->v);
-}
-
-static void add_all(struct fields *f, const struct headers *h, uint64_t skip)
-{
-    for (size_t i = 0; h && i < h->n; i++)
-        if (h->v[i].drop == 0 && !(skip & FIELD_BIT(h->v[i].id)))
-            add(f, h->v[i].name, h->v[i].value);
-}
-
-static struct span decimal(char *text, size_t room, uint64_t v)
-{
-    return span_make(text, (size_t)snprintf(text, room, "%llu", (unsigned long long)v));
-}
-
-static size_t count(const struct headers *h)
-{
-    return h ? h->n : 0;
-}
-
 bool h2_stream_interim(struct h2_stream *s, unsigned status, const struct headers *h)
 {
-    struct fields f;
+    struct nv_list f;
     char text[24];
-    if (!fields_are_writable(h) || !begin(&f, count(h) + 1))
+    if (!fields_are_writable(h) || !nv_begin(&f, nv_count(h) + 1))
         return false;
-    add(&f, SPAN(":status"), decimal(text, sizeof text, status));
-    add_all(&f, h, field_not_copied);
+    nv_add(&f, SPAN(":status"), nv_decimal(text, sizeof text, status));
+    nv_add_all(&f, h, field_not_copied);
     int r = nghttp2_submit_headers(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NULL, f.v, f.n, NULL);
-    end(&f);
+    nv_end(&f);
     return r == 0;
 }
 
@@ -145,30 +102,30 @@ static bool has_payload(const struct h2_stream *s, const struct http_response *r
     return r->body != BODY_NONE && !(r->body == BODY_LENGTH && r->content_length == 0);
 }
 
-static void add_length(struct fields *f, const struct http_response *r, char *text, size_t room)
+static void add_length(struct nv_list *f, const struct http_response *r, char *text, size_t room)
 {
     const struct header *told = field_informative_length(r);
     if (r->body == BODY_LENGTH)
-        add(f, SPAN("content-length"), decimal(text, room, r->content_length));
+        nv_add(f, SPAN("content-length"), nv_decimal(text, room, r->content_length));
     else if (told)
-        add(f, told->name, told->value);
+        nv_add(f, told->name, told->value);
 }
 
 bool h2_stream_respond(struct h2_stream *s, const struct http_response *r, const struct headers *extra)
 {
-    struct fields f;
+    struct nv_list f;
     char status[24], length[24];
     bool switched = r->status == 101;
     uint64_t skip = field_not_copied | (switched ? FIELD_BIT(H_SEC_WEBSOCKET_ACCEPT) : 0);
-    nghttp2_data_provider payload = {.source.ptr = s, .read_callback = offer_payload};
-    if (!fields_are_writable(extra) || !begin(&f, r->headers.n + count(extra) + 2))
+    nghttp2_data_provider payload = {.source.ptr = s, .read_callback = h2_offer_payload};
+    if (!fields_are_writable(extra) || !nv_begin(&f, r->headers.n + nv_count(extra) + 2))
         return false;
-    add(&f, SPAN(":status"), decimal(status, sizeof status, switched ? 200 : r->status));
+    nv_add(&f, SPAN(":status"), nv_decimal(status, sizeof status, switched ? 200 : r->status));
     add_length(&f, r, length, sizeof length);
-    add_all(&f, &r->headers, skip);
-    add_all(&f, extra, skip);
+    nv_add_all(&f, &r->headers, skip);
+    nv_add_all(&f, extra, skip);
     int rc = nghttp2_submit_response(s->session->ng, s->id, f.v, f.n, has_payload(s, r) ? &payload : NULL);
-    end(&f);
+    nv_end(&f);
     if (!switched)
         s->flags &= ~(unsigned)H2S_WEBSOCKET; /* refused: a response like any other */
     return rc == 0;

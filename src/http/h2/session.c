@@ -2,10 +2,13 @@
 #include <stdlib.h>
 
 #include "base/count.h"
+#include "http/h2/client.h"
 #include "http/h2/impl.h"
 
 #define STREAMS_AT_ONCE 100
 #define CONNECTION_WINDOW (1 << 20)
+/* What a stream that nobody reads may hold; those who read are given more when they ask. */
+#define CLIENT_STREAM_WINDOW (16 << 10)
 #define CONTINUATIONS_MAX 8
 #define ACKS_MAX 100
 /* Frames other than payload that wait to be written. */
@@ -33,28 +36,46 @@ static void set_options(nghttp2_option *o)
     nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
 }
 
+static bool submit_client_settings(struct h2_session *h)
+{
+    const nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, CLIENT_STREAM_WINDOW},
+    };
+    return nghttp2_submit_settings(h->ng, NGHTTP2_FLAG_NONE, settings, COUNT(settings)) == 0 &&
+           nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW) == 0;
+}
+
+static int make_session(struct h2_session *h, nghttp2_session_callbacks *callbacks, nghttp2_option *options)
+{
+    h2_receive_callbacks(callbacks);
+    h2_send_callbacks(callbacks);
+    set_options(options);
+    if (!h->is_client)
+        return nghttp2_session_server_new2(&h->ng, callbacks, h, options);
+    h2_client_callbacks(callbacks);
+    return nghttp2_session_client_new2(&h->ng, callbacks, h, options);
+}
+
 static bool make(struct h2_session *h)
 {
     nghttp2_session_callbacks *callbacks = NULL;
     nghttp2_option *options = NULL;
     bool ok = nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&options) == 0;
-    if (ok) {
-        h2_receive_callbacks(callbacks);
-        h2_send_callbacks(callbacks);
-        set_options(options);
-        ok = nghttp2_session_server_new2(&h->ng, callbacks, h, options) == 0;
-    }
+    if (ok)
+        ok = make_session(h, callbacks, options) == 0;
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(options);
-    return ok && submit_settings(h);
+    return ok && (h->is_client ? submit_client_settings(h) : submit_settings(h));
 }
 
-struct h2_session *h2_session_new(const struct h2_config *config, struct slab *chunks, const struct h2_events *events,
-                                  void *arg)
+static struct h2_session *session_new(bool is_client, const struct h2_config *config, struct slab *chunks,
+                                      const struct h2_events *events, void *arg)
 {
     struct h2_session *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
+    h->is_client = is_client;
     h->config = *config;
     h->chunks = chunks;
     h->events = events;
@@ -64,6 +85,18 @@ struct h2_session *h2_session_new(const struct h2_config *config, struct slab *c
         return NULL;
     }
     return h;
+}
+
+struct h2_session *h2_session_new(const struct h2_config *config, struct slab *chunks, const struct h2_events *events,
+                                  void *arg)
+{
+    return session_new(false, config, chunks, events, arg);
+}
+
+struct h2_session *h2_client_new(struct slab *chunks, const struct h2_events *events, void *arg)
+{
+    static const struct h2_config none = {0};
+    return session_new(true, &none, chunks, events, arg);
 }
 
 void h2_session_free(struct h2_session *h)
