@@ -18,7 +18,8 @@ enum phase {
     PHASE_RESOLVE = 0,
     PHASE_RESOLVE_PAUSE,
     PHASE_CONNECT, /* a round: each address once */
-    PHASE_PAUSE    /* between rounds: the machine may be starting */
+    PHASE_PAUSE,   /* between rounds: the machine may be starting */
+    PHASE_GREETING /* connected; HTTP/2 begins with what the origin says */
 };
 
 struct contender {
@@ -63,19 +64,36 @@ void attempt_end(struct origin_attempt *a)
     resolver_cancel(&a->resolve);
     timer_fini(&a->deadline);
     timer_fini(&a->step);
-    free(a->conn);
+    if (a->conn && a->conn->h2)
+        pooled_free(a->conn, STREAM_CLOSE_NOW);
+    else
+        free(a->conn);
     a->wait->attempt = NULL;
     a->target->users--;
+    a->target->attempts--;
     loop_defer_free(t->loop, &a->park, release, a);
 }
 
 /* Must be the last thing its caller does. */
 static void fail(struct origin_attempt *a, enum origin_error error, const char *detail)
 {
-    struct origin_thread *t = a->target->thread;
+    struct origin_target *g = a->target;
     struct origin_wait *w = a->wait;
     attempt_end(a);
-    origin_fail(t, w, error, detail);
+    origin_fail(g->thread, w, error, detail);
+    park_fail(g, error, detail);
+}
+
+void attempt_leave(struct origin_attempt *a)
+{
+    struct origin_wait *w = park_pop(a->target);
+    if (!w) {
+        attempt_end(a);
+        return;
+    }
+    a->wait->attempt = NULL;
+    a->wait = w;
+    w->attempt = a;
 }
 
 /* False: no memory, the attempt has failed. */
@@ -113,12 +131,18 @@ static struct stream *open_stream(struct contender *c, const struct addr *to)
 {
     static const struct stream_limits limits = {.read_high = READ_HIGH, .write_low = WRITE_LOW};
     static const struct stream_events events = {.on_open = on_contender_open, .on_read = on_contender_read};
+    static const unsigned alpn[] = {
+        [ORIGIN_HTTP_1] = TLS_ALPN_HTTP1,
+        [ORIGIN_HTTP_2] = TLS_ALPN_HTTP2,
+        [ORIGIN_HTTP_AUTO] = TLS_ALPN_HTTP1 | TLS_ALPN_HTTP2,
+    };
     const struct origin_target *g = c->attempt->target;
     struct stream_connect connect = {
         .to = *to,
         .tls = g->tls,
         .name = target_tls_name(g),
         .resume = g->session,
+        .alpn = alpn[g->http],
     };
     return stream_open(g->thread->loop, &connect, &limits, &events, c);
 }
@@ -212,28 +236,117 @@ static void on_contender_read(void *arg)
         return;
     enum stream_failure failure = stream_failure(s);
     const char *detail = stream_error(s);
+    bool no_http2 = stream_alpn_refused(s) && c->attempt->target->http == ORIGIN_HTTP_2;
     c->stream = NULL;
     c->attempt->open--;
     stream_close(s, STREAM_CLOSE_NOW);
-    judge_failure(c->attempt, failure, detail);
+    if (no_http2)
+        fail(c->attempt, ORIGIN_NO_HTTP2, detail);
+    else
+        judge_failure(c->attempt, failure, detail);
+}
+
+/* Nobody else is needed any more. */
+static void settle_on(struct origin_attempt *a, struct contender *c)
+{
+    struct pooled *p = a->conn;
+    p->conn.stream = c->stream;
+    p->conn.uses = 1;
+    p->conn.connect_us = (uint32_t)(clock_mono_us() - a->start_us);
+    c->stream = NULL;
+    a->open--;
+}
+
+static void give_http1(struct origin_attempt *a)
+{
+    static const struct stream_events none = {0};
+    struct origin_target *g = a->target;
+    struct pooled *p = a->conn;
+    struct origin_wait *w = a->wait;
+    stream_set_events(p->conn.stream, &none, NULL);
+    g->users++;
+    g->speaks_http1 = true;
+    a->conn = NULL;
+    attempt_end(a);
+    park_serve(g);
+    w->on_conn(w->arg, &p->conn, ORIGIN_OK, NULL);
+}
+
+static void close_contenders(struct origin_attempt *a)
+{
+    for (size_t i = 0; i < a->launched; i++) {
+        if (a->contenders[i].stream)
+            stream_close(a->contenders[i].stream, STREAM_CLOSE_NOW);
+        a->contenders[i].stream = NULL;
+    }
+    a->open = 0;
+}
+
+static void wait_for_greeting(struct origin_attempt *a)
+{
+    struct pooled *p = a->conn;
+    a->phase = PHASE_GREETING;
+    timer_stop(&a->step);
+    close_contenders(a);
+    if (shared_open(p, a))
+        return;
+    a->conn = NULL;
+    stream_close(p->conn.stream, STREAM_CLOSE_NOW);
+    free(p);
+    fail(a, ORIGIN_MEMORY, "out of memory");
+}
+
+void attempt_greeted(struct origin_attempt *a)
+{
+    struct origin_target *g = a->target;
+    struct origin_wait *w = a->wait;
+    struct origin_conn *c;
+    bool memory = true;
+    g->users += 2; /* the connection, and until all have been told */
+    g->speaks_http1 = false;
+    g->lanes_each = h2_client_room(a->conn->h2->session);
+    a->conn = NULL;
+    attempt_end(a);
+    c = shared_take(g, &memory);
+    if (c) {
+        w->on_conn(w->arg, c, ORIGIN_OK, NULL);
+        park_serve(g);
+    } else {
+        enum origin_error error = memory ? ORIGIN_LIMIT : ORIGIN_MEMORY;
+        const char *detail = memory ? "it takes no requests" : "out of memory";
+        origin_fail(g->thread, w, error, detail);
+        park_fail(g, error, detail);
+    }
+    g->users--;
+}
+
+void attempt_not_greeted(struct origin_attempt *a, const char *detail)
+{
+    a->conn = NULL;
+    fail(a, ORIGIN_NO_HTTP2, detail);
+}
+
+static bool is_http2(const struct origin_target *g, const struct stream *s)
+{
+    if (!g->tls)
+        return g->http == ORIGIN_HTTP_2;
+    return g->http != ORIGIN_HTTP_1 && span_eq(stream_alpn(s), SPAN("h2"));
 }
 
 static void on_contender_open(void *arg)
 {
-    static const struct stream_events none = {0};
     struct contender *c = arg;
     struct origin_attempt *a = c->attempt;
-    struct pooled *p = a->conn;
-    struct origin_wait *w = a->wait;
-    stream_set_events(c->stream, &none, NULL);
-    p->conn.stream = c->stream;
-    p->conn.uses = 1;
-    p->conn.connect_us = (uint32_t)(clock_mono_us() - a->start_us);
-    p->conn.target->users++;
-    c->stream = NULL;
-    a->conn = NULL;
-    attempt_end(a);
-    w->on_conn(w->arg, &p->conn, ORIGIN_OK, NULL);
+    bool http2 = is_http2(a->target, c->stream);
+    if (!http2 && a->target->http == ORIGIN_HTTP_2) {
+        fail(a, ORIGIN_NO_HTTP2, "it did not choose HTTP/2 by ALPN");
+        return;
+    }
+    settle_on(a, c);
+    if (http2)
+        wait_for_greeting(a);
+    else
+        give_http1(a);
 }
 
 /* --- resolving ---------------------------------------------------------------------------------------------------- */
@@ -301,6 +414,8 @@ static void on_deadline(void *arg)
     struct origin_attempt *a = arg;
     if (a->error != ORIGIN_OK && !has_silent(a))
         fail(a, a->error, a->detail);
+    else if (a->phase == PHASE_GREETING)
+        fail(a, ORIGIN_NO_HTTP2, "it did not begin to speak HTTP/2 in time");
     else if (a->count == 0)
         fail(a, ORIGIN_RESOLVE, "the name was not resolved in time");
     else
@@ -333,17 +448,18 @@ static struct origin_attempt *attempt_new(struct origin_target *g, struct origin
         a->next->prev = a;
     t->attempts = a;
     g->users++;
+    g->attempts++;
     w->attempt = a;
     return a;
 }
 
-void attempt_start(struct origin_target *g, const struct origin_config *o, struct origin_wait *w)
+void attempt_start(struct origin_target *g, struct origin_wait *w)
 {
     struct addr literal;
     struct origin_attempt *a = attempt_new(g, w);
     if (!a)
         origin_fail(g->thread, w, ORIGIN_MEMORY, "out of memory");
-    else if (!timer_set(&a->deadline, o->connect_timeout_ms))
+    else if (!timer_set(&a->deadline, g->connect_timeout_ms))
         fail(a, ORIGIN_MEMORY, "out of memory");
     else if (addr_parse_ip(target_host(g), &literal))
         take_addresses(a, &literal, 1);

@@ -16,6 +16,12 @@ enum origin_name {
     ORIGIN_NAME_FIXED /* host: "some.name" */
 };
 
+enum origin_http {
+    ORIGIN_HTTP_1 = 0,
+    ORIGIN_HTTP_2,   /* by ALPN, or with prior knowledge without TLS */
+    ORIGIN_HTTP_AUTO /* what the origin prefers, by ALPN; never without TLS */
+};
+
 struct origin_header {
     struct span name, value;
 };
@@ -25,6 +31,7 @@ struct origin_config {
     struct tls_client *tls;              /* NULL: http:// ; owns a reference */
     struct span host_before, host_after; /* host of the url; a capture stands between them when has_capture */
     bool has_capture;
+    enum origin_http http;
     uint16_t port;
     struct span port_suffix; /* ":5173"; empty when the port is the scheme's own */
     enum origin_name host_mode;
@@ -36,7 +43,8 @@ struct origin_config {
     uint32_t idle_timeout_ms;       /* between bytes of a response or while we wait to send; default 10 min; 0: none */
     uint32_t pool_idle_ms;          /* an idle pooled connection lives at most; default 30 s */
     uint32_t pool_size;             /* idle connections per thread and target; default 32 */
-    uint64_t key; /* hash of all that decides whether connections can be shared (url, tls, ca, verify): set by config */
+    uint64_t
+        key; /* hash of all that decides whether connections can be shared (url, tls, ca, verify, http): set by config */
 };
 
 /* --- state -------------------------------------------------------------------------------------------------------- */
@@ -58,18 +66,22 @@ enum origin_error {
     ORIGIN_RESOLVE, /* 502 origin-dns */
     ORIGIN_REFUSED, /* 502 origin-refused (after patience) */
     ORIGIN_UNREACHABLE,
-    ORIGIN_TIMEOUT,    /* 504 origin-connect-timeout */
-    ORIGIN_TLS_VERIFY, /* 502 origin-certificate */
-    ORIGIN_TLS,        /* 502 origin-tls */
-    ORIGIN_LIMIT,      /* 503 too many connections to it */
-    ORIGIN_MEMORY,     /* 503 */
-    ORIGIN_DESCRIPTORS /* 503 */
+    ORIGIN_TIMEOUT,     /* 504 origin-connect-timeout */
+    ORIGIN_TLS_VERIFY,  /* 502 origin-certificate */
+    ORIGIN_TLS,         /* 502 origin-tls */
+    ORIGIN_LIMIT,       /* 503 too many connections to it */
+    ORIGIN_MEMORY,      /* 503 */
+    ORIGIN_DESCRIPTORS, /* 503 */
+    ORIGIN_NO_HTTP2     /* 502: it was to speak HTTP/2 and does not */
 };
 
-/* A connection to an origin, lent to one exchange. */
+struct origin_lane;
+
+/* A connection to an origin, lent to one exchange; with HTTP/2 its part of one. */
 struct origin_conn {
     struct stream *stream;        /* owned by the origin layer: ended by origin_drop alone */
-    bool reused;                  /* came from the pool: may turn out dead */
+    struct origin_lane *lane;     /* HTTP/2 (lane.h): the stream is others' too, only to be looked at; NULL: HTTP/1 */
+    bool reused;                  /* was there before: may turn out dead */
     unsigned uses;                /* exchanges so far, this one included */
     uint32_t connect_us;          /* 0 when reused */
     struct origin_target *target; /* back */
@@ -86,6 +98,8 @@ struct origin_wait {
     struct loop_task told; /* a failure on its way to on_conn */
     enum origin_error error;
     const char *detail;
+    struct origin_target *parked; /* waits for what another one's attempt brings */
+    struct origin_wait *next, *prev;
 };
 
 struct origin_ask {
@@ -93,9 +107,12 @@ struct origin_ask {
     struct span captured;               /* for a template */
     struct span tls_name;               /* name to verify and to send as SNI */
     bool fresh;                         /* no pooled connection (a retry) */
+    bool http1;                         /* HTTP/1.1, whatever the origin is said to speak */
 };
 
-/* A pooled connection is returned at once (non-NULL, on_conn is not called); else on_conn comes later. The stream's
+/* With HTTP/2 those who ask while a connection is being made wait for it together, a hundred at most for each.
+ *
+ * A pooled connection is returned at once (non-NULL, on_conn is not called); else on_conn comes later. The stream's
  * events are to be set by the taker at once. Attempts: every address (IPv6 and IPv4 in turn, the next one starts 250 ms
  * after the last if that is still silent); a refused or reset connect is tried again with growing pauses (100 ms … 1 s)
  * until connect_timeout: machines that start on demand. Verification failures are final at once. */
@@ -106,6 +123,7 @@ void origin_cancel(struct origin_wait *w);
  * it. Any byte or close that arrives while pooled closes it. Dropped instead when the stream is not clean or the pool
  * is full. */
 void origin_give(struct origin_thread *t, struct origin_conn *c);
+/* A lane's stream is reset unless it has ended; its connection lives on. */
 void origin_drop(struct origin_thread *t, struct origin_conn *c, enum stream_close how);
 /* The host of the url with the capture filled in; p == NULL: no memory. */
 struct span origin_host(const struct origin_config *o, struct span captured, struct arena *a);

@@ -23,7 +23,7 @@ static void idle_add(struct pooled *p)
     t->idle_count++;
 }
 
-static void idle_remove(struct pooled *p)
+void pool_remove(struct pooled *p)
 {
     struct origin_target *g = p->conn.target;
     struct origin_thread *t = g->thread;
@@ -43,13 +43,15 @@ static void idle_remove(struct pooled *p)
 void pooled_free(struct pooled *p, enum stream_close how)
 {
     target_keep_session(p->conn.target, p->conn.stream);
+    if (p->h2)
+        shared_free(p->h2, how == STREAM_CLOSE_FLUSH);
     stream_close(p->conn.stream, how);
     free(p);
 }
 
 void pool_evict(struct pooled *p, enum stream_close how)
 {
-    idle_remove(p);
+    pool_remove(p);
     pooled_free(p, how);
 }
 
@@ -107,10 +109,12 @@ struct pooled *pool_take(struct origin_target *g)
     for (struct origin_conn *c = g->idle, *next; c; c = next) {
         struct pooled *p = (struct pooled *)c;
         next = c->next;
+        if (p->h2)
+            continue;
         if (p->due_ms <= now) {
             pool_evict(p, STREAM_CLOSE_FLUSH);
         } else if (stream_is_quiet(c->stream)) {
-            idle_remove(p);
+            pool_remove(p);
             return p;
         }
     }
@@ -124,12 +128,11 @@ static bool is_clean(const struct pooled *p)
            stream_out(s)->bytes == 0;
 }
 
-bool pool_give(struct pooled *p)
+bool pool_keep(struct pooled *p)
 {
-    static const struct stream_events idle_events = {.on_read = on_idle_read};
     struct origin_target *g = p->conn.target;
     struct origin_thread *t = g->thread;
-    if (p->generation != t->generation || g->idle_count >= g->pool_size || !is_clean(p))
+    if (p->generation != t->generation || g->idle_count >= g->pool_size)
         return false;
     p->due_ms = t->loop->now_ms + g->pool_idle_ms;
     if (!sweep_by(t, p->due_ms))
@@ -138,6 +141,14 @@ bool pool_give(struct pooled *p)
     if (t->idle_count >= t->idle_max)
         pool_evict(t->idle_oldest, STREAM_CLOSE_FLUSH);
     idle_add(p);
+    return true;
+}
+
+bool pool_give(struct pooled *p)
+{
+    static const struct stream_events idle_events = {.on_read = on_idle_read};
+    if (!is_clean(p) || !pool_keep(p))
+        return false;
     stream_set_events(p->conn.stream, &idle_events, p);
     stream_resume(p->conn.stream, ~0u);
     return true;

@@ -14,7 +14,8 @@ bool target_id_make(const struct origin_ask *ask, struct target_id *id)
         return false;
     memcpy(id->bytes, &o->key, 8);
     memcpy(id->bytes + 8, &o->port, 2);
-    id->bytes[10] = (uint8_t)id->host_n; /* where the host ends and the name begins */
+    id->bytes[TARGET_ID_HTTP] = (uint8_t)(ask->http1 ? ORIGIN_HTTP_1 : o->http);
+    id->bytes[11] = (uint8_t)id->host_n; /* where the host ends and the name begins */
     if (name.n)
         memcpy(id->bytes + TARGET_ID_HOST + id->host_n, name.p, name.n);
     id->n = TARGET_ID_HOST + id->host_n + name.n;
@@ -93,6 +94,8 @@ struct origin_target *target_new(struct origin_thread *t, const struct target_id
     g->id_n = id->n;
     memcpy(g->id, id->bytes, id->n);
     memcpy(&g->port, id->bytes + 8, 2);
+    g->http = (enum origin_http)id->bytes[TARGET_ID_HTTP];
+    g->lanes_each = H2_CLIENT_STREAMS;
     struct origin_target **bucket = &t->buckets[g->hash % TARGET_BUCKETS];
     g->next = *bucket;
     *bucket = g;
@@ -123,6 +126,7 @@ void target_adopt(struct origin_target *g, const struct origin_config *o)
 {
     g->pool_size = o->pool_size;
     g->pool_idle_ms = o->pool_idle_ms;
+    g->connect_timeout_ms = o->connect_timeout_ms;
 }
 
 /* Equal keys mean equal settings, so the contexts of two snapshots do the same; the newer one is kept and the older one

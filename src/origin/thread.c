@@ -24,6 +24,14 @@ void origin_thread_keep(struct origin_thread *t, size_t idle)
         pool_evict(t->idle_oldest, STREAM_CLOSE_FLUSH);
 }
 
+static void close_all_shared(struct origin_thread *t)
+{
+    for (struct origin_target *g = t->oldest; g; g = g->newer) {
+        park_forget(g);
+        shared_close_all(g);
+    }
+}
+
 static void free_unused_targets(struct origin_thread *t)
 {
     for (struct origin_target *g = t->oldest, *newer; g; g = newer) {
@@ -41,6 +49,7 @@ void origin_thread_free(struct origin_thread *t)
         return;
     while (t->attempts)
         attempt_end(t->attempts);
+    close_all_shared(t);
     pool_evict_all(t);
     free_unused_targets(t);
     assert(t->targets == 0);
@@ -57,10 +66,28 @@ void origin_thread_flush(struct origin_thread *t)
 
 /* --- lending ------------------------------------------------------------------------------------------------------ */
 
-static void start(struct origin_thread *t, const struct origin_ask *ask, struct origin_target *g, struct origin_wait *w)
+/* NULL: there is none that may be used, or no memory (then *memory is false). */
+static struct origin_conn *take_pooled(struct origin_target *g, bool *memory)
 {
+    struct origin_conn *lane = g->http == ORIGIN_HTTP_1 ? NULL : shared_take(g, memory);
+    if (lane || !*memory)
+        return lane;
+    struct pooled *p = pool_take(g);
+    if (!p)
+        return NULL;
+    g->users++;
+    p->conn.reused = true;
+    p->conn.uses++;
+    p->conn.connect_us = 0;
+    return &p->conn;
+}
+
+static void connect_to(struct origin_target *g, const struct origin_ask *ask, struct origin_wait *w)
+{
+    if (g->http != ORIGIN_HTTP_1 && park(g, w))
+        return;
     target_use_tls(g, ask->origin->tls);
-    attempt_start(g, ask->origin, w);
+    attempt_start(g, w);
 }
 
 struct origin_conn *origin_take(struct origin_thread *t, const struct origin_ask *ask, struct origin_wait *w)
@@ -72,35 +99,37 @@ struct origin_conn *origin_take(struct origin_thread *t, const struct origin_ask
         return NULL;
     }
     struct origin_target *g = target_find(t, &id);
-    struct pooled *p = g && !ask->fresh ? pool_take(g) : NULL;
-    if (p) {
-        g->users++;
-        p->conn.reused = true;
-        p->conn.uses++;
-        p->conn.connect_us = 0;
+    bool memory = true;
+    struct origin_conn *c = g && !ask->fresh ? take_pooled(g, &memory) : NULL;
+    if (c) {
         target_adopt(g, ask->origin);
-        return &p->conn;
+        return c;
     }
+    why = ORIGIN_MEMORY;
     if (!g)
         g = target_new(t, &id, &why);
-    if (!g) {
+    if (!g || !memory) {
         origin_fail(t, w, why, why == ORIGIN_LIMIT ? "too many origins in use" : "out of memory");
         return NULL;
     }
     target_adopt(g, ask->origin);
-    start(t, ask, g, w);
+    connect_to(g, ask, w);
     return NULL;
 }
 
 void origin_drop(struct origin_thread *t, struct origin_conn *c, enum stream_close how)
 {
+    if (c->lane) {
+        lane_free(c->lane);
+        return;
+    }
     c->target->users--;
     pooled_free((struct pooled *)c, how);
 }
 
 void origin_give(struct origin_thread *t, struct origin_conn *c)
 {
-    if (pool_give((struct pooled *)c))
+    if (!c->lane && pool_give((struct pooled *)c))
         c->target->users--;
     else
         origin_drop(t, c, STREAM_CLOSE_FLUSH);
@@ -126,6 +155,7 @@ void origin_fail(struct origin_thread *t, struct origin_wait *w, enum origin_err
 void origin_cancel(struct origin_wait *w)
 {
     loop_task_cancel(&w->told);
+    park_leave(w);
     if (w->attempt)
-        attempt_end(w->attempt);
+        attempt_leave(w->attempt);
 }
