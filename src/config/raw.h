@@ -53,6 +53,7 @@ struct raw_origin {
     struct text_field url, host;
     struct objects_field headers; /* struct named_secret */
     struct object_field tls;      /* struct raw_origin_tls */
+    struct num_field http;
     struct num_field connect_timeout, first_byte_timeout, idle_timeout, pool_idle, pool_size;
 };
 

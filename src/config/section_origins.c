@@ -18,10 +18,14 @@ static const struct key tls_keys[] = {
 
 const struct section section_origin_tls = SECTION(struct raw_origin_tls, tls_keys);
 
+static const char *const http_choices[] = {
+    [ORIGIN_HTTP_1] = "1.1", [ORIGIN_HTTP_2] = "2", [ORIGIN_HTTP_AUTO] = "auto", NULL};
+
 static const struct key keys[] = {
     KEY(struct raw_origin, url, KEY_TEXT, .required = true),
     KEY(struct raw_origin, host, KEY_TEXT, .depends = true),
     KEY(struct raw_origin, headers, KEY_SECRET_MAP),
+    KEY(struct raw_origin, http, KEY_CHOICE, .choices = http_choices),
     KEY(struct raw_origin, tls, KEY_OBJECT, .sub = &section_origin_tls),
     KEY(struct raw_origin, connect_timeout, KEY_DURATION, .def = SECONDS(10), .min = MS(100), .max = SECONDS(300)),
     KEY(struct raw_origin, first_byte_timeout, KEY_DURATION, .def = SECONDS(60), .min = MS(100), .max = HOURS(1)),
@@ -219,6 +223,9 @@ static void read_url(struct build *b, const struct raw_origin *raw, struct origi
     o->port = u.port;
     set_port_suffix(b, o, &u);
     *capture = (struct text_field){raw->url.f, u.capture};
+    o->http = (enum origin_http)raw->http.v;
+    if (!u.tls && o->http == ORIGIN_HTTP_AUTO)
+        o->http = ORIGIN_HTTP_1; /* nothing to choose by */
     if (u.tls)
         read_tls(b, raw, o);
     else
@@ -231,14 +238,15 @@ static uint64_t sharing_key(struct build *b, const struct raw_origin *raw)
     const struct raw_origin_tls *t = raw->tls.v;
     uint8_t digest[3][32], whole[32];
     uint64_t key = 0;
-    char verify[2] = {t && t->verify.v == TLS_VERIFY_OFF ? '0' : '1', t && t->ca.f.given ? '1' : '0'};
+    char how[3] = {t && t->verify.v == TLS_VERIFY_OFF ? '0' : '1', t && t->ca.f.given ? '1' : '0', (char)raw->http.v};
     struct span parts[3] = {raw->url.v, t ? t->ca.v : SPAN_NONE, raw->host.v};
 
     for (size_t i = 0; i < 3; i++)
         if (!res_ok(sha256(parts[i], digest[i])))
             b->failed = true;
-    digest[0][0] ^= (uint8_t)verify[0];
-    digest[1][0] ^= (uint8_t)verify[1];
+    digest[0][0] ^= (uint8_t)how[0];
+    digest[1][0] ^= (uint8_t)how[1];
+    digest[2][0] ^= (uint8_t)how[2];
     if (!res_ok(sha256(span_make(digest, sizeof(digest)), whole)))
         b->failed = true;
     memcpy(&key, whole, sizeof(key));

@@ -18,6 +18,7 @@ static const struct {
     [ORIGIN_LIMIT] = {503, "origin-busy"},
     [ORIGIN_MEMORY] = {503, "out-of-memory"},
     [ORIGIN_DESCRIPTORS] = {503, "out-of-descriptors"},
+    [ORIGIN_NO_HTTP2] = {502, "origin-no-http2"},
 };
 
 static struct span tls_name(const struct exchange *x)
@@ -34,6 +35,12 @@ static struct span tls_name(const struct exchange *x)
     return x->origin_host_name;
 }
 
+/* WebSockets go by HTTP/1.1. Where HTTP/2 is known beforehand there is none; with TLS it is asked for. */
+static bool is_http2_only(const struct origin_config *o)
+{
+    return o->http == ORIGIN_HTTP_2 && !o->tls;
+}
+
 static void take_conn(struct exchange *x, struct origin_conn *conn)
 {
     x->origin = conn;
@@ -41,7 +48,7 @@ static void take_conn(struct exchange *x, struct origin_conn *conn)
     x->origin_ms = x->thread->loop->now_ms;
     x->origin_seen = 0;
     x->origin_pace = (struct pace){.since_ms = 0};
-    x->via = &h1_origin_ops;
+    x->via = conn->lane ? &h2_origin_ops : &h1_origin_ops;
     x->via->open(x);
     x->state = EX_RELAY;
 }
@@ -68,6 +75,8 @@ enum ex_next exchange_connect(struct exchange *x)
         return exchange_refuse(x, 403, "rules-changed");
     if (shed_refuses(x))
         return shed_refuse(x);
+    if (x->req.websocket && is_http2_only(x->site->origin))
+        return exchange_refuse(x, 502, "origin-http2-only");
     if (!x->origin_host_name.p && !forward_prepare(x))
         return exchange_refuse(x, 503, "out-of-memory");
     if (!x->gate_us && x->who)
@@ -78,6 +87,7 @@ enum ex_next exchange_connect(struct exchange *x)
         .captured = x->captured,
         .tls_name = tls_name(x),
         .fresh = x->tried_fresh,
+        .http1 = x->req.websocket,
     };
     struct origin_conn *conn = origin_take(x->thread->origins, &ask, &x->wait);
     if (!conn)

@@ -140,6 +140,7 @@ struct exchange {
     struct span origin_host_name; /* of the url, capture filled in */
     struct span host_field;       /* Host as the origin gets it */
     const struct names *names;    /* NULL until something has to be translated */
+    bool te_trailers;             /* the client takes trailers (gRPC insists that its server is told) */
     bool tried_fresh;             /* the one retry was used */
     struct chunkq from_client;    /* request payload not yet given to the origin */
     bool request_sent;            /* all of it lies in the origin's out queue */

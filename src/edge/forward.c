@@ -78,6 +78,7 @@ bool forward_prepare(struct exchange *x)
     if (!x->origin_host_name.p)
         return false;
     x->host_field = host_field(x);
+    x->te_trailers = x->req.version == HTTP_2 && headers_has_token(h, H_TE, SPAN("trailers"));
     headers_drop_hop_by_hop(h);
     headers_drop(h, H_EXPECT); /* answered here */
     if (!x->host_field.p || !gate_strip_request(x->site->gate, gates, &x->req, &x->arena))

@@ -4,6 +4,6 @@
 
 #include "edge/exchange.h"
 
-extern const struct origin_ops h1_origin_ops;
+extern const struct origin_ops h1_origin_ops, h2_origin_ops;
 
 #endif

@@ -21,8 +21,9 @@ enum ex_next exchange_relay(struct exchange *x)
 static bool may_retry(const struct exchange *x)
 {
     bool repeatable = x->req.method == M_GET || x->req.method == M_HEAD;
-    return repeatable && x->req.body == BODY_NONE && !x->req.websocket && x->origin->reused && !x->tried_fresh &&
-           x->resp_state == RESP_NONE && x->interims == 0 && !x->body_taken;
+    bool harmless = repeatable && x->req.body == BODY_NONE && !x->req.websocket && x->origin->reused;
+    return (harmless || x->via->had_no_effect(x)) && !x->tried_fresh && x->resp_state == RESP_NONE &&
+           x->interims == 0 && !x->body_taken;
 }
 
 /* The origin went before its answer was complete. A pooled connection may have died unnoticed: what can have had no effect is tried once
@@ -34,6 +35,7 @@ void relay_origin_went(struct exchange *x)
         origin_drop(x->thread->origins, x->origin, STREAM_CLOSE_NOW);
         x->origin = NULL;
         x->tried_fresh = true;
+        x->request_sent = false;
         x->detail = NULL;
         x->state = EX_CONNECT;
         exchange_run(x);
