@@ -33,7 +33,7 @@ export async function tiergate(args, { env = {}, cwd, input } = {}) {
 const SANITIZER = /ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error:/;
 
 export class Gate {
-  static async start({ rules, names, port, env = {}, threads = 2, redirect = false, args = [], under = [], listenMore = [] } = {}) {
+  static async start({ rules, names, port, env = {}, threads = 2, redirect = false, pairs = [], args = [], under = [], listenMore = [] } = {}) {
     const gate = new Gate();
     gate.dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-flow-'));
     process.on('exit', () => fs.rmSync(gate.dir, { recursive: true, force: true }));
@@ -43,6 +43,7 @@ export class Gate {
     gate.redirectPort = redirect ? await freePort() : undefined;
     gate.names = names ?? ['example.test', '*.example.test', '*.app.example.test', '*.other.example.test'];
     gate.pair = authority().issue(gate.names);
+    gate.pairs = [gate.pair, ...pairs];
     gate.rulesFile = path.join(gate.dir, 'rules.json');
     gate.logFile = path.join(gate.dir, 'access.log');
     gate.listenMore = listenMore;
@@ -82,7 +83,7 @@ export class Gate {
     const listen = [{ address: `127.0.0.1:${this.port}` }, ...this.listenMore];
     if (this.redirectPort) listen.push({ address: `127.0.0.1:${this.redirectPort}`, redirect_to_https: true });
     const whole = typeof rules === 'string' ? rules : JSON.stringify({
-      listen, certificates: [this.pair], log: { to: this.logFile }, ...rules
+      listen, certificates: this.pairs, log: { to: this.logFile }, ...rules
     }, null, 2);
     fs.writeFileSync(this.rulesFile, whole);
   }
