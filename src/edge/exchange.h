@@ -28,6 +28,8 @@ struct client_ops {
     bool (*send_interim)(struct exchange *x, unsigned status, const struct headers *fields);
     /* Moves n bytes out of `from`. */
     bool (*send_body)(struct exchange *x, struct chunkq *from, size_t n);
+    /* Before send_end: fields that follow the payload. NULL: not by this version. */
+    bool (*send_trailers)(struct exchange *x, const struct headers *h);
     bool (*send_end)(struct exchange *x);
     void (*flush)(struct exchange *x);
     size_t (*backlog)(const struct exchange *x);
@@ -35,6 +37,8 @@ struct client_ops {
     size_t (*high)(const struct exchange *x);
     /* Moves request payload that is there into x->from_client, up to edge_high(). */
     enum h1_body_state (*read_body)(struct exchange *x);
+    /* What came behind the payload, after H1_BODY_END; NULL: nothing. The pointer is NULL where they are thrown away. */
+    struct headers *(*trailers)(struct exchange *x);
     /* Why read_body said H1_BODY_BAD: static text. */
     const char *(*body_error)(const struct exchange *x);
     /* The 101 was written: the connection is a tunnel's from here on. False: no memory. */
@@ -75,6 +79,7 @@ struct origin_ops {
     bool (*send_head)(struct exchange *x, const struct headers *extra);
     /* Moves n bytes out of `from`. */
     bool (*send_body)(struct exchange *x, struct chunkq *from, size_t n);
+    bool (*send_trailers)(struct exchange *x, const struct headers *h); /* as client_ops; NULL: not by this version */
     bool (*send_end)(struct exchange *x);
     void (*flush)(struct exchange *x);
     size_t (*backlog)(const struct exchange *x); /* of the request */
@@ -84,6 +89,7 @@ struct origin_ops {
     void (*begin_body)(struct exchange *x);
     /* Moves payload that is there into x->from_origin, up to the client's high(). */
     enum origin_says (*read_body)(struct exchange *x);
+    struct headers *(*trailers)(struct exchange *x); /* as client_ops, after ORIGIN_DONE; NULL: thrown away */
     /* Nothing more to be read now that is there: the origin may send more. */
     void (*resume)(struct exchange *x);
     const char *(*why_went)(const struct exchange *x); /* static text */
@@ -223,6 +229,9 @@ bool forward_prepare(struct exchange *x);
 bool forward_translate_response(struct exchange *x);
 /* respond.c: is this a browser's first answer behind a gate that is still new here (hosts[].clear_cache_until)? */
 bool respond_clears_cache(const struct exchange *x);
+/* trailers.c: what may pass of the fields behind a payload, where both sides speak HTTP/2. False: no memory. */
+bool trailers_to_origin(struct exchange *x);
+bool trailers_to_client(struct exchange *x);
 /* The origin's final head as the client gets it. */
 bool respond_prepare(struct exchange *x, struct headers *extra);
 

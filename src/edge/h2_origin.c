@@ -52,6 +52,12 @@ static bool send_body(struct exchange *x, struct chunkq *from, size_t n)
     return true;
 }
 
+static bool send_trailers(struct exchange *x, const struct headers *h)
+{
+    struct h2_stream *s = lane_of(x)->stream;
+    return !s || h2_stream_send_trailers(s, h);
+}
+
 static bool send_end(struct exchange *x)
 {
     struct h2_stream *s = lane_of(x)->stream;
@@ -114,6 +120,11 @@ static enum origin_says read_body(struct exchange *x)
     return l->input == H2_INPUT_RESET && n == 0 ? ORIGIN_WENT : ORIGIN_WAITS;
 }
 
+static struct headers *trailers(struct exchange *x)
+{
+    return lane_of(x)->trailers;
+}
+
 static void resume(struct exchange *x)
 {
 }
@@ -173,12 +184,14 @@ const struct origin_ops h2_origin_ops = {
     .open = open_origin,
     .send_head = send_head,
     .send_body = send_body,
+    .send_trailers = send_trailers,
     .send_end = send_end,
     .flush = flush,
     .backlog = backlog,
     .read_head = read_head,
     .begin_body = begin_body,
     .read_body = read_body,
+    .trailers = trailers,
     .resume = resume,
     .why_went = why_went,
     .had_no_effect = had_no_effect,

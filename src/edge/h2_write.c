@@ -72,6 +72,16 @@ static enum h1_body_state read_body(struct exchange *x)
     return s->input == H2_INPUT_END && s->in.bytes == 0 ? H1_BODY_END : H1_BODY_MORE;
 }
 
+static struct headers *trailers(struct exchange *x)
+{
+    return x->lane->input == H2_INPUT_END ? h2_stream_trailers(x->lane) : NULL;
+}
+
+static bool send_trailers(struct exchange *x, const struct headers *h)
+{
+    return h2_stream_send_trailers(x->lane, h);
+}
+
 static const char *body_error(const struct exchange *x)
 {
     return "reset";
@@ -182,6 +192,8 @@ const struct client_ops h2_client_ops = {
     .high = high,
     .read_body = read_body,
     .body_error = body_error,
+    .trailers = trailers,
+    .send_trailers = send_trailers,
     .can_go_on = can_go_on,
     .start_tunnel = start_tunnel,
     .done = done,

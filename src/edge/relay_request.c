@@ -30,7 +30,7 @@ static bool move_request(struct exchange *x)
         ok = x->via->send_body(x, &x->from_client, n);
     }
     if (ok && x->body_state == H1_BODY_END) {
-        ok = x->via->send_end(x);
+        ok = trailers_to_origin(x) && x->via->send_end(x);
         x->request_sent = ok;
     }
     if (!ok)

@@ -118,7 +118,7 @@ static bool move_response(struct exchange *x)
     bool ok = said != ORIGIN_NO_MEMORY && (n == 0 || x->client->send_body(x, &x->from_origin, n));
     if (ok && said == ORIGIN_DONE) {
         x->resp_state = RESP_END;
-        ok = x->client->send_end(x);
+        ok = trailers_to_client(x) && x->client->send_end(x);
     }
     if (!ok)
         exchange_end(x, true);

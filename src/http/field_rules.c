@@ -28,6 +28,57 @@ bool field_is_framing_alias(struct span name)
     return is_alias(name, SPAN("content-length")) || is_alias(name, SPAN("transfer-encoding"));
 }
 
+#define TRAILER_NAME_MAX 64
+
+static bool is_one_of(struct span name, const char *const *list)
+{
+    for (; *list; list++)
+        if (span_eq(name, span_of(*list)))
+            return true;
+    return false;
+}
+
+static bool begins_as_one_of(struct span name, const char *const *list)
+{
+    for (; *list; list++)
+        if (span_has_prefix(name, span_of(*list)))
+            return true;
+    return false;
+}
+
+bool field_may_trail(struct span name)
+{
+    static const char *const beginnings[] = {"accept",      "access-control-", "if-", "proxy-", "sec-",
+                                             "x-forwarded", "authentication-", NULL};
+    static const char *const names[] = {"age",
+                                        "allow",
+                                        "alt-svc",
+                                        "clear-site-data",
+                                        "content-disposition",
+                                        "content-encoding",
+                                        "content-language",
+                                        "content-range",
+                                        "cookie2",
+                                        "max-forwards",
+                                        "pragma",
+                                        "retry-after",
+                                        "set-cookie2",
+                                        "strict-transport-security",
+                                        "early-data",
+                                        NULL};
+    uint8_t folded[TRAILER_NAME_MAX];
+    if (name.n == 0 || name.n > sizeof folded || !http_is_token(name))
+        return false;
+    for (size_t i = 0; i < name.n; i++) {
+        uint8_t c = ascii_lower(name.p[i]);
+        folded[i] = c == '_' || c == '.' ? '-' : c;
+    }
+    struct span f = span_make(folded, name.n);
+    static const struct span cache = {(const uint8_t *)"cache-control", 13};
+    bool caches = f.n >= cache.n && span_eq(span_from(f, f.n - cache.n), cache);
+    return header_id_of(f) == H_OTHER && !caches && !is_one_of(f, names) && !begins_as_one_of(f, beginnings);
+}
+
 static bool parse_length(struct span s, uint64_t *value)
 {
     /* RFC 9110 §8.6 allows leading zeros, but some origins read them as octal. */

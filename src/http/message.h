@@ -41,6 +41,9 @@ struct http_response {
     struct headers headers;
 };
 
+/* May a field of this name stand behind a payload? Not what frames, routes, proves who asks or says how to read what came before (RFC 9110
+ * §6.5.1): all that any code here looks at is out, in every spelling that an origin may fold. */
+bool field_may_trail(struct span name);
 enum http_method http_method_of(struct span name);
 /* "OK", "Not Found" …; "Unknown" for others. */
 const char *http_reason(unsigned status);

@@ -14,12 +14,12 @@ struct origin_lane {
     struct h2_stream *stream;     /* NULL: not asked yet, or over */
     struct stream_events events;  /* on_read: something of the below changed; on_drained: payload left */
     void *arg;
-    bool head;           /* a head lies where it was to be put, and was not looked at; the reader clears it */
-    bool wrong;          /* what came may not pass: error says why */
-    bool refused;        /* the request had no effect */
-    enum h2_input input; /* END: the response is complete with what lies in `in` */
-    struct chunkq in;    /* payload; who takes from it calls origin_lane_took() */
-    const struct headers *trailers; /* valid with END, in the asker's arena; NULL: none */
+    bool head;                /* a head lies where it was to be put, and was not looked at; the reader clears it */
+    bool wrong;               /* what came may not pass: error says why */
+    bool refused;             /* the request had no effect */
+    enum h2_input input;      /* END: the response is complete with what lies in `in` */
+    struct chunkq in;         /* payload; who takes from it calls origin_lane_took() */
+    struct headers *trailers; /* valid with END, in the asker's arena; NULL: none */
     struct headers trailers_kept;
     const char *error; /* static: why it ended, or what was wrong */
     uint64_t moved;    /* bytes that came or went */

@@ -46,7 +46,7 @@ struct h2_stream {
     uint64_t seen_ms;
     /* internal: */
     struct h2_stream *next, *prev;
-    struct arena *arena; /* the user's, until the head is complete */
+    struct arena *arena; /* the user's, until h2_stream_leave() */
     struct http_request *req;
     struct h1_error error;
     struct span scheme, protocol;
@@ -121,7 +121,7 @@ void h2_stream_finish_both(struct h2_stream *s);
 /* These fields follow what is in `out` at the end: call before h2_stream_finish(). They are copied. False: no memory. */
 bool h2_stream_send_trailers(struct h2_stream *s, const struct headers *h);
 /* What came behind the payload, once it has ended; NULL: nothing. Their form was checked, their meaning was not. */
-const struct headers *h2_stream_trailers(const struct h2_stream *s);
+struct headers *h2_stream_trailers(struct h2_stream *s);
 /* The owner goes: nothing of its arena is used any more, and s->owner is NULL in the events that still come. */
 void h2_stream_leave(struct h2_stream *s);
 /* n bytes were taken from s->in: the client may send as many again. */

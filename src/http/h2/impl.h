@@ -12,7 +12,7 @@ enum h2_stream_flag {
     H2S_WAITING = 2,     /* nghttp2 asked for payload when there was none */
     H2S_FINISHED = 4,    /* nothing will be added to `out` any more */
     H2S_RESET_ASKED = 8, /* by the user */
-    H2S_FINAL = 16,      /* the head is complete, as a client: the final one; more fields are trailers */
+    H2S_FINAL = 16,      /* the (final) head is complete: more fields are trailers */
     H2S_SENT = 32        /* as a client: the request's head has left */
 };
 

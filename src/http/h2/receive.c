@@ -145,8 +145,8 @@ static void head_complete(struct h2_session *h, struct h2_stream *s, bool ended)
     if (ended)
         s->input = H2_INPUT_END;
     h2_request_complete(s, ended);
-    s->req = NULL; /* what may come are trailers, and they are thrown away */
-    s->arena = NULL;
+    s->req = NULL;
+    s->flags |= H2S_FINAL; /* what may come are trailers */
     if (s->error.status)
         take(h, H2_TOLL_GLITCH, "too many bad requests");
     h->events->on_head(h->arg, s, &s->error);

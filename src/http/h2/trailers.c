@@ -67,7 +67,7 @@ void h2_trailers_free(struct h2_stream *s)
     s->trailers = NULL;
 }
 
-const struct headers *h2_stream_trailers(const struct h2_stream *s)
+struct headers *h2_stream_trailers(struct h2_stream *s)
 {
     return s->arena && s->trailers_in.v && s->trailers_in.n ? &s->trailers_in : NULL;
 }
