@@ -493,6 +493,26 @@ describe('WebSockets over HTTP/2 at the gate\'s own doing', () => {
     assert.equal((await echoed(open, 'still here')).toString(), 'still here');
   });
 
+  it('a slow reader still gets what was said, Close included, and then its stream is over', async () => {
+    await start();
+    const f = await Frames.open(gate, { host: OPEN, initial: { ...NO_TABLE, INITIAL_WINDOW_SIZE: 10 } });
+    f.send(f.head(1, {
+      end: false, more: [['sec-websocket-version', '13']],
+      pseudo: [[':method', 'CONNECT'], [':protocol', 'websocket'], [':scheme', 'https'], [':authority', f.authority], [':path', '/doc']]
+    }), data(1, Buffer.concat([Buffer.from([0x82, 0x80 | 100, 0, 0, 0, 0]), Buffer.alloc(100, 'x')])));
+    const got = () => Buffer.concat(f.of(TYPE.DATA, 1).map((d) => d.payload));
+    await f.until('a window full', () => got().length === 10);
+    const blocked = (r) => (Object.assign(r.hosts.find((h) => h.host === OPEN), { public: false, rules: [{ path: '/*', action: 'block' }] }), r);
+    await gate.reload(rules({ change: blocked }), /reload: ok/);
+    await sleep(1500); // it had its moment to answer the Close
+    f.send(windowUpdate(1, 1000));
+    await f.until('the rest', () => f.answered(1) || f.reset(1) !== undefined);
+    assert.deepEqual([...got().subarray(102, 106)], [0x88, 2 + 'rules changed'.length, 4403 >> 8, 4403 & 255]);
+    await f.until('its end, since we do not end ours', () => f.reset(1) !== undefined, 5000);
+    assert.ok(await f.lives());
+    f.close();
+  });
+
   it('one that is silent for too long ends, the connection does not', async () => {
     await start({ tunnel_idle_timeout: '10s' });
     const [silent, busy] = [await dial(), await dial()];
