@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { authority } from '../harness/certs.mjs';
 import { Gate } from '../harness/gate.mjs';
-import { startBlackbox, startChromium, startHocuspocus, startPages } from '../harness/parts.mjs';
+import { chromiumVersion, startBlackbox, startChromium, startHocuspocus, startPages } from '../harness/parts.mjs';
 import { freePort } from '../harness/ports.mjs';
 import { endAll } from '../harness/wait.mjs';
 
@@ -72,8 +72,12 @@ describe('browser', () => {
       await context.close();
     }
   };
+  const handshakes = []; // statuses: 101 over HTTP/1.1, 200 over HTTP/2 (RFC 8441)
   const open = async (context, at) => {
     const page = await context.newPage();
+    const cdp = await context.newCDPSession(page);
+    cdp.on('Network.webSocketHandshakeResponseReceived', (e) => handshakes.push(e.response.status));
+    await cdp.send('Network.enable');
     const response = await page.goto(at);
     return { page, response };
   };
@@ -89,6 +93,7 @@ describe('browser', () => {
         tabs.push(page);
       }
       await Promise.all(tabs.map(synced));
+      assert.deepEqual(handshakes, Array(2).fill(chromiumVersion === '1' ? 101 : 200));
       const had = await tabs[0].textContent('#text');
       await tabs[0].click('#add');
       await textIs(tabs[1], `${had}x`);
