@@ -14,7 +14,7 @@ const documented = new Map([...section.matchAll(/^\| (`.*?) \| ([\d, ]+) \|/gm)]
   names.split(', ').map((name) => [name.replaceAll('`', ''), statuses.split(', ').map(Number)])));
 
 /** What tells a client, or the log, why: the edge, the rules, and the parser of requests (what a response's says becomes a detail). */
-const files = ['policy/decide.c', 'http/h1/request.c', 'http/h1/fields.c', ...fs.readdirSync(path.join(root, 'src/edge')).filter((f) => f.endsWith('.c')).map((f) => `edge/${f}`)];
+const files = ['policy/decide.c', 'http/h1/request.c', 'http/h1/fields.c', 'http/h2/request.c', ...fs.readdirSync(path.join(root, 'src/edge')).filter((f) => f.endsWith('.c')).map((f) => `edge/${f}`)];
 /** Calls whose argument may be a reason of one word. */
 const CALLS = new RegExp(`\\b(?:exchange_refuse|exchange_reply|exchange_answer_request|refuse_until_later|ask_to_sign_in|h1_fail|decide)\\(([^;]*)`, 'g');
 const literals = (text) => [...text.matchAll(new RegExp(`"(${TOKEN})"`, 'g'))].map((m) => m[1]);
