@@ -307,7 +307,7 @@ void attempt_greeted(struct origin_attempt *a)
     g->lanes_each = h2_client_room(a->conn->h2->session);
     a->conn = NULL;
     attempt_end(a);
-    c = shared_take(g, &memory);
+    c = shared_take(g, true, &memory);
     if (c) {
         w->on_conn(w->arg, c, ORIGIN_OK, NULL);
         park_serve(g);

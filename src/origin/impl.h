@@ -147,8 +147,8 @@ void park_forget(struct origin_target *g);
 
 /* p->conn.stream is open. False: no memory. */
 bool shared_open(struct pooled *p, struct origin_attempt *a);
-/* A lane on a connection that has room; NULL: there is none, or (*memory false) no memory. */
-struct origin_conn *shared_take(struct origin_target *g, bool *memory);
+/* A lane on a connection that has room, the newest or the oldest; NULL: there is none, or (*memory false) no memory. */
+struct origin_conn *shared_take(struct origin_target *g, bool newest, bool *memory);
 /* The rest of pooled_free. */
 void shared_free(struct origin_shared *c, bool politely);
 void shared_close_all(struct origin_target *g);

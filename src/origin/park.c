@@ -51,7 +51,7 @@ void park_serve(struct origin_target *g)
     struct origin_conn *c = NULL;
     bool memory = true;
     g->users++; /* what is called may let everything go */
-    while (g->parked && (c = shared_take(g, &memory))) {
+    while (g->parked && (c = shared_take(g, true, &memory))) {
         struct origin_wait *w = park_pop(g);
         c->reused = false;
         w->on_conn(w->arg, c, ORIGIN_OK, NULL);

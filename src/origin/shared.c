@@ -140,11 +140,18 @@ static void leave_pool(struct origin_shared *c)
     c->pooled->conn.target->users++;
 }
 
-struct origin_conn *shared_take(struct origin_target *g, bool *memory)
+/* The oldest is filled first, so that the others get a chance to end. */
+static struct origin_shared *find_room(struct origin_target *g, bool newest)
 {
-    struct origin_shared *c = g->shared;
+    struct origin_shared *c = newest ? g->newest_shared : g->shared;
     while (c && !has_room(c))
-        c = c->next;
+        c = newest ? c->prev : c->next;
+    return c;
+}
+
+struct origin_conn *shared_take(struct origin_target *g, bool newest, bool *memory)
+{
+    struct origin_shared *c = find_room(g, newest);
     if (!c)
         return NULL;
     struct origin_lane *l = lane_new(c);

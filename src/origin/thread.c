@@ -69,7 +69,7 @@ void origin_thread_flush(struct origin_thread *t)
 /* NULL: there is none that may be used, or no memory (then *memory is false). */
 static struct origin_conn *take_pooled(struct origin_target *g, bool *memory)
 {
-    struct origin_conn *lane = g->http == ORIGIN_HTTP_1 ? NULL : shared_take(g, memory);
+    struct origin_conn *lane = g->http == ORIGIN_HTTP_1 ? NULL : shared_take(g, false, memory);
     if (lane || !*memory)
         return lane;
     struct pooled *p = pool_take(g);

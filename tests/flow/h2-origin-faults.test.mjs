@@ -1,0 +1,318 @@
+// An origin that speaks HTTP/2 and goes away, refuses, dies, is slow or hostile: the right answer, nothing twice, and nobody else harmed.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { authority } from '../harness/certs.mjs';
+import { ERROR, FLAG, TYPE, block, data, field, frame, ping, rst, settings, windowUpdate } from '../harness/frames.mjs';
+import { h2Origin, rawH2Origin } from '../harness/h2-origins.mjs';
+import * as h2 from '../harness/http2.mjs';
+import { startSite } from '../harness/site.mjs';
+import { endAll, sleep, until, within } from '../harness/wait.mjs';
+
+const host = 'x.example.test';
+
+/** A site in front of one origin, on one thread. */
+async function siteOf(origin, { more = {}, limits } = {}) {
+  return startSite({
+    more: { limits, origins: { x: { url: origin.url, http: '2', ...more } }, hosts: [{ host, origin: 'x', public: true, rules: [{ path: '/*', action: 'bypass' }] }] },
+    gate: { threads: 1 }
+  });
+}
+
+const goaway = (last, code = 0) => {
+  const b = Buffer.alloc(8);
+  b.writeUInt32BE(last, 0);
+  b.writeUInt32BE(code, 4);
+  return frame(TYPE.GOAWAY, 0, 0, b);
+};
+
+/** Answers every request on the connection. */
+async function serve(f, name = 'served') {
+  for (let id = await f.request(60000); id !== undefined; id = await f.request(60000)) f.respond(id, [], { body: name });
+}
+
+async function withSite(script, test, options = {}) {
+  const origin = await rawH2Origin(script, options);
+  const site = await siteOf(origin, options);
+  try {
+    await test({ gate: site.gate, origin, ask: (path = '/', more = {}) => site.gate.request({ host, path, ...more }) });
+    assert.deepEqual(origin.errors, []);
+  } finally {
+    await endAll(site, origin);
+  }
+}
+
+const session = (gate) => h2.session({ port: gate.port, servername: host, ca: authority().pem });
+const headsOn = (origin) => origin.connections.map((c) => c.of(TYPE.HEADERS).length);
+
+describe('an origin that goes away', () => {
+  it('loses no request: those that it did not look at are asked again, elsewhere', async () => {
+    await withSite(async (f, n) => {
+      f.hello();
+      if (n > 0) return serve(f, 'second');
+      const ids = [await f.request(), await f.request(), await f.request(), await f.request()];
+      f.send(goaway(ids[1]));
+      await sleep(100);
+      f.respond(ids[0], [], { body: 'first' });
+      f.respond(ids[1], [], { body: 'first' });
+      return undefined;
+    }, async ({ gate, origin }) => {
+      const c = await session(gate);
+      const all = await Promise.all([1, 2, 3, 4].map((n) => h2.ask(c, { authority: gate.authority(host), path: `/${n}`, method: n === 4 ? 'POST' : 'GET' })));
+      c.destroy();
+      assert.deepEqual(all.map((r) => r.text).sort(), ['first', 'first', 'second', 'second']);
+      assert.deepEqual(headsOn(origin), [4, 2]);
+    });
+  });
+
+  it('is asked again by a request that it refused, once', async () => {
+    let refusals = 0;
+    await withSite(async (f, n) => {
+      f.hello();
+      for (let id = await f.request(60000); id !== undefined; id = await f.request(60000))
+        if (refusals-- > 0) f.send(rst(id, ERROR.REFUSED_STREAM));
+        else f.respond(id, [], { body: `by ${n}` });
+    }, async ({ ask, origin }) => {
+      refusals = 1;
+      assert.equal((await ask('/', { method: 'POST' })).text, 'by 1');
+      refusals = 2;
+      const r = await ask('/', { method: 'POST' });
+      assert.equal(r.status, 502);
+      assert.equal(r.get('tiergate'), 'origin-closed');
+      assert.equal(headsOn(origin).reduce((a, b) => a + b), 4);
+    });
+  });
+
+  it('is not asked again with a body that was sent', async () => {
+    await withSite(async (f) => {
+      f.hello();
+      const id = await f.request();
+      await f.until('the body', () => f.of(TYPE.DATA, id).length > 0);
+      f.send(rst(id, ERROR.REFUSED_STREAM));
+    }, async ({ ask, origin }) => {
+      assert.equal((await ask('/', { method: 'POST', body: 'once' })).status, 502);
+      assert.deepEqual(headsOn(origin), [1]);
+    });
+  });
+
+  it('dies: GET is asked again on a connection that served before, POST never', async () => {
+    let dies = false;
+    await withSite(async (f) => {
+      f.hello();
+      for (let id = await f.request(60000); id !== undefined; id = await f.request(60000)) {
+        if (dies) {
+          dies = false;
+          return f.close();
+        }
+        f.respond(id, [], { body: 'alive' });
+      }
+      return undefined;
+    }, async ({ ask, origin }) => {
+      assert.equal((await ask()).text, 'alive');
+      dies = true;
+      assert.equal((await ask()).text, 'alive');
+      dies = true;
+      const r = await ask('/', { method: 'POST' });
+      assert.equal(r.status, 502);
+      assert.equal(r.get('tiergate'), 'origin-closed');
+      assert.equal(headsOn(origin).reduce((a, b) => a + b), 4);
+    });
+  });
+
+  it('dies on all of its streams', async () => {
+    const origin = await h2Origin({ '/slow': () => {}, '/begun': (s) => { s.respond({ ':status': 200 }); s.write('part'); } });
+    const site = await siteOf(origin);
+    try {
+      const c = await session(site.gate);
+      const ask = (path) => h2.ask(c, { authority: site.gate.authority(host), path, method: 'POST' });
+      const all = Promise.allSettled(['/slow', '/slow', '/begun'].map(ask));
+      await until('all requests at the origin', () => origin.requests.length === 3);
+      await sleep(200);
+      for (const s of origin.open) s.destroy();
+      const [a, b, begun] = await all;
+      assert.equal(a.value?.status, 502);
+      assert.equal(b.value?.status, 502);
+      assert.equal(begun.status, 'rejected');
+      assert.equal((await ask('/echo')).status, 200);
+      c.destroy();
+    } finally {
+      await endAll(site, origin);
+    }
+  });
+
+  it('resets one stream, the others go on', async () => {
+    await withSite(async (f) => {
+      f.hello();
+      const a = await f.request(), b = await f.request();
+      f.send(rst(a, ERROR.INTERNAL_ERROR));
+      await sleep(50);
+      f.respond(b, [], { body: 'fine' });
+    }, async ({ gate, origin }) => {
+      const c = await session(gate);
+      const [a, b] = await Promise.all(['/a', '/b'].map((path) => h2.ask(c, { authority: gate.authority(host), path })));
+      c.destroy();
+      assert.deepEqual([a.status, b.status].sort(), [200, 502]);
+      assert.equal(origin.connections.length, 1);
+    });
+  });
+});
+
+describe('streams of one connection', () => {
+  it('are reset when their client goes, and the connection goes on', async () => {
+    await withSite(async (f) => {
+      f.hello();
+      const id = await f.request();
+      f.respond(id, [], { body: 'begun', end: false });
+      await f.until('the reset', () => f.reset(id) !== undefined);
+      await serve(f, 'lives');
+    }, async ({ gate, origin, ask }) => {
+      const c = await session(gate);
+      const s = c.request({ ':method': 'GET', ':path': '/', ':scheme': 'https', ':authority': gate.authority(host) });
+      s.on('error', () => {});
+      await once(s, 'data');
+      s.close(8);
+      await until('the reset at the origin', () => origin.connections[0].of(TYPE.RST_STREAM).length === 1);
+      assert.equal(origin.connections[0].of(TYPE.RST_STREAM)[0].payload.readUInt32BE(0), ERROR.CANCEL);
+      assert.equal((await ask()).text, 'lives');
+      assert.equal(origin.connections.length, 1);
+      c.destroy();
+    });
+  });
+
+  it('do not wait for a client that does not read', async () => {
+    const big = Buffer.alloc(20_000_000, 'x');
+    let sent;
+    const origin = await h2Origin({
+      '/big': (s) => {
+        s.respond({ ':status': 200 });
+        s.write(big, () => s.end());
+        sent = s;
+      },
+      '/quick': (s) => {
+        s.respond({ ':status': 200 });
+        s.end('quick');
+      }
+    }, { options: { maxSessionMemory: 100 } });
+    const site = await siteOf(origin);
+    try {
+      const slow = await site.gate.connect({ host });
+      slow.socket.pause();
+      slow.socket.write(`GET /big HTTP/1.1\r\nHost: ${site.gate.authority(host)}\r\n\r\n`);
+      await until('the slow request', () => sent);
+      await sleep(500);
+      for (let i = 0; i < 20; i++) assert.equal((await site.gate.request({ host, path: '/quick' })).text, 'quick');
+      assert.equal(origin.sessions, 1);
+      slow.socket.resume();
+      const r = await slow.response({ ms: 30000 });
+      assert.equal(r.body.length, big.length);
+      slow.close();
+    } finally {
+      await endAll(site, origin);
+    }
+  });
+
+  it('do not wait for an origin that does not read another’s body', async () => {
+    await withSite(async (f) => {
+      f.hello({ INITIAL_WINDOW_SIZE: 1000 });
+      await f.request();
+      await serve(f, 'quick');
+    }, async ({ gate, ask, origin }) => {
+      const c = await session(gate);
+      const s = c.request({ ':method': 'POST', ':path': '/', ':scheme': 'https', ':authority': gate.authority(host) });
+      s.on('error', () => {});
+      s.write(Buffer.alloc(500_000));
+      await until('what the window lets through', () => origin.connections[0]?.of(TYPE.DATA).length > 0);
+      assert.equal((await ask()).text, 'quick');
+      assert.equal(origin.connections.length, 1);
+      c.destroy();
+    });
+  });
+});
+
+const ok = (id, more = [], end = true) => frame(TYPE.HEADERS, FLAG.END_HEADERS | (end ? FLAG.END_STREAM : 0), id, block([[':status', '200'], ...more]));
+const raw = (id, bytes, flags = FLAG.END_HEADERS | FLAG.END_STREAM) => frame(TYPE.HEADERS, flags, id, bytes);
+
+/** What a hostile origin says to a request, and that the connection ends with it (else only the stream does). */
+const hostile = {
+  'no status': [(id) => raw(id, block([['x', 'y']]))],
+  'status of four digits': [(id) => raw(id, block([[':status', '2000']]))],
+  'status 99': [(id) => raw(id, block([[':status', '099']]))],
+  'status 700': [(id) => raw(id, block([[':status', '700']]))],
+  'status twice': [(id) => raw(id, block([[':status', '200'], [':status', '200']]))],
+  'status behind a field': [(id) => raw(id, block([['x', 'y'], [':status', '200']]))],
+  'a request’s pseudo field': [(id) => ok(id, [[':path', '/']])],
+  '101': [(id) => raw(id, block([[':status', '101']]), FLAG.END_HEADERS)],
+  'an interim head that ends the stream': [(id) => raw(id, block([[':status', '103']]))],
+  'connection': [(id) => ok(id, [['connection', 'close']])],
+  'transfer-encoding': [(id) => ok(id, [['transfer-encoding', 'chunked']])],
+  'an upper-case name': [(id) => ok(id, [['X-Upper', 'y']])],
+  'a name with a space': [(id) => ok(id, [['x y', 'z']])],
+  'content_length': [(id) => ok(id, [['content_length', '5']])],
+  'a line end in a value': [(id) => ok(id, [['x', 'a\r\nset-cookie: b']])],
+  'NUL in a value': [(id) => ok(id, [['x', 'a\0b']])],
+  'two lengths': [(id) => Buffer.concat([ok(id, [['content-length', '2'], ['content-length', '3']], false), data(id, 'ab', true)])],
+  'a bad length': [(id) => Buffer.concat([ok(id, [['content-length', '+2']], false), data(id, 'ab', true)])],
+  'no DATA for a length': [(id) => ok(id, [['content-length', '2']])],
+  'a head far too large': [(id) => Buffer.concat(Array.from({ length: 30 }, (_, i) => frame(i === 0 ? TYPE.HEADERS : TYPE.CONTINUATION, i === 29 ? FLAG.END_HEADERS : 0, id, i === 0 ? block([[':status', '200'], ['x', 'y'.repeat(16000)]]) : field('x', 'y'.repeat(16000))))), true],
+  'too many fields': [(id) => ok(id, Array.from({ length: 300 }, (_, i) => [`x${i}`, 'y']))],
+  'DATA first': [(id) => data(id, 'x'), true],
+  'endless CONTINUATION': [(id) => Buffer.concat([raw(id, field(':status', '200'), 0), ...Array.from({ length: 400 }, () => frame(TYPE.CONTINUATION, 0, id, field('x', 'y')))]), true],
+  'PUSH_PROMISE': [(id) => frame(TYPE.PUSH_PROMISE, FLAG.END_HEADERS, id, Buffer.concat([Buffer.from([0, 0, 0, 2]), block([[':method', 'GET'], [':scheme', 'http'], [':authority', 'x'], [':path', '/']])])), true],
+  'HEADERS of a stream that nobody opened': [() => ok(1001), true],
+  'HEADERS of an even stream': [() => ok(2), true],
+  'a broken block': [(id) => raw(id, Buffer.from([0xff, 0xff, 0xff, 0xff, 0xff, 0xff])), true],
+  'a frame too large': [(id) => frame(TYPE.DATA, 0, id, Buffer.alloc(20000)), true],
+  'a window beyond its bound': [() => windowUpdate(0, 0x7fffffff), true],
+  'SETTINGS flood': [() => Buffer.concat(Array.from({ length: 100 }, () => settings())), true],
+  'PING flood': [() => Buffer.concat(Array.from({ length: 300 }, () => ping())), true],
+  'empty DATA flood': [(id) => Buffer.concat([ok(id, [], false), ...Array.from({ length: 1000 }, () => data(id, ''))]), true, 'cut'],
+  'WINDOW_UPDATE flood': [() => Buffer.concat(Array.from({ length: 1000 }, () => windowUpdate(0, 1))), true],
+  'GOAWAY flood': [() => Buffer.concat(Array.from({ length: 1000 }, () => goaway(0x7fffffff))), true],
+  'interim heads without end': [(id) => Buffer.concat(Array.from({ length: 50 }, () => raw(id, block([[':status', '103']]), FLAG.END_HEADERS)))],
+  'more DATA than its length': [(id) => Buffer.concat([ok(id, [['content-length', '2']], false), data(id, 'abc', true)]), false, 'cut'],
+  'less DATA than its length': [(id) => Buffer.concat([ok(id, [['content-length', '5']], false), data(id, 'abc', true)]), false, 'cut'],
+  'trailers with a pseudo field': [(id) => Buffer.concat([ok(id, [], false), data(id, 'abc'), raw(id, block([[':status', '200']]))]), false, 'cut'],
+  'trailers with a line end': [(id) => Buffer.concat([ok(id, [], false), data(id, 'abc'), raw(id, block([['x', 'a\nb']]))]), false, 'cut']
+};
+
+describe('a hostile origin', () => {
+  let origin, site, gate, next;
+
+  before(async () => {
+    origin = await rawH2Origin(async (f) => {
+      f.hello();
+      for (let id = await f.request(60000); id !== undefined; id = await f.request(60000)) {
+        if (next) f.send(hostile[next][0](id));
+        else f.respond(id, [], { body: 'well' });
+        next = undefined;
+      }
+    });
+    site = await siteOf(origin, { more: { first_byte_timeout: '5s', idle_timeout: '5s' } });
+    gate = site.gate;
+  });
+  after(() => endAll(site, origin));
+
+  for (const [name, [, ends = false, cut]] of Object.entries(hostile))
+    it(name, async () => {
+      assert.equal((await gate.request({ host, path: '/well' })).text, 'well');
+      const before = origin.connections.filter((c) => !c.ended).length;
+      assert.ok(before >= 1);
+      next = name;
+      const asked = gate.request({ host, path: '/' });
+      if (cut) {
+        await assert.rejects(asked.then((r) => assert.equal(r.status, 502)), (e) => !(e instanceof assert.AssertionError) || e.actual === 200);
+      } else {
+        const r = await asked;
+        assert.equal(r.status, 502);
+        assert.equal(r.get('tiergate'), 'origin-bad-response');
+      }
+      if (ends) await until('the connection to end', () => origin.connections.every((c) => c.ended), 10000);
+      else assert.equal(origin.connections.filter((c) => !c.ended).length, before);
+      assert.equal((await gate.request({ host, path: '/well' })).text, 'well');
+    });
+
+  it('harms nobody else', async () => {
+    assert.deepEqual(origin.errors, []);
+    assert.equal((await gate.request({ host: 'open.example.test', path: '/' })).status, 200);
+  });
+});
