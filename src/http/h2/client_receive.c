@@ -107,13 +107,29 @@ static bool head_complete(struct h2_session *h, struct h2_stream *s, bool ended)
 
 /* --- frames end --------------------------------------------------------------------------------------------------- */
 
+/* What streams may hold at first counts from the ACK on, for those that were open before too: nghttp2 has taken from them what they were given
+ * beyond it. */
+static void widen_again(struct h2_session *h)
+{
+    for (struct h2_stream *s = h->first; s; s = s->next)
+        h2_client_set_window(s, s->window);
+}
+
+static void on_settings(struct h2_session *h, bool is_ack)
+{
+    if (is_ack)
+        widen_again(h);
+    else
+        h->is_greeted = true;
+}
+
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
     bool is_data = frame->hd.type == NGHTTP2_DATA, ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     struct h2_stream *s = frame->hd.stream_id ? h2_stream_of(h, frame->hd.stream_id) : NULL;
-    if (frame->hd.type == NGHTTP2_SETTINGS && !(frame->hd.flags & NGHTTP2_FLAG_ACK))
-        h->is_greeted = true;
+    if (frame->hd.type == NGHTTP2_SETTINGS)
+        on_settings(h, (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0);
     if (is_data && !ends && frame->hd.length == frame->data.padlen)
         take(h, H2_TOLL_GLITCH, "empty DATA flood");
     if (!s || s->input != H2_INPUT_OPEN || (!is_data && frame->hd.type != NGHTTP2_HEADERS))

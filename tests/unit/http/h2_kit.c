@@ -21,7 +21,8 @@ struct writer {
 static void put(struct writer *w, const void *p, size_t n)
 {
     assert_true(w->n + n <= w->cap);
-    memcpy(w->out + w->n, p, n);
+    if (n)
+        memcpy(w->out + w->n, p, n);
     w->n += n;
 }
 
