@@ -86,6 +86,7 @@ static void note_failure(struct origin_shared *c, struct origin_lane *l, const s
     if (l->wrong)
         return;
     l->wrong = error != NULL;
+    l->conn.reused = l->conn.reused && c->why; /* or the connection is well, and asking again would be no better */
     l->error = error ? error : why_gone(c, l);
 }
 
