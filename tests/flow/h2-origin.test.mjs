@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
 import { echo, h2Origin } from '../harness/h2-origins.mjs';
 import * as http2 from '../harness/http2.mjs';
+import { WebSocketServer } from '../harness/lib.mjs';
 import { echoOrigin } from '../harness/origins.mjs';
 import { startSite } from '../harness/site.mjs';
 import { endAll, until } from '../harness/wait.mjs';
@@ -60,6 +61,8 @@ describe('an origin with HTTP/2', () => {
     plain = await h2Origin(handlers);
     secure = await h2Origin(handlers, { pair });
     both = await h2Origin(handlers, { pair, http1 });
+    const wss = new WebSocketServer({ noServer: true });
+    both.server.on('upgrade', (req, socket, head) => wss.handleUpgrade(req, socket, head, () => both.http1.push('websocket')));
     one = await echoOrigin('one');
     const { default: https } = await import('node:https');
     const { readFileSync } = await import('node:fs');
@@ -75,7 +78,8 @@ describe('an origin with HTTP/2', () => {
       wrong: { url: `https://localhost:${oneTls.port}`, http: '2', tls },
       wrongplain: { url: one.url, http: '2', connect_timeout: '3s' },
       autoplain: { url: one.url, http: 'auto' },
-      usual: { url: both.url, tls }
+      usual: { url: both.url, tls },
+      both: { url: both.url, http: '2', tls }
     };
     const hosts = Object.keys(origins).map((n) => ({ host: `${n}.example.test`, origin: n, public: true, rules: [{ path: '/*', action: 'bypass' }] }));
     site = await startSite({ more: { origins, hosts }, gate: { threads: 1 } });
@@ -194,6 +198,15 @@ describe('an origin with HTTP/2', () => {
       assert.equal(r.status, 502);
       assert.equal(r.get('tiergate'), 'origin-no-http2');
     }
+  });
+
+  it('gets WebSockets by HTTP/1.1', async () => {
+    for (const host of ['both', 'auto']) {
+      const before = both.http1.length;
+      assert.equal((await upgrade(gate, `${host}.example.test`)).status, 101);
+      assert.deepEqual(both.http1.slice(before), ['websocket']);
+    }
+    assert.equal((await upgrade(gate, 'secure.example.test')).status, 502); // speaks no HTTP/1.1
   });
 
   it('gets no WebSocket without TLS', async () => {

@@ -75,9 +75,11 @@ static void on_served_read(void *arg)
 static void greet(void *arg)
 {
     struct served *c = arg;
-    if (!c->server->greeting)
+    const struct server *s = c->server;
+    if (!s->greeting)
         return;
-    assert_true(chunkq_append(stream_out(c->stream), span_of(c->server->greeting)));
+    struct span bytes = s->greeting_n ? span_make(s->greeting, s->greeting_n) : span_of(s->greeting);
+    assert_true(chunkq_append(stream_out(c->stream), bytes));
     stream_flush(c->stream);
 }
 

@@ -32,6 +32,7 @@ struct server {
     uint16_t port;
     unsigned accepted, ended; /* ended: the other side has closed */
     const char *greeting;     /* sent to each that comes */
+    size_t greeting_n;        /* 0: it is text */
     struct served {
         struct server *server;
         struct stream *stream;
