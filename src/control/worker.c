@@ -51,8 +51,8 @@ static void on_log(struct worker *w)
 /* False: nothing more now, or ever. */
 static bool read_one(struct worker *w)
 {
-    const unsigned accept = WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) |
-                            WIRE_BIT(WIRE_PART);
+    const unsigned accept =
+        WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) | WIRE_BIT(WIRE_PART);
     enum wire_io io = wire_recv(CONTROL_FD, accept, &w->msg);
     if (io != WIRE_IO_OK) {
         if (io != WIRE_IO_AGAIN) {
