@@ -80,10 +80,14 @@ export const pathCases = (site) =>
           : passed(site, { identity, run }, { isOpen: site.isOpen || (kind === 'OK' && isOpenPath(decoded)), method: 'GET', target, goesOn: true })
     }));
 
-function hostWant(site, v, authority, { identity, run }) {
-  const name = v.normal ?? (authority === HOST ? HOST : undefined); // white space around a field's value is not part of it
+/** The one spelling that goes on: an origin must not read another host in it than was judged. */
+const normalForm = (name, port) => (port > 0 && port !== 443 ? `${name}:${port}` : name);
+
+function hostWant(site, v, trimmed, { identity, run }) {
+  const name = v.normal ?? (trimmed === HOST ? HOST : undefined); // white space around a field's value is not part of it
   if (name === undefined) return refused(400);
   if (!served.includes(name)) return { statuses: [421] };
+  const authority = normalForm(name, v.port);
   const isForeign = identity.cookie !== undefined && name !== HOST; // a session of one host says nothing at another
   return passed(site, { identity: { ...identity, isKnown: identity.isKnown && !isForeign }, run }, { isOpen: site.isOpen, method: 'GET', target: '/x', authority, goesOn: true });
 }
