@@ -183,6 +183,27 @@ static void test_unheard_guesses_are_free(void **state)
     }
 }
 
+/* The thread and its loop are gone before the hash is done. */
+static void test_loop_ends_first(void **state)
+{
+    struct stage s;
+    struct ask a, b;
+    stage_init(&s, NULL);
+    struct loop *loop = loop_new();
+    struct gate_thread *other = gate_thread_new(s.shared, loop);
+    assert_non_null(other);
+    hold();
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:x"));
+    assert_int_equal(gate_check(other, &a.check), GATE_PENDING);
+    wait_until_reached();
+    gate_thread_free(other);
+    loop_free(loop);
+    release();
+    assert_int_equal(ask_basic(&s, "app.test", "eve:open sesame", &b), GATE_IDENTIFIED); /* behind it */
+    assert_int_equal(a.done, 0);
+    stage_fini(&s);
+}
+
 /* A guess that is being hashed is counted, though nobody waits for it any more. */
 static void test_begun_guesses_count(void **state)
 {
@@ -316,6 +337,7 @@ int main(void)
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_cancel_before_and_during),
         cmocka_unit_test(test_unheard_guesses_are_free),
+        cmocka_unit_test(test_loop_ends_first),
         cmocka_unit_test(test_begun_guesses_count),
         cmocka_unit_test(test_share_of_the_running),
         cmocka_unit_test(test_long_passwords),

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
+#include "base/thread.h"
 #include "gate/answer.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
@@ -27,6 +28,14 @@ char *__real_crypt_rn(const char *password, const char *setting, void *data, int
 char *__wrap_crypt_rn(const char *password, const char *setting, void *data, int size);
 char *__real_crypt_gensalt_rn(const char *prefix, unsigned long cost, const char *bytes, int n, char *out, int size);
 char *__wrap_crypt_gensalt_rn(const char *prefix, unsigned long cost, const char *bytes, int n, char *out, int size);
+
+bool __real_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
+bool __wrap_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg);
+
+bool __wrap_thread_start(pthread_t *thread, void *(*run)(void *arg), void *arg)
+{
+    return alloc_may() && __real_thread_start(thread, run, arg);
+}
 
 struct res __wrap_mac_sum(struct mac *m, const struct span *parts, size_t count, uint8_t out[MAC_SIZE])
 {
@@ -300,6 +309,27 @@ static void test_landing(void **state)
     assert_int_equal(a.result, GATE_FAILED);
     assert_int_equal(a.check.identity.way, WAY_NONE);
     memory_fini(&tiny);
+    stage_fini(&s);
+}
+
+/* The result lies in the loop's mailbox when the thread that asked ends, and others of that loop go on. */
+static void test_message_to_nobody(void **state)
+{
+    struct stage s;
+    struct ask a, b;
+    stage_init(&s, NULL);
+    struct gate_thread *other = gate_thread_new(s.shared, s.loop);
+    assert_non_null(other);
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:open sesame"));
+    atomic_store(&crypt_held, true);
+    assert_int_equal(gate_check(other, &a.check), GATE_PENDING);
+    alloc_fail_never();
+    atomic_store(&crypt_held, false);
+    while (alloc_count() == 0) /* the message */
+        pause_ms(1);
+    gate_thread_free(other);
+    assert_int_equal(ask_basic(&s, "app.test", "eve:open sesame", &b), GATE_IDENTIFIED);
+    assert_int_equal(a.done, 0);
     stage_fini(&s);
 }
 
@@ -588,6 +618,7 @@ int main(void)
         cmocka_unit_test(test_check),
         cmocka_unit_test(test_message),
         cmocka_unit_test(test_landing),
+        cmocka_unit_test(test_message_to_nobody),
         cmocka_unit_test(test_message_unwanted),
         cmocka_unit_test(test_cookies),
         cmocka_unit_test(test_answers),
