@@ -34,7 +34,7 @@ export async function misfits(site, open) {
 }
 
 /* Ends of a worker that are as they should be: half of a commit cannot be taken back, and who has lost the supervisor drains. */
-const FORESEEN = /worker: a loop thread could not take the new rules|worker: out of memory|the worker failed: |another worker takes over|the worker was exited with status 0/;
+const FORESEEN = /worker: a loop thread could not take the new rules|worker: out of memory|the worker failed: |another worker takes over|the worker was exited with status 0|the other process is gone/;
 
 /** One SIGHUP with rules of the kind `open`. Returns {ok} and what the supervisor said. */
 async function reload(site, open) {

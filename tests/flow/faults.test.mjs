@@ -6,7 +6,7 @@ import { sweepReloads } from '../fault/reload.mjs';
 import { FaultSite } from '../fault/site.mjs';
 import { scenarios, sweep } from '../fault/sweep.mjs';
 
-const slow = process.env.TIERGATE_SANITIZED ? 2 : 1;
+const slow = process.env.TIERGATE_SANITIZED ? 4 : 1;
 
 /** Kind of call: how far apart those are that fail. Another first one each time, so that in the end all have their turn. */
 const STRIDES = { alloc: 53, recv: 5, send: 5, ssl: 5, crypto: 7, event: 3, epoll: 2, sockopt: 3, accept: 1, connect: 1, socket: 1, random: 1, crypt: 1, regex: 4 };
