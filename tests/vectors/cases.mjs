@@ -127,12 +127,17 @@ const forged = [
   'X-Original-URI', 'X-Rewrite-URL', 'Tiergate', 'Tiergate-User', 'Tiergate-Authorization', 'Proxy-Authorization'
 ];
 const anonymously = ['X-HTTP-Method', 'X-HTTP-Method-Override', 'X-Method-Override', 'X-Middleware-Subrequest'];
+// In the environment of a CGI program all of them are one.
+const MARKS = "!#$%&'*+.^_`|~";
+let marks = 0;
 const spellings = {
   'as usual': (n) => n,
   'in lower case': (n) => n.toLowerCase(),
   'in upper case': (n) => n.toUpperCase(),
   'with underscores': (n) => n.replaceAll('-', '_'),
   'with dots': (n) => n.replaceAll('-', '.'),
+  'with tildes': (n) => n.replaceAll('-', '~'),
+  'with all that names may hold': (n) => n.replaceAll('-', () => MARKS[marks++ % MARKS.length]),
   mixed: (n) => n.replace('-', '_').replace(/-(\w)/, (_, c) => `.${c.toLowerCase()}`)
 };
 
