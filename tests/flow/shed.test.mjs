@@ -231,7 +231,7 @@ describe('the pace of readers', () => {
 
   it('a paused player goes on where it was', async () => {
     const { wire, got } = await much();
-    await sleep(3500); // longer than write_rate_after, its grace, and write_timeout
+    await sleep(5200); // longer than write_rate_after, its grace, and write_timeout
     wire.resume();
     await until('all of it', () => got() > 64 << 20, 60000);
     wire.close();
