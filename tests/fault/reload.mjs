@@ -112,7 +112,9 @@ async function start(site) {
   try {
     await until('it to serve, or to end', () => how || /serving \d+ host/.test(said), 4 * PATIENCE, 2);
     said = said.replace(/^.*warning:.*\n/gm, '');
-    return { how, said, wrong: how ? [] : await misfits(site, false) };
+    const hit = site.fault.hits > 0;
+    site.fault.disarm();
+    return { how, said, hit, wrong: how ? [] : await misfits(site, false) };
   } finally {
     end(child);
     await gone;
@@ -127,9 +129,7 @@ export async function sweepStarts(site, { role, what, error }, { every = 1, from
   site.gate.write(rulesOf(site, false));
   for (let nth = from, beyond = 0; nth <= most && beyond < 1 && out.wrong.length < 8; nth += every) {
     fault.arm({ role, what, error, nth });
-    const { how, said, wrong } = await start(site);
-    const hit = fault.hits > 0;
-    fault.disarm();
+    const { how, said, hit, wrong } = await start(site);
     // Libraries that set themselves up may end the program: nothing is served then.
     const library = hit && !fault.trace[0]?.startsWith('tiergate+') && !fault.trace[0]?.startsWith('exe+');
     if (how?.code === 0 || (how?.signal && !library)) wrong.push(`ended with ${JSON.stringify(how)}`);
