@@ -1,6 +1,7 @@
 /* Hashes under way: single flight, full queues, and going away in every state. */
 #include "stage.h"
 
+#include <dirent.h>
 #include <stdatomic.h>
 
 #include "base/clock.h"
@@ -246,6 +247,26 @@ static void test_share_of_the_running(void **state)
     stage_fini(&s);
 }
 
+static unsigned count_threads(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    while (readdir(d) != NULL)
+        n++;
+    closedir(d);
+    return n;
+}
+
+static void test_pool_ends(void **state)
+{
+    struct stage s;
+    stage_init(&s, NULL);
+    unsigned with = count_threads();
+    stage_fini(&s);
+    assert_int_equal(count_threads(), with - 1);
+}
+
 /* What does not fit a job is none. */
 static void test_long_passwords(void **state)
 {
@@ -340,6 +361,7 @@ int main(void)
         cmocka_unit_test(test_loop_ends_first),
         cmocka_unit_test(test_begun_guesses_count),
         cmocka_unit_test(test_share_of_the_running),
+        cmocka_unit_test(test_pool_ends),
         cmocka_unit_test(test_long_passwords),
         cmocka_unit_test(test_cancel_one_of_several),
         cmocka_unit_test(test_cancel_from_callback),

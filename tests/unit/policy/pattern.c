@@ -56,6 +56,7 @@ static const struct {
     {"/a*z/*", "/AxZ/y", MATCH_YES},
     {"/a*z/*", "/AxZ", MATCH_NO},
     {"/a*z", "/AxZ", MATCH_YES},
+    {"/a*z", "/azb", MATCH_NO},
     {"/a*z", "/AxZ/y", MATCH_NO},
     {"/a*z", "/Ax/Z", MATCH_NO},
     {"/z", "/[", MATCH_NO}, /* beside the letters */
