@@ -408,6 +408,12 @@ static enum read read_some(struct lane *l)
 
 /* --- behaving -------------------------------------------------------------------------------------------------------------- */
 
+/* The head of an answer has come, and that is all that it takes. */
+static bool reads_no_more(const struct lane *l)
+{
+    return ask_of(l)->manner == MANNER_VANISH_READING && l->step == LANE_BODY;
+}
+
 static bool vanishes_now(const struct lane *l)
 {
     const struct ask *a = ask_of(l);
@@ -416,7 +422,7 @@ static bool vanishes_now(const struct lane *l)
     case MANNER_VANISH_WAITING:
         return l->wire->due_us == 0;
     case MANNER_VANISH_READING:
-        return l->step == LANE_BODY && l->body.at > 0;
+        return reads_no_more(l);
     default:
         return false;
     }
@@ -461,8 +467,10 @@ static void lost(struct lane *l)
 static void hear(struct lane *l)
 {
     enum read r = READ_ON;
-    while (r == READ_ON)
+    while (r == READ_ON && !(l->at < l->asked && reads_no_more(l)))
         r = read_some(l);
+    if (r == READ_ON)
+        return; /* vanishes */
     if (r == READ_OVER) {
         if (l->at < l->asked && ask_of(l)->outcome == 0 && l->step != LANE_HEAD)
             settle(l, OUTCOME_CUT);
