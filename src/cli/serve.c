@@ -35,11 +35,8 @@ int cli_serve(int argc, char **argv)
 {
     struct serve_words words = {NULL, NULL, NULL, NULL, NULL};
     const struct cli_option options[] = {
-        {"--state", &words.state, NULL},
-        {"--threads", &words.threads, NULL},
-        {"--user", &words.user, NULL},
-        {"--resolver", &words.resolver, NULL},
-        {"--sandbox", &words.sandbox, NULL},
+        {"--state", &words.state, NULL},       {"--threads", &words.threads, NULL}, {"--user", &words.user, NULL},
+        {"--resolver", &words.resolver, NULL}, {"--sandbox", &words.sandbox, NULL},
     };
     const char *fallback = cli_default_rules();
     struct supervisor_options o = {0};
