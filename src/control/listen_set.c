@@ -59,7 +59,7 @@ static struct res probe(const struct addr *a)
     int on = 1, off = 0;
     int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1) {
-        return res_err(strerrordesc_np(errno));
+        return listener_bind_error(errno);
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (sa.ss_family == AF_INET6) {
@@ -67,7 +67,7 @@ static struct res probe(const struct addr *a)
     }
     int failed = bind(fd, (const struct sockaddr *)&sa, n) == -1 ? errno : 0;
     (void)close(fd);
-    return failed == 0 ? RES_OK : res_err(strerrordesc_np(failed));
+    return failed == 0 ? RES_OK : listener_bind_error(failed);
 }
 
 static bool has_port(const struct listen_set *s, uint16_t port)

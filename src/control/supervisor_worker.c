@@ -384,13 +384,13 @@ static void restart_later(struct sup_worker *w, const char *how)
     uint64_t now = clock_mono_ms();
     uint32_t wait = backoff_died(&w->backoff, now);
     w->restart_ms = now + wait;
-    sup_say("the worker was %s; a new one starts %s", how, wait > 0 ? "shortly" : "at once");
+    sup_say("the worker %s; a new one starts %s", how, wait > 0 ? "shortly" : "at once");
 }
 
 static void main_gone(struct supervisor *s, struct sup_worker *w, const char *how)
 {
     if (s->state == SUP_STARTING) {
-        sup_say("the worker was %s before it served", how);
+        sup_say("the worker %s before it served", how);
     } else if (s->state == SUP_RUNNING) {
         restart_later(w, how);
     }
@@ -402,7 +402,7 @@ static void main_gone(struct supervisor *s, struct sup_worker *w, const char *ho
 static void draining_gone(struct supervisor *s, const char *how, bool clean)
 {
     if (!clean) {
-        sup_say("the worker was %s before it had drained", how);
+        sup_say("the worker %s before it had drained", how);
         s->drained_badly = true;
     }
     if (!sup_workers_left(s)) {
@@ -424,11 +424,11 @@ void sup_worker_exited(struct supervisor *s, struct sup_worker *w, int status)
     } else if (is_main(s, w)) {
         main_gone(s, w, how);
     } else if (is_successor(s, w)) {
-        sup_say("the new worker was %s before it served", how);
+        sup_say("the new worker %s before it served", how);
         sup_change_refused(s, NULL);
     } else {
         if (!clean) {
-            sup_say("a worker that parts was %s", how);
+            sup_say("a worker that parts %s", how);
         }
         sup_spread_check(s);
     }

@@ -34,7 +34,7 @@ export async function misfits(site, open) {
 }
 
 /* Ends of a worker that are as they should be: half of a commit cannot be taken back, and who has lost the supervisor drains. */
-const FORESEEN = /worker: a loop thread could not take the new rules|worker: out of memory|the worker failed: |another worker takes over|the worker was exited with status 0|the other process is gone/;
+const FORESEEN = /worker: a loop thread could not take the new rules|worker: out of memory|the worker failed: |another worker takes over|the worker exited with status 0|the other process is gone/;
 
 /** One SIGHUP with rules of the kind `open`. Returns {ok} and what the supervisor said. */
 async function reload(site, open) {
@@ -44,7 +44,7 @@ async function reload(site, open) {
   gate.write(rulesOf(site, open));
   gate.process.kill('SIGHUP');
   await until('the reload to be told', () => /reload: (ok|refused)/.test(said()) || gate.how, 4 * PATIENCE, 2);
-  if (/the worker was/.test(said())) await until('another worker', () => /a new worker serves/.test(said()), 4 * PATIENCE, 5);
+  if (/the worker (was|exited)/.test(said())) await until('another worker', () => /a new worker serves/.test(said()), 4 * PATIENCE, 5);
   return { ok: /reload: ok/.test(said()), said: said() };
 }
 
