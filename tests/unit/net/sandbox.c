@@ -563,18 +563,12 @@ static void test_containers(void **state)
 
 static void test_ports(void **state)
 {
-    struct sandbox_ports few = {{0}}, many = {{0}};
-    sandbox_ports_add(&many, 0);
-    sandbox_ports_add(&many, 443);
-    sandbox_ports_add(&many, 65535);
-    assert_true(sandbox_ports_has(&many, 443) && sandbox_ports_has(&many, 0) && sandbox_ports_has(&many, 65535));
-    assert_false(sandbox_ports_has(&many, 442) || sandbox_ports_has(&many, 444));
-    assert_true(sandbox_ports_within(&few, &many));
-    sandbox_ports_add(&few, 65535);
-    assert_true(sandbox_ports_within(&few, &many));
-    assert_false(sandbox_ports_within(&many, &few));
-    sandbox_ports_add(&few, 8080);
-    assert_false(sandbox_ports_within(&few, &many));
+    struct sandbox_ports p = {{0}};
+    sandbox_ports_add(&p, 0);
+    sandbox_ports_add(&p, 443);
+    sandbox_ports_add(&p, 65535);
+    assert_true(sandbox_ports_has(&p, 443) && sandbox_ports_has(&p, 0) && sandbox_ports_has(&p, 65535));
+    assert_false(sandbox_ports_has(&p, 442) || sandbox_ports_has(&p, 444));
 }
 
 int main(void)
