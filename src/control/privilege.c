@@ -11,7 +11,7 @@
 
 #include "base/count.h"
 
-enum user { USER_NONE = 0, USER_FOUND, USER_UNKNOWN };
+enum lookup { LOOKUP_NONE = 0, LOOKUP_FOUND, LOOKUP_FAILED };
 
 /* getpwnam(3) lists so many values of errno for a name that is not there that only shortages tell something else. */
 static bool is_shortage(int err)
@@ -19,15 +19,15 @@ static bool is_shortage(int err)
     return err == ENOMEM || err == EMFILE || err == ENFILE || err == EIO || err == EINTR;
 }
 
-static enum user find_user(const char *name, struct privilege *out)
+static enum lookup find_user(const char *name, struct privilege *out)
 {
     errno = 0;
     const struct passwd *pw = getpwnam(name);
     if (pw == NULL) {
-        return is_shortage(errno) ? USER_UNKNOWN : USER_NONE;
+        return is_shortage(errno) ? LOOKUP_FAILED : LOOKUP_NONE;
     }
     *out = (struct privilege){.uid = pw->pw_uid, .gid = pw->pw_gid, .name = name};
-    return USER_FOUND;
+    return LOOKUP_FOUND;
 }
 
 /* The first that there is. One that could not be looked up is not passed over: the worker would run as another. */
@@ -35,9 +35,9 @@ static struct res find_default(struct privilege *out)
 {
     static const char *const names[] = {"tiergate", "nobody"};
     for (size_t i = 0; i < COUNT(names); i++) {
-        enum user u = find_user(names[i], out);
-        if (u != USER_NONE) {
-            return u == USER_FOUND ? RES_OK : res_err("cannot look up users");
+        enum lookup found = find_user(names[i], out);
+        if (found != LOOKUP_NONE) {
+            return found == LOOKUP_FOUND ? RES_OK : res_err("cannot look up users");
         }
     }
     return res_err("there is neither a user \"tiergate\" nor \"nobody\"; name one with --user");
@@ -49,9 +49,9 @@ struct res privilege_find(const char *user, struct privilege *out)
     if (user == NULL) {
         return geteuid() == 0 ? find_default(out) : RES_OK;
     }
-    enum user u = find_user(user, out);
-    if (u != USER_FOUND) {
-        return res_err(u == USER_NONE ? "there is no such user" : "cannot look up users");
+    enum lookup found = find_user(user, out);
+    if (found != LOOKUP_FOUND) {
+        return res_err(found == LOOKUP_NONE ? "there is no such user" : "cannot look up users");
     }
     return geteuid() == 0 || geteuid() == out->uid ? RES_OK : res_err("only root can run the worker as another user");
 }
