@@ -26,18 +26,22 @@ void arena_init(struct arena *a, struct slab *slab)
     *a = (struct arena){.slab = slab};
 }
 
+static __attribute__((noinline)) void free_large(struct arena *a, struct arena_block *b)
+{
+    meter_sub(a->slab->meter, b->own);
+    free(b);
+}
+
 void arena_reset(struct arena *a)
 {
     while (a->blocks) {
         struct arena_block *b = a->blocks;
 
         a->blocks = b->next;
-        if (!b->own) {
+        if (b->own)
+            free_large(a, b);
+        else
             slab_give(a->slab, b);
-            continue;
-        }
-        meter_sub(a->slab->meter, b->own);
-        free(b);
     }
     a->at = a->end = NULL;
 }
@@ -47,7 +51,8 @@ void arena_fini(struct arena *a)
     arena_reset(a);
 }
 
-static void *alloc_large(struct arena *a, size_t n)
+/* Both seldom: apart, so that the common case saves no registers. */
+static __attribute__((noinline)) void *alloc_large(struct arena *a, size_t n)
 {
     struct arena_block *b = malloc(ARENA_HEADER + n);
 
@@ -60,7 +65,7 @@ static void *alloc_large(struct arena *a, size_t n)
     return payload(b);
 }
 
-static void *alloc_in_new_block(struct arena *a, size_t n)
+static __attribute__((noinline)) void *alloc_in_new_block(struct arena *a, size_t n)
 {
     struct arena_block *b = slab_take(a->slab);
 

@@ -46,7 +46,7 @@ static const char explain_help[] =
     "Says what the rules decide about a request, and shows each rule that was tried, by the very code that serves.\n"
     "\n"
     "  METHOD          default GET\n"
-    "  --as IDENTITY   anonymous (default), basic:GATE/USER\n"
+    "  --as IDENTITY   anonymous (default), basic:GATE/USER, or basic:USER of the host's own gate\n"
     "  --ip ADDRESS    the client's address; default: unknown\n"
     "  --rules PATH    default ./rules, then /etc/tiergate/rules\n"
     "\n"

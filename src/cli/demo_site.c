@@ -165,7 +165,8 @@ static void add_rules(struct text *t, const struct demo_site *s)
                  "      \"session\": { \"domain\": \"" DEMO_HOST "\" }\n    }\n  },\n");
     text_addf(t, "  \"origins\": { \"pages\": { \"url\": \"http://127.0.0.1:%u\" } },\n", s->origin_port);
     add_hosts(t);
-    text_addf(t, "  \"log\": { \"to\": \"../requests.log\" },\n");
+    text_addf(t, "  \"log\": { \"to\": \"../requests.log\" },\n"
+                 "  \"limits\": { \"connections\": 1000 },\n");
     add_expect(t);
 }
 

@@ -130,6 +130,7 @@ int main(int argc, char **argv)
 {
     struct res r = process_fill_stdio();
     if (!res_ok(r)) {
+        (void)fprintf(stderr, "tiergate: %s\n", r.err);
         return CLI_FAILED;
     }
     if (argc < 2) {

@@ -6,6 +6,7 @@
 #include "cli/state_dir.h"
 #include "control/privilege.h"
 #include "control/supervisor.h"
+#include "net/addr.h"
 
 #include <string.h>
 
@@ -19,7 +20,7 @@ static int with_state(struct supervisor_options *o, const char *state)
     struct text dir;
     struct res r = privilege_find(o->user, &worker);
     if (!res_ok(r)) {
-        return cli_usage("serve", "--user: %s", r.err);
+        return o->user != NULL ? cli_usage("serve", "--user %s: %s", o->user, r.err) : cli_usage("serve", "%s", r.err);
     }
     text_init(&dir);
     int code = CLI_FAILED;
@@ -31,15 +32,35 @@ static int with_state(struct supervisor_options *o, const char *state)
     return code;
 }
 
+/* As c-ares reads them: brackets only with a port behind them. */
+static bool is_server(struct span s)
+{
+    struct addr a;
+    if (addr_parse_ip(s, &a)) {
+        return s.p[0] != '[';
+    }
+    return s.n > 0 && s.p[0] != ':' && res_ok(addr_parse_listen(s, &a)) && a.port != 0;
+}
+
+static bool is_server_list(struct span s)
+{
+    struct span one;
+    bool more;
+    do {
+        more = span_cut(s, ',', &one, &s);
+        if (!is_server(one)) {
+            return false;
+        }
+    } while (more);
+    return true;
+}
+
 int cli_serve(int argc, char **argv)
 {
     struct serve_words words = {NULL, NULL, NULL, NULL, NULL};
     const struct cli_option options[] = {
-        {"--state", &words.state, NULL},
-        {"--threads", &words.threads, NULL},
-        {"--user", &words.user, NULL},
-        {"--resolver", &words.resolver, NULL},
-        {"--sandbox", &words.sandbox, NULL},
+        {"--state", &words.state, NULL},       {"--threads", &words.threads, NULL}, {"--user", &words.user, NULL},
+        {"--resolver", &words.resolver, NULL}, {"--sandbox", &words.sandbox, NULL},
     };
     const char *fallback = cli_default_rules();
     struct supervisor_options o = {0};
@@ -53,6 +74,10 @@ int cli_serve(int argc, char **argv)
     }
     if (words.sandbox != NULL && strcmp(words.sandbox, "off") != 0 && strcmp(words.sandbox, "on") != 0) {
         return cli_usage("serve", "--sandbox: \"on\" or \"off\"");
+    }
+    if (words.resolver != NULL && !is_server_list(span_of(words.resolver))) {
+        return cli_usage("serve", "--resolver: addresses such as \"10.0.0.2,[fd00::2]:5353\", not \"%s\"",
+                         words.resolver);
     }
     o.rules = n > 0 ? (const char *const *)(argv + 1) : &fallback;
     o.rule_count = n > 0 ? (size_t)n : 1;

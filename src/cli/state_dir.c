@@ -57,9 +57,9 @@ static const char *problem(int fd)
         return strerrordesc_np(errno);
     }
     if (st.st_uid != geteuid()) {
-        return "it belongs to another user";
+        return "it belongs to another user: chown it, or name another with --state";
     }
-    return (st.st_mode & 022) != 0 ? "others may write to it (chmod 700)" : NULL;
+    return (st.st_mode & 022) != 0 ? "others may write to it: chmod 700" : NULL;
 }
 
 /* Somebody may have made it ready for the worker's user, who could then put another key in. */
@@ -98,7 +98,8 @@ static bool make(char *path, const struct privilege *worker)
 bool cli_state_dir(const char *asked, const struct privilege *worker, struct text *out)
 {
     if (!choose(asked, out) || out->failed) {
-        return tell("", "none found; name one with --state");
+        (void)fputs("tiergate: no state folder, where keys live: name one with --state\n", stderr);
+        return false;
     }
     return make(out->p, worker);
 }

@@ -246,8 +246,7 @@ static void load_key(struct loader *l)
         problem = "no random bytes";
     if (problem)
         diags_addf(l->d, DIAG_ERROR, l->q->state_dir, 0, NULL,
-                   "session.key in the state directory: %s (or write \"session\": {\"secret\": \"env:NAME\"})",
-                   problem);
+                   "session.key in this state folder: %s; or write \"session\": {\"secret\": \"env:NAME\"}", problem);
     else
         add(l, BLOB_STATE, SPAN("session.key"), span_make(key, sizeof(key)));
     wipe(key, sizeof(key));

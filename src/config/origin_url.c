@@ -97,12 +97,28 @@ static const char *parse_template(struct span s, struct origin_url *u)
     return NULL;
 }
 
+/* A host that would do without its port: the port is what is wrong. */
+static bool port_is_wrong(struct span s)
+{
+    struct origin_url u = {.before = s};
+    struct host h;
+
+    while (u.before.n && u.before.p[u.before.n - 1] != ':')
+        u.before.n--;
+    if (!u.before.n)
+        return false;
+    u.before.n--;
+    return sample(&u, SPAN(""), &h);
+}
+
 static const char *parse_host(struct span s, struct origin_url *u)
 {
     struct host h;
 
     u->before = s;
     u->capture = u->after = SPAN_NONE;
+    if (!sample(u, SPAN(""), &h) && port_is_wrong(s))
+        return "the port must be a number from 1 to 65535: write \"http://127.0.0.1:8080\"";
     if (!sample(u, SPAN(""), &h))
         return "the host is malformed: write \"https://name.example\" or \"http://127.0.0.1:8080\"";
     u->before = without_port(s, h.port);

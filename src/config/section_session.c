@@ -104,7 +104,7 @@ static size_t given_secrets(struct build *b, const struct secrets_field *list, s
     return n;
 }
 
-/* The state directory's key; check makes none. */
+/* The state folder's key; check makes none. */
 static size_t state_secret(struct build *b, struct span out[SESSION_KEYS])
 {
     struct span key;
@@ -117,9 +117,10 @@ static size_t state_secret(struct build *b, struct span out[SESSION_KEYS])
         out[0] = build_unusable_secret(b);
         return 1;
     }
-    place_error(b->d, b->raw->session.f.at,
-                "there is no session secret and no state directory to keep one in: write \"session\": {\"secret\": "
-                "\"env:NAME\"}");
+    if (!diags_mentions(b->d, "session.key")) /* the loader has said why it is not there */
+        place_error(b->d, b->raw->session.f.at,
+                    "there is no session secret and no state folder to keep one in: write \"session\": {\"secret\": "
+                    "\"env:NAME\"}");
     return 0;
 }
 

@@ -60,8 +60,7 @@ struct limits_config {
     uint32_t memory_kib; /* that connections may hold; 0: a share of the machine's */
     uint32_t header_bytes, header_fields;
     uint32_t handshake_timeout_ms, header_timeout_ms, body_timeout_ms, write_timeout_ms, keepalive_timeout_ms;
-    uint32_t
-        body_rate; /* bytes per second that a request body must keep up after the first body_rate_after_ms; 0: none */
+    uint32_t body_rate; /* bytes per second of a request body, over spans of body_rate_after_ms; 0: none */
     uint32_t body_rate_after_ms;
     uint32_t write_rate; /* bytes per second that a peer must take while its window is open; 0: none */
     uint32_t write_rate_after_ms;

@@ -1,6 +1,7 @@
 #include "control/listen_set.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -58,7 +59,7 @@ static struct res probe(const struct addr *a)
     int on = 1, off = 0;
     int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd == -1) {
-        return res_err(strerrordesc_np(errno));
+        return listener_bind_error(errno);
     }
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (sa.ss_family == AF_INET6) {
@@ -66,7 +67,7 @@ static struct res probe(const struct addr *a)
     }
     int failed = bind(fd, (const struct sockaddr *)&sa, n) == -1 ? errno : 0;
     (void)close(fd);
-    return failed == 0 ? RES_OK : res_err(strerrordesc_np(failed));
+    return failed == 0 ? RES_OK : listener_bind_error(failed);
 }
 
 static bool has_port(const struct listen_set *s, uint16_t port)
@@ -114,6 +115,37 @@ struct res listen_set_take_or_bind(struct listen_set *out, const struct listen_s
     }
     out->v[out->n++] = e;
     return RES_OK;
+}
+
+static bool is_listening(int fd)
+{
+    int yes = 0;
+    socklen_t n = sizeof(yes);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &n) == 0 && yes != 0;
+}
+
+static bool bind_anew(const struct addr *a, int fd)
+{
+    int fresh;
+    struct res r = listener_bind(a, &fresh);
+    if (!res_ok(r)) {
+        return false;
+    }
+    bool done = dup3(fresh, fd, O_CLOEXEC) != -1;
+    (void)close(fresh);
+    return done;
+}
+
+size_t listen_set_mend(const struct listen_set *s)
+{
+    size_t failed = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        for (size_t k = 0; k < s->v[i].n; k++) {
+            int fd = s->v[i].fds[k];
+            failed += !is_listening(fd) && !bind_anew(&s->v[i].address, fd);
+        }
+    }
+    return failed;
 }
 
 void listen_text(const struct addr *a, char out[LISTEN_TEXT])

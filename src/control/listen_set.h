@@ -31,6 +31,9 @@ void listen_set_close_except(struct listen_set *s, const struct listen_set *keep
 /* Adds to `out` the entry of `old` with that address, or a new one with `per` sockets bound to it. */
 struct res listen_set_take_or_bind(struct listen_set *out, const struct listen_set *old, const struct addr *a,
                                    size_t per) MUSTUSE;
+/* Binds anew, under the same number, each socket that does not listen any more: a worker that was taken over may have
+ * disconnected what it shared with us, and the next one must not suffer from it. How many could not be bound. */
+size_t listen_set_mend(const struct listen_set *s);
 /* "[::]:443", "127.0.0.1:80". */
 void listen_text(const struct addr *a, char out[LISTEN_TEXT]);
 

@@ -1,5 +1,6 @@
 #include "control/privilege.h"
 
+#include <errno.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
@@ -8,27 +9,49 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static bool find_user(const char *name, struct privilege *out)
+#include "base/count.h"
+
+enum lookup { LOOKUP_NONE = 0, LOOKUP_FOUND, LOOKUP_FAILED };
+
+/* getpwnam(3) lists so many values of errno for a name that is not there that only shortages tell something else. */
+static bool is_shortage(int err)
 {
+    return err == ENOMEM || err == EMFILE || err == ENFILE || err == EIO || err == EINTR;
+}
+
+static enum lookup find_user(const char *name, struct privilege *out)
+{
+    errno = 0;
     const struct passwd *pw = getpwnam(name);
     if (pw == NULL) {
-        return false;
+        return is_shortage(errno) ? LOOKUP_FAILED : LOOKUP_NONE;
     }
     *out = (struct privilege){.uid = pw->pw_uid, .gid = pw->pw_gid, .name = name};
-    return true;
+    return LOOKUP_FOUND;
+}
+
+/* The first that there is. One that could not be looked up is not passed over: the worker would run as another. */
+static struct res find_default(struct privilege *out)
+{
+    static const char *const names[] = {"tiergate", "nobody"};
+    for (size_t i = 0; i < COUNT(names); i++) {
+        enum lookup found = find_user(names[i], out);
+        if (found != LOOKUP_NONE) {
+            return found == LOOKUP_FOUND ? RES_OK : res_err("cannot look up users");
+        }
+    }
+    return res_err("there is neither a user \"tiergate\" nor \"nobody\"; name one with --user");
 }
 
 struct res privilege_find(const char *user, struct privilege *out)
 {
     *out = (struct privilege){.uid = geteuid(), .gid = getegid(), .name = ""};
     if (user == NULL) {
-        if (geteuid() != 0 || find_user("tiergate", out) || find_user("nobody", out)) {
-            return RES_OK;
-        }
-        return res_err("there is neither a user \"tiergate\" nor \"nobody\"; name one with --user");
+        return geteuid() == 0 ? find_default(out) : RES_OK;
     }
-    if (!find_user(user, out)) {
-        return res_err("there is no such user");
+    enum lookup found = find_user(user, out);
+    if (found != LOOKUP_FOUND) {
+        return res_err(found == LOOKUP_NONE ? "there is no such user" : "cannot look up users");
     }
     return geteuid() == 0 || geteuid() == out->uid ? RES_OK : res_err("only root can run the worker as another user");
 }

@@ -110,7 +110,7 @@ void process_status_text(int status, char *out, size_t cap)
 {
     if (WIFSIGNALED(status)) {
         const char *name = sigdescr_np(WTERMSIG(status));
-        (void)snprintf(out, cap, "killed by signal %d (%s)", WTERMSIG(status), name != NULL ? name : "unknown");
+        (void)snprintf(out, cap, "was killed by signal %d (%s)", WTERMSIG(status), name != NULL ? name : "unknown");
     } else {
         (void)snprintf(out, cap, "exited with status %d", WEXITSTATUS(status));
     }

@@ -120,7 +120,7 @@ void sup_load_exited(struct supervisor *s, int status)
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
         process_status_text(status, text, sizeof(text));
-        sup_say("the loader was %s", text);
+        sup_say("the loader %s", text);
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || !s->loader.complete || !sup_config_open(s)) {
         sup_change_refused(s, NULL);

@@ -33,7 +33,8 @@ void sup_succession_start(struct supervisor *s)
         end_oldest(s);
         return;
     }
-    sup_say("reload: beyond the worker's sandbox; another worker takes over");
+    sup_say(
+        "reload: the new rules need ports or files that the worker's sandbox does not open; another worker takes over");
     s->change = SUP_CHANGE_SUCCEEDING;
     if (!sup_worker_start(s, &s->workers[SUP_SUCCESSOR], &s->next)) {
         sup_change_refused(s, NULL);

@@ -11,6 +11,7 @@
 #define SEND_MS 5000
 #define COMMIT_LIMIT_MS 60000u
 #define PART_LIMIT_MS 10000u /* what it has open goes by older rules for so long at most */
+#define WORDS_AT_ONCE 8u
 #define DRAIN_SPARE_MS 5000u /* the worker keeps the limits itself; beyond them it hangs */
 
 static bool is_main(const struct supervisor *s, const struct sup_worker *w)
@@ -116,6 +117,9 @@ bool sup_worker_start(struct supervisor *s, struct sup_worker *w, const struct s
 {
     uint64_t now = clock_mono_ms();
     backoff_started(&w->backoff, now);
+    if (listen_set_mend(&c->listens) > 0) {
+        sup_say("a worker has ended a listening socket, and it cannot be bound anew");
+    }
     struct res r = start_process(s, w);
     if (!res_ok(r)) {
         sup_say("cannot start a worker: %s", r.err);
@@ -196,12 +200,8 @@ void sup_workers_kill(struct supervisor *s)
 
 /* --- what it says ------------------------------------------------------------------------------------------------- */
 
-static void on_parted(struct supervisor *s, struct sup_worker *w, uint64_t generation)
+static void on_parted(struct supervisor *s, struct sup_worker *w)
 {
-    if (generation != s->current.generation) {
-        sup_worker_kill(w);
-        return;
-    }
     w->state = SUP_WORKER_PARTED;
     w->due_ms = w->end_ms;
     sup_spread_check(s);
@@ -224,14 +224,33 @@ static void on_serving(struct supervisor *s, struct sup_worker *w, uint64_t gene
     }
 }
 
+/* Was it sent that one, and has not answered yet? */
+static bool awaits_commit(const struct supervisor *s, const struct sup_worker *w, uint64_t generation)
+{
+    switch (w->state) {
+    case SUP_WORKER_STARTING:
+        return generation ==
+               (is_successor(s, w) || s->current.generation == 0 ? s->next.generation : s->current.generation);
+    case SUP_WORKER_SERVING:
+        return is_main(s, w) && s->change == SUP_CHANGE_COMMITTING && generation == s->next.generation;
+    case SUP_WORKER_PARTING:
+        return generation == s->current.generation;
+    case SUP_WORKER_NONE:
+    case SUP_WORKER_PARTED:
+    case SUP_WORKER_ENDING:
+        break;
+    }
+    return false;
+}
+
 static void on_committed(struct supervisor *s, struct sup_worker *w)
 {
     uint64_t generation = wire_get_u64(&s->msg);
-    if (!wire_done(&s->msg) ||
-        (w->state != SUP_WORKER_STARTING && w->state != SUP_WORKER_SERVING && w->state != SUP_WORKER_PARTING)) {
+    if (!wire_done(&s->msg) || !awaits_commit(s, w, generation)) {
+        sup_say("the worker answers what it was not asked");
         sup_worker_kill(w);
     } else if (w->state == SUP_WORKER_PARTING) {
-        on_parted(s, w, generation);
+        on_parted(s, w);
     } else {
         on_serving(s, w, generation);
     }
@@ -315,9 +334,15 @@ static bool read_one(struct supervisor *s, struct sup_worker *w)
     return w->sock != -1;
 }
 
+/* It says one word at a time, when asked: who says many keeps us from hearing anybody else, signals among them. */
 void sup_worker_read(struct supervisor *s, struct sup_worker *w)
 {
-    while (w->sock != -1 && read_one(s, w)) {
+    for (unsigned words = 0; w->sock != -1 && read_one(s, w); words++) {
+        if (words == WORDS_AT_ONCE) {
+            sup_say("the worker says too much");
+            sup_worker_kill(w);
+            return;
+        }
     }
 }
 
@@ -359,13 +384,13 @@ static void restart_later(struct sup_worker *w, const char *how)
     uint64_t now = clock_mono_ms();
     uint32_t wait = backoff_died(&w->backoff, now);
     w->restart_ms = now + wait;
-    sup_say("the worker was %s; a new one starts %s", how, wait > 0 ? "shortly" : "at once");
+    sup_say("the worker %s; a new one starts %s", how, wait > 0 ? "shortly" : "at once");
 }
 
 static void main_gone(struct supervisor *s, struct sup_worker *w, const char *how)
 {
     if (s->state == SUP_STARTING) {
-        sup_say("the worker was %s before it served", how);
+        sup_say("the worker %s before it served", how);
     } else if (s->state == SUP_RUNNING) {
         restart_later(w, how);
     }
@@ -377,7 +402,7 @@ static void main_gone(struct supervisor *s, struct sup_worker *w, const char *ho
 static void draining_gone(struct supervisor *s, const char *how, bool clean)
 {
     if (!clean) {
-        sup_say("the worker was %s before it had drained", how);
+        sup_say("the worker %s before it had drained", how);
         s->drained_badly = true;
     }
     if (!sup_workers_left(s)) {
@@ -399,11 +424,11 @@ void sup_worker_exited(struct supervisor *s, struct sup_worker *w, int status)
     } else if (is_main(s, w)) {
         main_gone(s, w, how);
     } else if (is_successor(s, w)) {
-        sup_say("the new worker was %s before it served", how);
+        sup_say("the new worker %s before it served", how);
         sup_change_refused(s, NULL);
     } else {
         if (!clean) {
-            sup_say("a worker that parts was %s", how);
+            sup_say("a worker that parts %s", how);
         }
         sup_spread_check(s);
     }

@@ -15,8 +15,9 @@ enum wire_type {
     WIRE_LOG,         /* to the worker, holds at once; fd: the sink; none: nowhere */
     WIRE_COMMIT,      /* to the worker: u64 generation; fd: the sealed bundle. With the LISTENs since the last COMMIT */
     WIRE_DRAIN,       /* to the worker */
-    WIRE_PART, /* to the worker: u64 generation; fd: the sealed bundle. Take these rules for what is open, listen no more,
-                       * drain; COMMITTED when no thread goes by older rules */
+    /* To the worker: u64 generation; fd: the sealed bundle. Take these rules for what is open, listen no more, drain;
+     * COMMITTED when no thread goes by older rules. */
+    WIRE_PART,
     WIRE_COMMITTED, /* from the worker: u64 generation */
     WIRE_FAILED,    /* from the worker: u64 generation, bytes reason */
     WIRE_OUTGROWN,  /* from the worker: u64 generation: its sandbox is too narrow for that; nothing has changed */

@@ -1,5 +1,6 @@
 #include "control/worker.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,8 @@ static void on_log(struct worker *w)
 /* False: nothing more now, or ever. */
 static bool read_one(struct worker *w)
 {
-    const unsigned accept = WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) |
-                            WIRE_BIT(WIRE_PART);
+    const unsigned accept =
+        WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) | WIRE_BIT(WIRE_PART);
     enum wire_io io = wire_recv(CONTROL_FD, accept, &w->msg);
     if (io != WIRE_IO_OK) {
         if (io != WIRE_IO_AGAIN) {
@@ -146,12 +147,28 @@ static struct res take_arguments(struct worker *w, int argc, char **argv, struct
     return RES_OK;
 }
 
+/* What the supervisor was started with is none of the worker's: a terminal, a file that a shell opened. Errors are told, the log has a
+ * descriptor of its own. */
+static struct res let_go_of_terminal(void)
+{
+    int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (fd == -1) {
+        return res_err("cannot open /dev/null");
+    }
+    bool done = dup2(fd, STDIN_FILENO) != -1 && dup2(fd, STDOUT_FILENO) != -1;
+    (void)close(fd);
+    return done ? RES_OK : res_err("cannot let go of the terminal");
+}
+
 static struct res begin(struct worker *w, int argc, char **argv)
 {
     struct privilege user;
     struct res r = take_arguments(w, argc, argv, &user);
     if (res_ok(r)) {
         r = privilege_drop(&user);
+    }
+    if (res_ok(r)) {
+        r = let_go_of_terminal();
     }
     if (res_ok(r) && chdir("/") == -1) {
         r = res_err("cannot leave the working directory");

@@ -62,7 +62,8 @@ static struct res open_and_compile(int fd, struct snapshot **out)
     return *out != NULL ? RES_OK : res_err("the bundle does not compile");
 }
 
-static void fit_limits(const struct worker *w, struct limits_config *l)
+/* Told once: a reload that changes nothing of it needs no second word, and a worker that parts none at all. */
+static void fit_limits(struct worker *w, struct limits_config *l, enum worker_after after)
 {
     struct descriptors d = {
         .limit = w->nofile,
@@ -71,12 +72,13 @@ static void fit_limits(const struct worker *w, struct limits_config *l)
     };
     uint32_t wanted = l->connections;
     uint64_t needed = descriptors_fit(&d, l);
-    if (l->connections < wanted) {
+    if (l->connections < wanted && wanted != w->too_many && after == WORKER_GOES_ON) {
         (void)fprintf(
             stderr,
             "tiergate: warning: %llu descriptors (ulimit -n, LimitNOFILE) hold %u client connections and theirs to "
-            "origins; limits.connections (%u) would need %llu\n",
+            "origins; limits.connections (%u) would need %llu: raise the one or lower the other\n",
             (unsigned long long)d.limit, l->connections, wanted, (unsigned long long)needed);
+        w->too_many = wanted;
     }
 }
 
@@ -212,7 +214,7 @@ void worker_commit_start(struct worker *w, enum worker_after after)
     }
     if (res_ok(r)) {
         s->generation = generation;
-        fit_limits(w, &s->limits);
+        fit_limits(w, &s->limits, after);
         r = first_set_up(w, s);
     }
     if (!res_ok(r)) {

@@ -63,6 +63,7 @@ struct worker {
     enum worker_state state;
     unsigned thread_count;
     uint64_t nofile;      /* descriptors that there may be */
+    uint32_t too_many;    /* the limits.connections that they were told not to do for */
     size_t memory;        /* for connections, when the rules do not say */
     const char *resolver; /* borrows; NULL: the system's */
     bool sandboxed;       /* unless the operator said otherwise */

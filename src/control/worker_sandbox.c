@@ -29,10 +29,10 @@ static const struct {
 /* Another place of the system's certificates, as OpenSSL has it. */
 static const char *const named_by[] = {"SSL_CERT_FILE", "SSL_CERT_DIR"};
 
-static struct sandbox_file look_at(const char *path, bool again)
+static struct worker_file look_at(const char *path, bool again)
 {
     struct stat st;
-    struct sandbox_file f = {.path = path, .again = again};
+    struct worker_file f = {.path = path, .again = again};
     if (stat(path, &st) == 0) {
         f.device = st.st_dev;
         f.inode = st.st_ino;
@@ -42,7 +42,7 @@ static struct sandbox_file look_at(const char *path, bool again)
 
 static void add_file(struct worker_sandbox *s, const char *path, bool again)
 {
-    if (path != NULL && path[0] == '/' && s->file_count < SANDBOX_PATHS) {
+    if (path != NULL && path[0] == '/' && s->file_count < WORKER_FILES) {
         s->files[s->file_count++] = look_at(path, again);
     }
 }
@@ -109,7 +109,7 @@ static void tell_what_lacks(unsigned in_force)
 
 struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver)
 {
-    const char *paths[SANDBOX_PATHS];
+    const char *paths[WORKER_FILES];
     add_files(s);
     add_resolver_ports(&s->ports, resolver);
     add_origin_ports(&s->ports, first);
@@ -130,8 +130,8 @@ bool worker_sandbox_has_files(const struct worker_sandbox *s)
         return true;
     }
     for (size_t i = 0; i < s->file_count; i++) {
-        const struct sandbox_file *f = &s->files[i];
-        struct sandbox_file now = look_at(f->path, f->again);
+        const struct worker_file *f = &s->files[i];
+        struct worker_file now = look_at(f->path, f->again);
         if (f->again && (now.device != f->device || now.inode != f->inode)) {
             return false;
         }

@@ -8,10 +8,10 @@
 #include "config/snapshot.h"
 #include "net/sandbox.h"
 
-#define SANDBOX_PATHS 16
+#define WORKER_FILES 16
 
 /* Which file a path leads to: permission is for that one, not for its successor under the same name. */
-struct sandbox_file {
+struct worker_file {
     const char *path;
     bool again; /* opened again and again, not at the start alone */
     dev_t device;
@@ -22,7 +22,7 @@ struct sandbox_file {
 struct worker_sandbox {
     unsigned in_force; /* enum sandbox_part */
     size_t file_count;
-    struct sandbox_file files[SANDBOX_PATHS];
+    struct worker_file files[WORKER_FILES];
     struct sandbox_ports ports;
 };
 

@@ -143,7 +143,7 @@ void exchange_log(const struct exchange *x)
         put_text(&l, "reason", span_of(x->reason));
     if (x->detail)
         put_text(&l, "detail", span_of(x->detail));
-    if (x->site && x->site->origin && x->connect_us)
+    if (x->site && x->site->origin && (x->connect_us || span_has_prefix(span_of(x->reason), SPAN("origin-"))))
         put_text(&l, "origin", x->site->origin->name);
     put_timings(&l, x, now);
     put_number(&l, "bytes_in", x->bytes_in);

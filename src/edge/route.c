@@ -46,6 +46,18 @@ static const char *misdirected(struct exchange *x)
     return NULL;
 }
 
+/* From here on there is one spelling of what was asked for, the one that was judged: an origin that tells its hosts apart byte by byte, or
+ * takes a name that it does not know for its default, must not see another in it. */
+static bool normalize_authority(struct exchange *x)
+{
+    struct span name = host_span(&x->host), as_sent = x->req.authority;
+    if (x->host.port < 0 || x->host.port == 443)
+        x->req.authority = name;
+    else if (!span_has_prefix(as_sent, name) || as_sent.p[name.n] != ':')
+        x->req.authority = arena_printf(&x->arena, "%.*s:%d", SPAN_ARG(name), x->host.port);
+    return x->req.authority.p != NULL;
+}
+
 static bool parse_path(struct exchange *x)
 {
     uint8_t *room = arena_alloc(&x->arena, x->req.path_query.n);
@@ -82,7 +94,7 @@ enum ex_next exchange_route(struct exchange *x)
         return exchange_refuse(x, 421, wrong);
     if (is_asterisk(x))
         return exchange_refuse(x, 403, "no-path");
-    if (!parse_path(x))
+    if (!normalize_authority(x) || !parse_path(x))
         return exchange_end(x, true);
     if (x->path.kind == PATH_MALFORMED) {
         x->must_close = true;

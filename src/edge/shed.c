@@ -16,6 +16,7 @@
 #define IDLE_MS 1000u
 #define HEAD_MS 5000u
 #define BEHIND_MS 3000u           /* after the grace of pace.c */
+#define BEHIND_SHORT_MS 1000u     /* when it costs others their requests */
 #define BEHIND_SIGNED_IN_MS 8000u /* strangers who came later go before */
 #define BEHIND_RATE 1024u
 #define SILENT_MS 60000u
@@ -37,10 +38,11 @@ enum shed_entry shed_at_door(const struct edge_thread *t)
 
 bool shed_refuses(const struct exchange *x)
 {
-    enum budget_level level = budget_level(&x->thread->shared->budget);
-    if (level < BUDGET_SHORT || x->tried_fresh) /* what was begun is ended */
+    const struct budget *b = &x->thread->shared->budget;
+    if (budget_level(b) < BUDGET_SHORT || x->tried_fresh) /* what was begun is ended */
         return false;
-    return level == BUDGET_FULL || !x->who;
+    /* What strangers are refused is the reserve of people who are signed in, to the last byte. */
+    return !x->who || budget_held(b) >= budget_limit(b);
 }
 
 enum ex_next shed_refuse(struct exchange *x)
@@ -103,7 +105,8 @@ static bool has_identity(const struct conn *c)
 
 static bool does_not_move(const struct conn *c, uint64_t now)
 {
-    uint32_t for_ms = has_identity(c) ? BEHIND_SIGNED_IN_MS : BEHIND_MS;
+    uint32_t stranger_ms = c->thread->level >= BUDGET_SHORT ? BEHIND_SHORT_MS : BEHIND_MS;
+    uint32_t for_ms = has_identity(c) ? BEHIND_SIGNED_IN_MS : stranger_ms;
     bool all = true;
     for (const struct exchange *x = c->exchanges; x && all; x = x->next)
         all = stands_still(x, for_ms, now);

@@ -2,7 +2,8 @@
  *
  *   tight  queues fill less; idle connections, endless heads and strangers who do not move are let go
  *   short  strangers' new requests get 503: what people who are signed in ask for goes on
- *   full   everybody's new requests get 503, who does not move is let go although signed in; new connections are guests
+ *   full   who does not move is let go although signed in; new connections are guests; once nothing is left at all,
+ *          everybody's new requests get 503
  *
  * tiergate's own answers cost no more than a refusal and are always given, the health endpoint among them. */
 #ifndef TG_EDGE_SHED_H

@@ -2,13 +2,19 @@
 
 #define NAME_MAX_FOLDED 64
 
-/* One spelling for all that an origin may fold together. Longer names are none of ours. */
+static bool is_alphanumeric(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* One spelling for all that an origin may fold together: in the environment of a CGI program, or of what came after, every byte but letters
+ * and digits is the same. Longer names are none of ours. */
 static struct span fold(struct span name, uint8_t out[NAME_MAX_FOLDED])
 {
     size_t n = name.n < NAME_MAX_FOLDED ? name.n : NAME_MAX_FOLDED;
     for (size_t i = 0; i < n; i++) {
         uint8_t c = ascii_lower(name.p[i]);
-        out[i] = c == '_' || c == '.' ? '-' : c;
+        out[i] = is_alphanumeric(c) ? c : '-';
     }
     return span_make(out, n);
 }

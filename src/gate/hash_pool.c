@@ -159,11 +159,6 @@ void hash_pool_free(struct hash_pool *p)
     pthread_cond_signal(&p->wake);
     pthread_mutex_unlock(&p->lock);
     pthread_join(p->thread, NULL);
-    while (p->queue.next != &p->queue) {
-        struct hash_job *j = p->queue.next;
-        unlink_job(p, j);
-        hash_job_free(j);
-    }
     pthread_cond_destroy(&p->wake);
     pthread_mutex_destroy(&p->lock);
     crypt_room_free(p->room);
@@ -218,7 +213,7 @@ bool hash_pool_withdraw(struct hash_pool *p, struct hash_job *j)
     return mine;
 }
 
-bool hash_pool_abandon(struct hash_pool *p, struct hash_job *j)
+void hash_pool_abandon(struct hash_pool *p, struct hash_job *j)
 {
     pthread_mutex_lock(&p->lock);
     bool mine = take_back(p, j);
@@ -228,5 +223,4 @@ bool hash_pool_abandon(struct hash_pool *p, struct hash_job *j)
     pthread_mutex_unlock(&p->lock);
     if (mine)
         hash_job_free(j);
-    return mine;
 }

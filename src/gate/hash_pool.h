@@ -39,9 +39,9 @@ void hash_job_free(struct hash_job *j); /* wipes; only before hash_pool_add */
 
 /* False: the queue, or the share of the address, is full; the job stays the caller's. */
 bool hash_pool_add(struct hash_pool *p, struct hash_job *j);
-/* on_done will not be called any more, and the job is gone. True: its hash had not been begun. thread: the loop's. */
-bool hash_pool_abandon(struct hash_pool *p, struct hash_job *j);
-/* As hash_pool_abandon, but only when its hash was not begun; false: nothing happened, on_done will be called. */
+/* on_done will not be called any more, and the job is gone. thread: the loop's. */
+void hash_pool_abandon(struct hash_pool *p, struct hash_job *j);
+/* As hash_pool_abandon, but only when its hash was not begun (true); else nothing happens, and on_done will be called. */
 bool hash_pool_withdraw(struct hash_pool *p, struct hash_job *j);
 
 #endif

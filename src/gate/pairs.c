@@ -41,7 +41,7 @@ uint64_t pairs_find(const struct gate_thread *t, const struct pair *pair)
 {
     struct shared_pairs *s = t->shared->pairs;
     uint64_t expires = 0;
-    struct span value;
+    struct span value = SPAN_NONE;
     pthread_mutex_lock(&s->lock);
     if (cache_get(s->cache, key_of(pair), t->loop->now_ms, &value) && value.n == sizeof(expires))
         memcpy(&expires, value.p, sizeof(expires));

@@ -99,7 +99,7 @@ void headers_drop(struct headers *h, enum header_id id);
 void headers_drop_hop_by_hop(struct headers *h);
 /* Does a comma-separated list field (all fields of the id) hold the token, ASCII case folded? */
 bool headers_has_token(const struct headers *h, enum header_id id, struct span token);
-/* Equal as an origin might fold names: ASCII case, and `_` and `.` read as `-`. */
+/* Equal as an origin might fold names: ASCII case, and all but letters and digits read as `-`. */
 bool header_name_alias(struct span received, struct span canonical);
 /* RFC 9110 §5.6.2 token, at least one byte. */
 bool http_is_token(struct span s);

@@ -106,7 +106,7 @@ struct res addr_parse_listen(struct span s, struct addr *out)
     if (ip.p[0] != '[' && span_find(ip, ':') < ip.n)
         return res_err("an IPv6 address must stand in brackets: \"[::]:443\"");
     if (!addr_parse_ip(ip, out))
-        return res_err("must be an IP address and a port: \"[::]:443\", \"127.0.0.1:8443\" or \":443\"");
+        return res_err("must be an IP address, not a name, and a port");
     out->port = port;
     return RES_OK;
 }

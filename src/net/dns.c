@@ -5,6 +5,9 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
 
 /* With the doubling that c-ares does: silence is a failure after 5 s. */
 #define TRY_MS 700
@@ -95,6 +98,37 @@ static void on_socket_state(void *arg, ares_socket_t fd, int readable, int writa
         watch_socket(d, fd, (short)((readable ? EV_READ : 0) | (writable ? EV_WRITE : 0)));
 }
 
+/* Sockets of our own making: c-ares's would be set to non-blocking by a call that the sandbox has not (sandbox_calls.h). */
+static ares_socket_t open_socket(int family, int type, int protocol, void *arg)
+{
+    return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+}
+
+static int close_socket(ares_socket_t fd, void *arg)
+{
+    return close(fd);
+}
+
+static int connect_socket(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t n, void *arg)
+{
+    return connect(fd, to, n);
+}
+
+static ares_ssize_t receive(ares_socket_t fd, void *p, size_t n, int flags, struct sockaddr *from,
+                            ares_socklen_t *from_n, void *arg)
+{
+    return recvfrom(fd, p, n, flags, from, from_n);
+}
+
+static ares_ssize_t send_all(ares_socket_t fd, const struct iovec *iov, int count, void *arg)
+{
+    struct msghdr m = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+static const struct ares_socket_functions socket_functions = {open_socket, close_socket, connect_socket, receive,
+                                                              send_all};
+
 struct dns *dns_new(struct loop *loop, const char *servers)
 {
     char lookups[] = "fb";
@@ -114,6 +148,7 @@ struct dns *dns_new(struct loop *loop, const char *servers)
         free(d);
         return NULL;
     }
+    ares_set_socket_functions(d->channel, &socket_functions, d);
     if (servers && ares_set_servers_ports_csv(d->channel, servers) != ARES_SUCCESS) {
         dns_free(d);
         return NULL;

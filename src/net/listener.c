@@ -141,7 +141,7 @@ static bool bind_and_listen(int fd, const struct addr *a)
     return bind(fd, (struct sockaddr *)&sa, n) == 0 && listen(fd, BACKLOG) == 0;
 }
 
-static struct res bind_error(int err)
+struct res listener_bind_error(int err)
 {
     switch (err) {
     case EADDRINUSE:
@@ -164,9 +164,9 @@ struct res listener_bind(const struct addr *a, int *out_fd)
 {
     int fd = socket(a->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
-        return bind_error(errno);
+        return listener_bind_error(errno);
     if (!bind_and_listen(fd, a)) {
-        struct res r = bind_error(errno);
+        struct res r = listener_bind_error(errno);
         close(fd);
         return r;
     }

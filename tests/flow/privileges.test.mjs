@@ -94,6 +94,7 @@ describe('what the worker is left with', () => {
     const refused = await tiergate(['serve', gate.rulesFile, '--state', state], { env: secrets });
     assert.notEqual(refused.code, 0);
     assert.match(refused.stderr, /session\.key .* belongs to another user/);
+    assert.doesNotMatch(refused.stderr, /no session secret/, 'one fault, told once');
     const { uid: owner, gid: group, mode } = fs.statSync(state);
     assert.deepEqual([owner, group, mode & 0o777], [0, 0, 0o700], 'it was taken back');
     fs.symlinkSync(state, `${state}.link`);

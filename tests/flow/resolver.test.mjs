@@ -93,5 +93,7 @@ describe('names of origins', () => {
     assert.ok(r.get('tiergate'));
     assert.ok(performance.now() - start < 4000);
     assert.equal((await ask('half')).status, 200);
+    const l = await gate.line((x) => x.status === 502);
+    assert.deepEqual([l.reason, l.origin], ['origin-dns', 'missing'], 'the line says which origin could not be reached');
   });
 });

@@ -1,5 +1,6 @@
 // Memory is short: who is let go, who is refused, who goes on. The bound is tiny here, so that a hundred connections fill it.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { WebSocket } from '../harness/lib.mjs';
 import { pathOrigin } from '../harness/origins.mjs';
@@ -194,6 +195,13 @@ describe('the pace of readers', () => {
         await new Promise((r) => (state.speak = r));
         await wire.send('1\r\nb\r\n0\r\n\r\n');
       },
+      '/socket': async (wire, req) => {
+        const accept = createHash('sha1').update(`${req.get('sec-websocket-key')}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+        await wire.send(`HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`);
+        const frame = Buffer.concat([Buffer.from([0x82, 126, 0xff, 0xff]), Buffer.alloc(65535)]);
+        state.talks = wire;
+        while (!wire.socket.destroyed) await wire.send(frame);
+      },
       '/stuck': async (wire) => {
         wire.pause();
         await new Promise((r) => wire.socket.once('close', r));
@@ -223,7 +231,7 @@ describe('the pace of readers', () => {
 
   it('a paused player goes on where it was', async () => {
     const { wire, got } = await much();
-    await sleep(3500); // longer than write_rate_after, its grace, and write_timeout
+    await sleep(5200); // longer than write_rate_after, its grace, and write_timeout
     wire.resume();
     await until('all of it', () => got() > 64 << 20, 60000);
     wire.close();
@@ -234,6 +242,18 @@ describe('the pace of readers', () => {
     const l = await gate.line((x) => x.detail === 'reads nothing for too long', 30000);
     assert.equal(l.path, '/much');
     assert.ok(l.duration_us > 6e6);
+    wire.close();
+  });
+
+  it('so is a WebSocket whose client reads nothing, and its origin is free', async () => {
+    const wire = await gate.connect({ host: open });
+    const upgrade = { Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', 'Sec-WebSocket-Key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+    await wire.send(requestBytes({ host: open, path: '/socket', headers: upgrade }));
+    assert.equal((await wire.head()).status, 101);
+    wire.pause();
+    const l = await gate.line((x) => x.path === '/socket', 30000);
+    assert.equal(l.detail, 'reads nothing for too long');
+    await until('the origin to be told', () => state.talks.socket.destroyed, 10000);
     wire.close();
   });
 

@@ -10,6 +10,7 @@ import { canConnect, freePort } from './ports.mjs';
 import { until, within } from './wait.mjs';
 
 // What all of them hold open: /open/ but /open/closed/, /docs/ but /docs/private/, and /api/health.
+// Beside that each has one port where the name asked for decides: open.test is open, and what answers to any other name is gated.
 const OPEN = '^/(open|docs)/', CLOSED = '^/(open/closed|docs/private)(/|$)', HEALTH = '/api/health';
 
 const PATHS = `${process.env.PATH}:/usr/sbin:/sbin`;
@@ -51,8 +52,8 @@ function folder() {
   return dir;
 }
 
-const variantsOf = (names, ports) => Object.fromEntries(names.map((n, i) => [n, ports[i]]));
-const portsFor = (names) => Promise.all(names.map(() => freePort()));
+const variantsOf = (names, ports) => ({ variants: Object.fromEntries(names.map((n, i) => [n, ports[i]])), byName: ports.at(-1) });
+const portsFor = (names) => Promise.all([...names, 'by name'].map(() => freePort()));
 
 // --- nginx ----------------------------------------------------------------------------------------------------------------
 
@@ -90,14 +91,20 @@ export async function startNginx() {
       ${server(ports[1], nginxLocations(false), 'merge_slashes off;')}
       ${server(ports[2], nginxLocations(true))}
       ${server(ports[3], nginxSecondHop(ports[0]))}
+      ${server(ports[4], `location / { ${nginxReturn('GATED')} }`)}
+      server { listen 127.0.0.1:${ports[4]}; server_name open.test; location / { ${nginxReturn('OPEN')} } }
     }`);
   const started = await startServer('nginx', dir, ['nginx', '-p', dir, '-c', path.join(dir, 'nginx.conf'), '-g', 'daemon off;'], { ports, log: path.join(dir, 'access.log') });
-  return { ...started, variants: variantsOf(names, ports) };
+  return { ...started, ...variantsOf(names, ports) };
 }
 
 // --- HAProxy --------------------------------------------------------------------------------------------------------------
 
-const haproxyFrontend = (name, port, path_, normal = '') => `
+const haproxyDecision = `
+  http-request set-var(txn.marker) str(OPEN) if { var(txn.path) -m reg -i ${OPEN} } !{ var(txn.path) -m reg -i ${CLOSED} }
+  http-request set-var(txn.marker) str(OPEN) if { var(txn.path) -m str ${HEALTH} }`;
+
+const haproxyFrontend = (name, port, path_, normal = '', decision = haproxyDecision) => `
 frontend ${name}
   bind 127.0.0.1:${port}
   ${normal}
@@ -107,8 +114,7 @@ frontend ${name}
   http-request set-var(txn.user) req.hdr(x-forwarded-user) if { req.hdr(x-forwarded-user) -m found }
   http-request set-var(txn.path) ${path_}
   http-request set-var(txn.marker) str(GATED)
-  http-request set-var(txn.marker) str(OPEN) if { var(txn.path) -m reg -i ${OPEN} } !{ var(txn.path) -m reg -i ${CLOSED} }
-  http-request set-var(txn.marker) str(OPEN) if { var(txn.path) -m str ${HEALTH} }
+  ${decision}
   http-request return status 200 content-type text/plain hdr X-Marker %[var(txn.marker)] lf-string %[var(txn.marker)]
 `;
 
@@ -130,9 +136,10 @@ defaults
 ${haproxyFrontend(names[0], ports[0], 'path')}
 ${haproxyFrontend(names[1], ports[1], 'path,url_dec')}
 ${haproxyFrontend(names[2], ports[2], 'path', normal.map((n) => `http-request normalize-uri ${n}`).join('\n  '))}
+${haproxyFrontend('by-name', ports[3], 'path', '', 'http-request set-var(txn.marker) str(OPEN) if { req.hdr(host) -m str open.test }')}
 `);
   const server = await startServer('haproxy', dir, ['haproxy', '-f', path.join(dir, 'haproxy.cfg')], { ports });
-  return { ...server, variants: variantsOf(names, ports) };
+  return { ...server, ...variantsOf(names, ports) };
 }
 
 // --- Apache ---------------------------------------------------------------------------------------------------------------
@@ -203,9 +210,11 @@ ${host(ports[0], `AllowEncodedSlashes On\nMergeSlashes On\n${apacheLocations('')
 ${host(ports[1], `AllowEncodedSlashes NoDecode\nMergeSlashes Off\n${apacheLocations('')}`)}
 ${host(ports[2], `AllowEncodedSlashes On\n${apacheLocations('(?i)')}`)}
 ${host(ports[3], `AllowEncodedSlashes On\n${apacheFiles(root)}`)}
+${host(ports[4], `ServerName any.test\n${apacheMarker('GATED')}`)}
+${host(ports[4], `ServerName open.test\n${apacheMarker('OPEN')}`)}
 `);
   const server = await startServer('apache2', dir, ['apache2', '-d', dir, '-f', path.join(dir, 'apache.conf'), '-DFOREGROUND'], { ports, log: path.join(dir, 'access.log') });
-  return { ...server, variants: variantsOf(names, ports) };
+  return { ...server, ...variantsOf(names, ports) };
 }
 
 // --- Node -----------------------------------------------------------------------------------------------------------------
@@ -262,14 +271,16 @@ export async function startNode() {
     res.writeHead(200, { 'X-Marker': marker, 'Content-Length': marker.length });
     res.end(req.method === 'HEAD' ? undefined : marker);
   });
-  await new Promise((r) => server.listen(0, '127.0.0.1', 4096, r));
+  const named = http.createServer((req, res) => res.writeHead(200, { 'X-Marker': req.headers.host === 'open.test' ? 'OPEN' : 'GATED', 'Content-Length': 0 }).end());
+  for (const s of [server, named]) await new Promise((r) => s.listen(0, '127.0.0.1', 4096, r));
   return {
     name: 'node',
     lines: () => lines,
     variants: { node: server.address().port },
+    byName: named.address().port,
     close() {
-      server.closeAllConnections();
-      return new Promise((r) => server.close(r));
+      for (const s of [server, named]) s.closeAllConnections();
+      return Promise.all([server, named].map((s) => new Promise((r) => s.close(r))));
     }
   };
 }

@@ -92,18 +92,24 @@ function smuggling(host) {
 const starters = { nginx: startNginx, haproxy: startHaproxy, apache: startApache, node: startNode };
 const hostOf = (variant) => `${variant}.test`;
 
-async function startGate(variants) {
+async function startGate({ variants, byName }) {
   const port = await freePort(), plain = await freePort();
-  const names = Object.keys(variants).map(hostOf);
+  const names = [...Object.keys(variants).map(hostOf), 'open.test'];
   const gate = await Gate.start({
     port, names, env: secrets,
     rules: {
       listen: [{ address: `127.0.0.1:${port}` }, { address: `127.0.0.1:${plain}`, plain: true }],
       client_address: { trusted_proxies: ['127.0.0.0/8'], header: 'X-Real-IP' },
       gates: { team: { basic: { realm: 'team', users: { beta: 'env:APP_PASSWORD' } } } },
-      origins: Object.fromEntries(Object.entries(variants).map(([name, p]) => [name, { url: `http://127.0.0.1:${p}` }])),
+      origins: {
+        ...Object.fromEntries(Object.entries(variants).map(([name, p]) => [name, { url: `http://127.0.0.1:${p}` }])),
+        'by-name': { url: `http://127.0.0.1:${byName}`, host: 'client' }
+      },
       rulesets: { all: rules },
-      hosts: Object.keys(variants).map((name) => ({ host: hostOf(name), origin: name, gate: 'team', rules: 'all' }))
+      hosts: [
+        ...Object.keys(variants).map((name) => ({ host: hostOf(name), origin: name, gate: 'team', rules: 'all' })),
+        { host: 'open.test', origin: 'by-name', public: true, rules: [{ path: '/*', action: 'bypass' }] }
+      ]
     }
   });
   gate.plainPort = plain;
@@ -131,7 +137,7 @@ for (const [name, start] of Object.entries(starters))
     let server, gate;
     before(async () => {
       server = await start();
-      gate = await startGate(server.variants);
+      gate = await startGate(server);
     });
     after(() => endAll(gate, server));
 
@@ -158,6 +164,16 @@ for (const [name, start] of Object.entries(starters))
           assert.ok(told.passed > 10 && direct.gated.length > 500, `${variant}: these requests are no danger`);
         }
       });
+
+    it('a name that is open for the gate, however it is spelled, is that name for the server', async () => {
+      assert.deepEqual((await ask(server.byName, 'other.test', [{ target: '/' }])).gated, ['GET /'], 'another name is gated');
+      for (const name of ['open.test', 'OPEN.Test', 'open.test.', 'open.test:443', 'Open.TEST.:443'])
+        for (const target of ['/x', `https://${name}/x`]) {
+          const told = await ask(gate.plainPort, name, [{ target }]);
+          assert.equal(told.passed, 1, name);
+          assert.deepEqual(told.gated, [], name);
+        }
+    });
 
     it('anonymous, requests that hide another: nothing gated is reached', async (t) => {
       for (const variant of Object.keys(server.variants)) {

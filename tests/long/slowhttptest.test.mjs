@@ -33,7 +33,7 @@ const has = (program) => (process.env.PATH ?? '').split(':').some((d) => fs.exis
 describe('slowhttptest', { skip: !has('slowhttptest') && 'slowhttptest is not installed', concurrency: false }, () => {
   let origin, gate, cookie;
   before(async () => {
-    const child = spawn(process.execPath, [fileURLToPath(new URL('plain_origin.mjs', import.meta.url))], { stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, [fileURLToPath(new URL('../harness/plain-origin.mjs', import.meta.url))], { stdio: ['pipe', 'pipe', 'inherit'] });
     const port = await within('the origin', new Promise((r) => child.stdout.once('data', (d) => r(Number(d)))));
     origin = { url: `http://127.0.0.1:${port}`, close: () => child.kill() };
   });

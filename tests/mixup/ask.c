@@ -119,7 +119,7 @@ bool ask_vanishes(const struct ask *a)
 
 bool ask_can_pipeline(const struct ask *a)
 {
-    return a->manner == MANNER_PIPELINED && a->request_n <= 8192 && !ask_is_upgrade(a);
+    return a->manner == MANNER_PIPELINED && a->request_n <= 8192 && a->fault != FAULT_LATE && !ask_is_upgrade(a);
 }
 
 const char *fault_name(unsigned fault)

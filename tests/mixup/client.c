@@ -39,7 +39,8 @@ struct lane {
     bool from_gate;
     struct head head;
     struct body body;
-    uint64_t since_us, dice;
+    uint64_t since_us, opened_us, dice;
+    unsigned settled; /* on this connection */
 };
 
 static void on_event(void *arg);
@@ -82,6 +83,17 @@ static void count_outcome(struct world *w, enum outcome how)
     w->gone += how == OUTCOME_GONE;
 }
 
+static void tell_outcome(const struct lane *l)
+{
+    char text[160];
+    uint64_t now_us = world_of(l)->reactor.now_us;
+    snprintf(text, sizeof text,
+             "this must not come of it, %.3f s after it was asked, number %u on a connection of %.3f s%s",
+             (double)(now_us - l->since_us) / 1e6, l->settled, (double)(now_us - l->opened_us) / 1e6,
+             l->wire->input == WIRE_IN_CUT ? ", reset" : "");
+    wrong(l, WRONG_OUTCOME, text);
+}
+
 /* The end of the first one that waits. */
 static void settle(struct lane *l, enum outcome how)
 {
@@ -96,10 +108,11 @@ static void settle(struct lane *l, enum outcome how)
     if (how == OUTCOME_OWN && !a->answered)
         wrong(l, WRONG_INCOMPLETE, "an answer that never came whole looked whole");
     if (!(ask_outcomes(a, calm) & how))
-        wrong(l, WRONG_OUTCOME, "this must not come of it");
+        tell_outcome(l);
     else if (how == OUTCOME_GATE && (a->arrivals == 0 || a->lost))
         w->unlucky++;
     l->at++;
+    l->settled++;
 }
 
 /* Those behind one that was cut have never been looked at. */
@@ -395,6 +408,12 @@ static enum read read_some(struct lane *l)
 
 /* --- behaving -------------------------------------------------------------------------------------------------------------- */
 
+/* The head of an answer has come, and that is all that it takes. */
+static bool reads_no_more(const struct lane *l)
+{
+    return ask_of(l)->manner == MANNER_VANISH_READING && l->step == LANE_BODY;
+}
+
 static bool vanishes_now(const struct lane *l)
 {
     const struct ask *a = ask_of(l);
@@ -403,7 +422,7 @@ static bool vanishes_now(const struct lane *l)
     case MANNER_VANISH_WAITING:
         return l->wire->due_us == 0;
     case MANNER_VANISH_READING:
-        return l->step == LANE_BODY && l->body.at > 0;
+        return reads_no_more(l);
     default:
         return false;
     }
@@ -448,8 +467,10 @@ static void lost(struct lane *l)
 static void hear(struct lane *l)
 {
     enum read r = READ_ON;
-    while (r == READ_ON)
+    while (r == READ_ON && !(l->at < l->asked && reads_no_more(l)))
         r = read_some(l);
+    if (r == READ_ON)
+        return; /* vanishes */
     if (r == READ_OVER) {
         if (l->at < l->asked && ask_of(l)->outcome == 0 && l->step != LANE_HEAD)
             settle(l, OUTCOME_CUT);
@@ -496,7 +517,8 @@ static void next(struct lane *l)
             return;
         l->wire->on_event = on_event;
         l->wire->arg = l;
-        l->since_us = w->reactor.now_us;
+        l->since_us = l->opened_us = w->reactor.now_us;
+        l->settled = 0;
         l->step = LANE_IDLE;
         w->client_connections++;
     } else if (l->wire && l->step == LANE_IDLE && l->wire->state == WIRE_OPEN && l->group->hushed == 0) {

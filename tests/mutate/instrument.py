@@ -227,8 +227,8 @@ class File:
     def enumeration(self, node, members):
         """Forces each value that the expression cannot have anyway by another branch."""
         inner = bare(node)
-        if inner["kind"] == "DeclRefExpr" and not constant_name(inner):
-            return  # a variable on its way
+        if inner["kind"] == "IntegerLiteral" or inner["kind"] == "DeclRefExpr" and not constant_name(inner):
+            return  # the zero of an initialiser, a variable on its way
         known = [constant_name(inner) or self.known_value(inner)]
         if inner["kind"] == "ConditionalOperator":
             known = [constant_name(c) for c in children(inner)[1:]]

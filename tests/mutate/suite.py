@@ -77,6 +77,6 @@ def record(test):
 
 def first_to_notice(tests, mutant):
     for test in tests:
-        if mutant in test.passes and not passes(test, mutant, int(5 * test.seconds) + 3, 10 * test.seconds + 3):
+        if mutant in test.passes and not passes(test, mutant, int(5 * test.seconds) + 3, 10 * test.seconds + 10):
             return test
     return None

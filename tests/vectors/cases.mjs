@@ -80,10 +80,14 @@ export const pathCases = (site) =>
           : passed(site, { identity, run }, { isOpen: site.isOpen || (kind === 'OK' && isOpenPath(decoded)), method: 'GET', target, goesOn: true })
     }));
 
-function hostWant(site, v, authority, { identity, run }) {
-  const name = v.normal ?? (authority === HOST ? HOST : undefined); // white space around a field's value is not part of it
+/** The one spelling that goes on: an origin must not read another host in it than was judged. */
+const normalForm = (name, port) => (port > 0 && port !== 443 ? `${name}:${port}` : name);
+
+function hostWant(site, v, trimmed, { identity, run }) {
+  const name = v.normal ?? (trimmed === HOST ? HOST : undefined); // white space around a field's value is not part of it
   if (name === undefined) return refused(400);
   if (!served.includes(name)) return { statuses: [421] };
+  const authority = normalForm(name, v.port);
   const isForeign = identity.cookie !== undefined && name !== HOST; // a session of one host says nothing at another
   return passed(site, { identity: { ...identity, isKnown: identity.isKnown && !isForeign }, run }, { isOpen: site.isOpen, method: 'GET', target: '/x', authority, goesOn: true });
 }
@@ -123,12 +127,17 @@ const forged = [
   'X-Original-URI', 'X-Rewrite-URL', 'Tiergate', 'Tiergate-User', 'Tiergate-Authorization', 'Proxy-Authorization'
 ];
 const anonymously = ['X-HTTP-Method', 'X-HTTP-Method-Override', 'X-Method-Override', 'X-Middleware-Subrequest'];
+// In the environment of a CGI program all of them are one.
+const MARKS = "!#$%&'*+.^_`|~";
+let marks = 0;
 const spellings = {
   'as usual': (n) => n,
   'in lower case': (n) => n.toLowerCase(),
   'in upper case': (n) => n.toUpperCase(),
   'with underscores': (n) => n.replaceAll('-', '_'),
   'with dots': (n) => n.replaceAll('-', '.'),
+  'with tildes': (n) => n.replaceAll('-', '~'),
+  'with all that names may hold': (n) => n.replaceAll('-', () => MARKS[marks++ % MARKS.length]),
   mixed: (n) => n.replace('-', '_').replace(/-(\w)/, (_, c) => `.${c.toLowerCase()}`)
 };
 

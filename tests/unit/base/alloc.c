@@ -14,21 +14,26 @@ void *__wrap_realloc(void *p, size_t n);
 
 static atomic_long left = LONG_MAX;
 static atomic_long made;
-static atomic_bool once; /* only the one after `left` fails */
+static atomic_long few; /* so many fail after `left`, 0: all of them */
 static atomic_long refused;
 
 void alloc_fail_after(long allowed)
 {
-    atomic_store(&once, false);
+    atomic_store(&few, 0);
     atomic_store(&left, allowed);
     atomic_store(&made, 0);
     atomic_store(&refused, 0);
 }
 
-void alloc_fail_one(long allowed)
+void alloc_fail_few(long allowed, long count)
 {
     alloc_fail_after(allowed);
-    atomic_store(&once, true);
+    atomic_store(&few, count);
+}
+
+void alloc_fail_one(long allowed)
+{
+    alloc_fail_few(allowed, 1);
 }
 
 void alloc_fail_never(void)
@@ -50,7 +55,7 @@ bool alloc_may(void)
 {
     if (atomic_load(&left) <= 0) {
         atomic_fetch_add(&refused, 1);
-        if (atomic_exchange(&once, false))
+        if (atomic_load(&few) > 0 && atomic_fetch_sub(&few, 1) == 1)
             atomic_store(&left, LONG_MAX);
         return false;
     }

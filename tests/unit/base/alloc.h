@@ -6,7 +6,9 @@
 
 /* `allowed` more allocations succeed, all after them fail. */
 void alloc_fail_after(long allowed);
-/* `allowed` more succeed, the next one fails, then all succeed again. */
+/* `allowed` more succeed, the next `count` fail, then all succeed again. */
+void alloc_fail_few(long allowed, long count);
+/* As that, for one. */
 void alloc_fail_one(long allowed);
 void alloc_fail_never(void);
 /* Allocations made since the last call of one of the above. */

@@ -184,12 +184,52 @@ static void texts(void **state)
     }
 }
 
+static bool connects(const struct addr *a)
+{
+    struct sockaddr_storage sa;
+    socklen_t n = addr_to_sockaddr(a, &sa);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = connect(fd, (struct sockaddr *)&sa, n) == 0;
+    (void)close(fd);
+    return ok;
+}
+
+/* As a worker in an attacker's hands could, whatever its sandbox. */
+static void disconnect(int fd)
+{
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    assert_int_equal(connect(fd, &nobody, sizeof(nobody)), 0);
+}
+
+static void what_was_disconnected_listens_again(void **state)
+{
+    (void)state;
+    static struct listen_set empty, s;
+    struct addr a;
+    empty.n = s.n = 0;
+    (void)close(holder(&a));
+    assert_null(listen_set_take_or_bind(&s, &empty, &a, 2).err);
+    int first = s.v[0].fds[0], second = s.v[0].fds[1];
+    disconnect(first);
+    disconnect(second);
+    assert_false(connects(&a));
+    assert_int_equal(listen_set_mend(&s), 0);
+    assert_true(connects(&a));
+    assert_int_equal(fcntl(first, F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+    assert_int_equal(fcntl(second, F_GETFL) & O_NONBLOCK, O_NONBLOCK);
+    (void)shutdown(first, SHUT_RD);
+    assert_int_equal(listen_set_mend(&s), 0);
+    assert_true(connects(&a));
+    listen_set_close_except(&s, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sets_give_way),
         cmocka_unit_test(addresses_come_once),
         cmocka_unit_test(binds_shares_and_refuses),
+        cmocka_unit_test(what_was_disconnected_listens_again),
         cmocka_unit_test(texts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

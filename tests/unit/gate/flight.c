@@ -1,6 +1,7 @@
 /* Hashes under way: single flight, full queues, and going away in every state. */
 #include "stage.h"
 
+#include <dirent.h>
 #include <stdatomic.h>
 
 #include "base/clock.h"
@@ -183,6 +184,27 @@ static void test_unheard_guesses_are_free(void **state)
     }
 }
 
+/* The thread and its loop are gone before the hash is done. */
+static void test_loop_ends_first(void **state)
+{
+    struct stage s;
+    struct ask a, b;
+    stage_init(&s, NULL);
+    struct loop *loop = loop_new();
+    struct gate_thread *other = gate_thread_new(s.shared, loop);
+    assert_non_null(other);
+    hold();
+    ask_init(&a, &s, "app.test", with_basic(&s, "bob:x"));
+    assert_int_equal(gate_check(other, &a.check), GATE_PENDING);
+    wait_until_reached();
+    gate_thread_free(other);
+    loop_free(loop);
+    release();
+    assert_int_equal(ask_basic(&s, "app.test", "eve:open sesame", &b), GATE_IDENTIFIED); /* behind it */
+    assert_int_equal(a.done, 0);
+    stage_fini(&s);
+}
+
 /* A guess that is being hashed is counted, though nobody waits for it any more. */
 static void test_begun_guesses_count(void **state)
 {
@@ -223,6 +245,28 @@ static void test_share_of_the_running(void **state)
     assert_int_equal(gate_check(s.thread, &other.check), GATE_PENDING);
     release();
     stage_fini(&s);
+}
+
+static unsigned count_threads(void)
+{
+    unsigned n = 0;
+    DIR *d = opendir("/proc/self/task");
+    assert_non_null(d);
+    while (readdir(d) != NULL)
+        n++;
+    closedir(d);
+    return n;
+}
+
+static void test_pool_ends(void **state)
+{
+    struct stage s;
+    stage_init(&s, NULL);
+    unsigned with = count_threads();
+    stage_fini(&s);
+    for (int i = 0; i < 1000 && count_threads() != with - 1; i++)
+        pause_ms(10); /* a thread that was joined may still be listed for a moment */
+    assert_int_equal(count_threads(), with - 1);
 }
 
 /* What does not fit a job is none. */
@@ -316,8 +360,10 @@ int main(void)
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_cancel_before_and_during),
         cmocka_unit_test(test_unheard_guesses_are_free),
+        cmocka_unit_test(test_loop_ends_first),
         cmocka_unit_test(test_begun_guesses_count),
         cmocka_unit_test(test_share_of_the_running),
+        cmocka_unit_test(test_pool_ends),
         cmocka_unit_test(test_long_passwords),
         cmocka_unit_test(test_cancel_one_of_several),
         cmocka_unit_test(test_cancel_from_callback),

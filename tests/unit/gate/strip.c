@@ -20,6 +20,7 @@ static const struct {
     {"Bearer is the app's", true, "Authorization: Bearer x", "Authorization: Bearer x\n"},
     {"a scheme that only begins so", true, "Authorization: Basically x", "Authorization: Basically x\n"},
     {"without a gate Basic is the app's", false, "Authorization: " U, "Authorization: " U "\n"},
+    {"the name in another field", true, "X-App: sess=1; a=2", "X-App: sess=1; a=2\n"},
     {"a field of the app that looks alike", true, "X-App: " U, "X-App: " U "\n"},
     {"further places", true, "Tiergate-Authorization: " U "\nProxy-Authorization: " U, ""},
     {"further places, any scheme", true, "Tiergate-Authorization: Bearer x\nProxy-Authorization: Digest y", ""},

@@ -51,6 +51,13 @@ static inline void memory_init(struct memory *m)
     arena_init(&m->arena, &m->blocks);
 }
 
+/* Every allocation of this arena is one of its own. */
+static inline void memory_init_tiny(struct memory *m)
+{
+    slab_init(&m->blocks, 64, 0);
+    arena_init(&m->arena, &m->blocks);
+}
+
 static inline void memory_fini(struct memory *m)
 {
     arena_fini(&m->arena);

@@ -401,13 +401,29 @@ static void test_circles(void **state)
     }
 }
 
+/* A name that only begins like the prefix, with nothing behind it. */
+static void test_cut_cookie_name(void **state)
+{
+    struct span prefix = SPAN("__Host-");
+    for (size_t n = 1; n <= prefix.n; n++) {
+        uint8_t *copy = malloc(n);
+        memcpy(copy, prefix.p, n);
+        const struct session_config s = {.domain = SPAN("app.test"), .cookie = span_make(copy, n)};
+        assert_int_equal(circle_of(&s, SPAN("app.test")).kind, n == prefix.n ? CIRCLE_HOST : CIRCLE_DOMAIN);
+        free(copy);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_tampering),        cmocka_unit_test(test_splicing),
-        cmocka_unit_test(test_elsewhere),    cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_signed_by_us), cmocka_unit_test(test_signed_by_us_but), cmocka_unit_test(test_not_made),
-        cmocka_unit_test(test_times),        cmocka_unit_test(test_longest_names),    cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_tampering),
+        cmocka_unit_test(test_splicing),         cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_signed_by_us),     cmocka_unit_test(test_signed_by_us_but),
+        cmocka_unit_test(test_not_made),         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_longest_names),    cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_cut_cookie_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

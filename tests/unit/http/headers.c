@@ -32,7 +32,8 @@ static const struct {
     {"underscore and dot", S("X_Forwarded.For"), S("x-forwarded-for"), true},
     {"prefix", S("X-Forwarded"), S("x-forwarded-for"), false},
     {"longer", S("X-Forwarded-Form"), S("x-forwarded-for"), false},
-    {"other separator", S("X+Forwarded+For"), S("x-forwarded-for"), false},
+    {"other marks", S("X+Forwarded~For"), S("x-forwarded-for"), true},
+    {"a digit", S("X1Forwarded2For"), S("x-forwarded-for"), false},
     {"no separator", S("XForwardedForXX"), S("x-forwarded-for"), false},
 };
 
@@ -160,7 +161,7 @@ static unsigned classes_of(int c)
     classes |= c >= 0x80 ? BYTE_OBS : 0;
     classes |= c > 0x20 && c < 0x7f && c != '#' ? BYTE_TARGET : 0;
     classes |= hex ? BYTE_HEX : 0;
-    classes |= c == '_' || c == '.' ? BYTE_ALIAS : 0;
+    classes |= is_tchar(c) && !alnum && c != '-' ? BYTE_ALIAS : 0;
     classes |= c == '\t' || (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') ? BYTE_QUOTED : 0;
     classes |= alnum || c == '-' || c == '_' ? BYTE_LABEL : 0;
     return classes;

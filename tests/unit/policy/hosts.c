@@ -155,6 +155,7 @@ static const struct {
     {"{x}.t.test", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{x}.t.test", false}, /* 40 bytes at most */
     {"{x}.t.test", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{x}.t.test", true},
     {"{x}.a.test", "{x}.a.test.b", false},
+    {"{x}.a.test", "{x}.ab.test", false},
     {"a.test", "{x}.a.test", false},
     {"*.a.test", "{x}.a.test", false},
 };

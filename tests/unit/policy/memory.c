@@ -101,6 +101,13 @@ static void doubt_is_told_as_open(void **state)
     assert_int_equal(policy_find_shadowed(p, 0, &by), -1);
     alloc_fail_never();
     policy_free(p);
+    const struct rule_spec twice[] = {rules[1], rules[1]};
+    p = policy_compile(twice, 2, false, NULL, NULL);
+    assert_int_equal(policy_find_shadowed(p, 0, &by), 1);
+    alloc_fail_after(0);
+    assert_int_equal(policy_find_shadowed(p, 0, &by), -1);
+    alloc_fail_never();
+    policy_free(p);
     policy_free(NULL);
     policy_scratch_free(NULL);
     host_table_free(NULL);

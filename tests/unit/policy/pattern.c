@@ -56,6 +56,7 @@ static const struct {
     {"/a*z/*", "/AxZ/y", MATCH_YES},
     {"/a*z/*", "/AxZ", MATCH_NO},
     {"/a*z", "/AxZ", MATCH_YES},
+    {"/a*z", "/azb", MATCH_NO},
     {"/a*z", "/AxZ/y", MATCH_NO},
     {"/a*z", "/Ax/Z", MATCH_NO},
     {"/z", "/[", MATCH_NO}, /* beside the letters */
@@ -73,6 +74,8 @@ static const struct {
     {"/é*z/*", "/ÉaZ/b", MATCH_YES},
     {"/é*z/*", "/ÉaZ", MATCH_NO},
     {"/é[0-9]", "/É5", MATCH_NO},
+    {"/é[0-9]", "/É0", MATCH_NO},
+    {"/é|b", "/É", MATCH_NO},
     {"/é(1)+b", "/É(1)+B", MATCH_YES},
     {"/éz9A", "/ÉZ9a", MATCH_YES},
     {"/key", "/Key", MATCH_YES},
@@ -80,6 +83,10 @@ static const struct {
     /* expressions */
     {"re:/v\\d+", "/V7", MATCH_YES},
     {"re:/v\\d+", "/W7", MATCH_NO},
+    {"re:/vX", "/Vx", MATCH_YES},
+    {"re:/a[^b]", "/ac", MATCH_YES},
+    {"re:(^/a|/b)", "/x", MATCH_NO},
+    {"re:/ab?c", "/x", MATCH_NO},
     {"re:/(?:a|b)c", "/BC", MATCH_YES},
     {"re:/(?:a|b)c", "/CC", MATCH_NO},
     {"re:/x(?:a)", "/x", MATCH_NO},

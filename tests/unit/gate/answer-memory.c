@@ -1,0 +1,120 @@
+/* Answers while memory ends at any allocation: none, or the whole one. */
+#include "stage.h"
+
+#include "../base/need.h"
+#include "gate/answer.h"
+
+static const struct identity anna = {
+    .way = WAY_BASIC, .gate = {(const uint8_t *)"beta", 4}, .subject = {(const uint8_t *)"anna", 4}};
+
+static bool make_answer(unsigned kind, const struct answer_request *q, struct answer *out)
+{
+    switch (kind) {
+    case 0:
+        return answer_sign_in(q, false, out);
+    case 1:
+        return answer_status(q, 405, out);
+    case 2:
+        return answer_redirect(q, 308, SPAN("https://app.test/"), out);
+    case 3:
+        return answer_preflight(q, out);
+    case 4:
+        return answer_signed_out(q, out);
+    case 5:
+        return answer_sign_out_form(q, out);
+    case 6:
+        return answer_health(q, out);
+    case 7: {
+        struct answer_request ungranted = *q;
+        ungranted.cors.origin = SPAN_NONE;
+        return answer_preflight(&ungranted, out);
+    }
+    case 8: {
+        struct answer_request preflight = *q;
+        preflight.asker = ASKER_PREFLIGHT;
+        return answer_sign_in(&preflight, false, out);
+    }
+    case 9: {
+        struct answer_request doubtful = *q;
+        struct http_request r = *q->request;
+        doubtful.request = &r;
+        r.headers.n--; /* without a method */
+        return answer_preflight(&doubtful, out);
+    }
+    default:
+        return answer_session(q, &anna, out);
+    }
+}
+
+#define ANSWERS 11
+
+/* All of it, one behind the other. */
+static struct span flat(const struct answer *out, struct arena *a)
+{
+    struct span all = arena_printf(a, "%u\n", out->head.status);
+    for (size_t i = 0; i < out->head.headers.n; i++)
+        all = arena_printf(a, "%.*s%.*s: %.*s\n", SPAN_ARG(all), SPAN_ARG(out->head.headers.v[i].name),
+                           SPAN_ARG(out->head.headers.v[i].value));
+    return arena_printf(a, "%.*s\n%.*s", SPAN_ARG(all), SPAN_ARG(out->body));
+}
+
+static bool answer_in_need(struct need *n, unsigned kind, enum asker asker)
+{
+    static const struct span cookies[] = {{(const uint8_t *)"a=1", 3}, {(const uint8_t *)"b=2", 3}};
+    struct stage s;
+    struct memory tiny;
+    struct http_request r;
+    struct answer whole, out;
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    request_make(&r, &s.m.arena, "Origin: https://app.test\nAccess-Control-Request-Method: PUT");
+    struct answer_request q = {.request = &r,
+                               .asker = asker,
+                               .gate = &s.f.gate,
+                               .cors = {SPAN("https://app.test")},
+                               .reason = "r",
+                               .retry_after_s = 5,
+                               .request_id = SPAN("id"),
+                               .set_cookies = cookies,
+                               .set_cookie_count = COUNT(cookies),
+                               .arena = &s.m.arena};
+    assert_true(make_answer(kind, &q, &whole));
+    q.arena = &tiny.arena;
+    need_begin(n);
+    bool made = make_answer(kind, &q, &out);
+    assert_true(made || alloc_refused() > 0);
+    need_end(n);
+    if (made)
+        CHECK_SPAN("answer", flat(&out, &s.m.arena), flat(&whole, &s.m.arena));
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return made;
+}
+
+static bool answer_page(struct need *n)
+{
+    bool whole = true;
+    for (unsigned kind = 0; kind < ANSWERS; kind++)
+        whole = answer_in_need(n, kind, ASKER_NAVIGATION) && whole;
+    return whole;
+}
+
+static bool answer_json(struct need *n)
+{
+    bool whole = true;
+    for (unsigned kind = 0; kind < ANSWERS; kind++)
+        whole = answer_in_need(n, kind, ASKER_CLIENT) && whole;
+    return whole;
+}
+
+static void test_answers(void **state)
+{
+    need_sweep("pages", answer_page);
+    need_sweep("JSON", answer_json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_answers)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
