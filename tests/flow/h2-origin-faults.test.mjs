@@ -1,6 +1,7 @@
 // An origin that speaks HTTP/2 and goes away, refuses, dies, is slow or hostile: the right answer, nothing twice, and nobody else harmed.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import fs from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
 import { ERROR, FLAG, TYPE, block, data, field, frame, ping, rst, settings, windowUpdate } from '../harness/frames.mjs';
@@ -207,6 +208,43 @@ describe('streams of one connection', () => {
       assert.equal(r.body.length, big.length);
       slow.close();
     } finally {
+      await endAll(site, origin);
+    }
+  });
+
+  it('hold their own window’s worth for clients that do not read', async () => {
+    const big = Buffer.alloc(8_000_000, 'x');
+    let begun = 0;
+    const origin = await h2Origin({
+      '/big': (s) => {
+        begun++;
+        s.respond({ ':status': 200 });
+        s.end(big);
+      }
+    }, { options: { maxSessionMemory: 1000 } });
+    const site = await siteOf(origin);
+    const rss = () => Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(`/proc/${site.gate.workers[0]}/status`, 'utf8'))[1]);
+    const clients = [];
+    try {
+      for (let i = 0; i < 31; i++) clients.push(await site.gate.connect({ host }));
+      const before = rss();
+      for (const c of clients.slice(1)) {
+        c.socket.pause();
+        c.socket.write(`GET /big HTTP/1.1\r\nHost: ${site.gate.authority(host)}\r\n\r\n`);
+      }
+      await until('all requests', () => begun === 30);
+      await sleep(1500);
+      const grown = rss() - before;
+      // All of it would be 240 MB. A sanitizer keeps what was freed.
+      const sanitized = /lib[at]san/.test(fs.readFileSync(`/proc/${site.gate.workers[0]}/maps`, 'utf8'));
+      assert.ok(grown < 30 * (sanitized ? 6000 : 512), `${grown} KiB for 30 slow clients`);
+      assert.equal(origin.sessions, 1);
+      for (const c of clients.slice(1)) c.close();
+      clients[0].socket.write(`GET /echo HTTP/1.1\r\nHost: ${site.gate.authority(host)}\r\n\r\n`);
+      assert.equal((await clients[0].response()).status, 200);
+      assert.equal(origin.sessions, 1);
+    } finally {
+      for (const c of clients) c.close();
       await endAll(site, origin);
     }
   });
