@@ -1,6 +1,6 @@
-/* HTTP/2 (RFC 9113, HPACK 7541, WebSockets 8441, priorities 9218): one connection on nghttp2, as a server; as a client: client.h. Bytes go in, frames
- * come out; no I/O, no clock but the time that it is told. What breaks a limit or the protocol ends the connection by itself: the last
- * frames then say why (GOAWAY), and h2_session_is_over().
+/* HTTP/2 (RFC 9113, HPACK 7541, WebSockets 8441, priorities 9218): one connection on nghttp2, as a server; as a client: client.h.
+ * Bytes go in, frames come out; no I/O, no clock but the time that it is told. What breaks a limit or the protocol ends the connection by
+ * itself: the last frames then say why (GOAWAY), and h2_session_is_over().
  *
  * Callbacks come from inside h2_session_read(), h2_session_write() and h2_session_free() only. They may call the functions of streams and
  * h2_session_end(), but not these three. thread: the chunks' slab's. */
