@@ -10,6 +10,8 @@
 #define FIELDS_FIRST 24
 /* How long requests that crossed our notice may take to arrive (RFC 9113 §6.8: at least a round trip). */
 #define NOTICE_MS 1000u
+/* How long the rest of a request may still come that was answered without it. */
+#define ANSWERED_MS 1000u
 
 static void h2_on_read(void *arg);
 static void h2_on_drained(void *arg);
@@ -247,9 +249,19 @@ void h2_conn_fini(struct conn *c)
 /* --- deadlines ---------------------------------------------------------------------------------------------------- */
 
 /* A client that holds a stream's window shut, or drips it open, while we have bytes for it. The connection's own pace is conn_sweep's. */
+static void sweep_answered(struct h2_stream *s, uint64_t now)
+{
+    if (s->answered_ms == 0)
+        s->answered_ms = now;
+    else if (now - s->answered_ms >= ANSWERED_MS)
+        h2_stream_reset(s, H2_NO_ERROR);
+}
+
 static void sweep_stream(struct conn *c, struct h2_stream *s, uint64_t now)
 {
-    if (s->out.bytes == 0 || s->bytes_sent != s->seen_sent || s->seen_ms == 0) {
+    if (h2_stream_is_answered(s))
+        sweep_answered(s, now);
+    else if (s->out.bytes == 0 || s->bytes_sent != s->seen_sent || s->seen_ms == 0) {
         s->seen_sent = s->bytes_sent;
         s->seen_ms = now;
     } else if (now - s->seen_ms >= limits_of(c)->backpressure_timeout_ms) {

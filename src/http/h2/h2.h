@@ -44,13 +44,14 @@ struct h2_stream {
     uint64_t bytes_sent; /* response payload that left */
     uint64_t seen_sent;  /* the user's, for deadlines: bytes_sent at the last look, and when it changed */
     uint64_t seen_ms;
+    uint64_t answered_ms; /* the user's: since when h2_stream_is_answered() */
     /* internal: */
     struct h2_stream *next, *prev;
     struct arena *arena; /* the user's, until h2_stream_leave() */
     struct http_request *req;
     struct h1_error error;
     struct span scheme, protocol;
-    size_t head_bytes, fields;
+    size_t head_bytes, fields, declined;
     unsigned flags;
     uint32_t code; /* RFC 9113 §7: why it was reset */
     /* as a client: */
@@ -114,7 +115,8 @@ bool h2_stream_interim(struct h2_stream *s, unsigned status, const struct header
  * (RFC 8441 §5). False: no memory, or a field of `extra` is not one line. */
 bool h2_stream_respond(struct h2_stream *s, const struct http_response *r, const struct headers *extra);
 void h2_stream_wake(struct h2_stream *s);
-/* The response ends with what is in `out`. If the request has not ended by then, the rest of it is declined (RFC 9113 §8.1). */
+/* The response ends with what is in `out`. If the request has not ended by then, a little of the rest is taken and thrown away, and more of it
+ * declined by a reset (RFC 9113 §8.1). */
 void h2_stream_finish(struct h2_stream *s);
 /* The same for a tunnel, whose client may go on after the response has ended: from here on it may not. */
 void h2_stream_finish_both(struct h2_stream *s);
@@ -124,6 +126,8 @@ bool h2_stream_send_trailers(struct h2_stream *s, const struct headers *h);
 struct headers *h2_stream_trailers(struct h2_stream *s);
 /* The owner goes: nothing of its arena is used any more, and s->owner is NULL in the events that still come. */
 void h2_stream_leave(struct h2_stream *s);
+/* The response has left, and the request has not ended: its stream should not stay for long. */
+bool h2_stream_is_answered(const struct h2_stream *s);
 /* n bytes were taken from s->in: the client may send as many again. */
 void h2_stream_took(struct h2_stream *s, size_t n);
 /* RST_STREAM; on_gone comes with the next write. */

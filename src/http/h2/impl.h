@@ -13,7 +13,8 @@ enum h2_stream_flag {
     H2S_FINISHED = 4,    /* nothing will be added to `out` any more */
     H2S_RESET_ASKED = 8, /* by the user */
     H2S_FINAL = 16,      /* the (final) head is complete: more fields are trailers */
-    H2S_SENT = 32        /* as a client: the request's head has left */
+    H2S_SENT = 32,       /* as a client: the request's head has left */
+    H2S_ANSWERED = 64    /* as a server: the response has left, the request has not ended */
 };
 
 /* Identifiers that a client left out: they are closed without ever having been used (RFC 9113 §5.1.1). */

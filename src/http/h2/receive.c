@@ -4,6 +4,7 @@
 #include "http/h2/impl.h"
 
 #define FRAME_HEAD 9u
+#define DECLINED_MAX (64u * 1024)
 
 static void flooded(struct h2_session *h, const char *why)
 {
@@ -160,6 +161,22 @@ static void input_changes(struct h2_session *h, struct h2_stream *s, enum h2_inp
     h->events->on_input(h->arg, s);
 }
 
+/* Answered without it. A little is taken all the same: some clients call it an error of ours when their stream is reset although the response
+ * came whole (RFC 9113 §8.1 tells them not to). */
+static void decline(struct h2_stream *s, size_t n)
+{
+    s->declined += n;
+    if (s->declined > DECLINED_MAX)
+        h2_stream_reset(s, H2_NO_ERROR);
+    else
+        h2_stream_took(s, n);
+}
+
+bool h2_stream_is_answered(const struct h2_stream *s)
+{
+    return (s->flags & H2S_ANSWERED) != 0;
+}
+
 static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const uint8_t *data, size_t n, void *user)
 {
     struct h2_session *h = user;
@@ -169,6 +186,10 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (!s || s->input != H2_INPUT_OPEN)
         return 0;
+    if (h2_stream_is_answered(s)) {
+        decline(s, n);
+        return 0;
+    }
     if (!chunkq_append(&s->in, span_make(data, n)))
         h2_stream_reset(s, H2_INTERNAL_ERROR);
     h->events->on_input(h->arg, s);

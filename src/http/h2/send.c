@@ -155,9 +155,8 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
         h->error = nghttp2_http2_strerror(frame->goaway.error_code); /* nghttp2 ended it */
     bool ends = (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS) &&
                 (frame->hd.flags & NGHTTP2_FLAG_END_STREAM);
-    /* RFC 9113 §8.1: answered without what is still to come. */
     if (ends && s && s->input == H2_INPUT_OPEN && !(s->flags & H2S_WEBSOCKET))
-        h2_stream_reset(s, H2_NO_ERROR);
+        s->flags |= H2S_ANSWERED;
     return 0;
 }
 

@@ -205,14 +205,14 @@ static const struct {
      "head 1 POST /up at a.test chunked 0 priority=u=1, i\nbody 1 5\ngone 1\n", OK("1")},
 
     {"bad method", HELLO "H 1 e :method=G T|:scheme=https|:authority=a.test|:path=/", "gone 1 reset\n", "R 1 1\n"},
-    {"connect", HELLO "H 1 - :method=CONNECT|:authority=a.test:443", "refused 1 405 method-not-allowed\ngone 1 reset\n",
-     "H 1 e :status=405|x-name=Value\nR 1 0\n"},
+    {"connect", HELLO "H 1 - :method=CONNECT|:authority=a.test:443", "refused 1 405 method-not-allowed\n",
+     "H 1 e :status=405|x-name=Value\n"},
     {"trace", HELLO "H 1 e :method=TRACE|:scheme=https|:authority=a.test|:path=/",
      "refused 1 405 method-not-allowed\ngone 1\n", "H 1 e :status=405|x-name=Value\n"},
     {"other protocol", HELLO "H 1 - :method=CONNECT|:protocol=webtransport|:scheme=https|:authority=a.test|:path=/",
-     "refused 1 501 protocol-not-supported\ngone 1 reset\n", "H 1 e :status=501|x-name=Value\nR 1 0\n"},
-    {"websocket of another version", HELLO "H 1 - " WS "|sec-websocket-version=8",
-     "refused 1 400 bad-websocket\ngone 1 reset\n", "H 1 e :status=400|x-name=Value\nR 1 0\n"},
+     "refused 1 501 protocol-not-supported\n", "H 1 e :status=501|x-name=Value\n"},
+    {"websocket of another version", HELLO "H 1 - " WS "|sec-websocket-version=8", "refused 1 400 bad-websocket\n",
+     "H 1 e :status=400|x-name=Value\n"},
     {"websocket that ends", HELLO "H 1 e " WS "|sec-websocket-version=13", "refused 1 400 bad-websocket\ngone 1\n",
      "H 1 e :status=400|x-name=Value\n"},
     {"scheme", HELLO "H 1 e :method=GET|:scheme=ftp|:authority=a.test|:path=/", "refused 1 400 bad-scheme\ngone 1\n",
@@ -248,10 +248,10 @@ static const struct {
      "H 1 e :status=400|x-name=Value\n"},
     {"obs-text where it decides", HELLO "H 1 e " GET "|origin=https://\xc3\xa9.test",
      "refused 1 400 bad-header-value\ngone 1\n", "H 1 e :status=400|x-name=Value\n"},
-    {"expect of something else", HELLO "H 1 - " POST "|expect=miracles", "refused 1 417 bad-expect\ngone 1 reset\n",
-     "H 1 e :status=417|x-name=Value\nR 1 0\n"},
-    {"length with zeros before", HELLO "H 1 - " POST "|content-length=05",
-     "refused 1 400 bad-content-length\ngone 1 reset\n", "H 1 e :status=400|x-name=Value\nR 1 0\n"},
+    {"expect of something else", HELLO "H 1 - " POST "|expect=miracles", "refused 1 417 bad-expect\n",
+     "H 1 e :status=417|x-name=Value\n"},
+    {"length with zeros before", HELLO "H 1 - " POST "|content-length=05", "refused 1 400 bad-content-length\n",
+     "H 1 e :status=400|x-name=Value\n"},
     {"length and no body", HELLO "H 1 e " POST "|content-length=5", "gone 1 reset\n", "R 1 1\n"},
     {"more than its length", HELLO "H 1 - " POST "|content-length=2\nD 1 - hello",
      "head 1 POST /up at a.test length 2 content-length=2\ngone 1 reset\n", "R 1 1\n"},
@@ -475,6 +475,35 @@ static void test_going_away(void **state)
     site_fini(&t);
 }
 
+/* RFC 9113 §8.1: what still comes of a request that was answered is thrown away, then declined. */
+static void test_answered_early(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq in;
+    char seen[TEXT] = "";
+    site_init(&t, false);
+    chunkq_init(&in, &t.m.chunks);
+    feed(&in, bytes_of(HELLO "H 1 - " POST "|expect=miracles"));
+    assert_true(h2_session_read(t.session, &in, 1));
+    collect(&t, r, seen);
+    struct h2_stream *s = h2_session_first(t.session);
+    assert_non_null(strstr(seen, "H 1 e :status=417"));
+    assert_true(h2_stream_is_answered(s));
+    feed(&in, bytes_of("*16 D 1 - " X1000 X1000 X1000 X1000));
+    assert_true(h2_session_read(t.session, &in, 1));
+    collect(&t, r, seen);
+    assert_null(strstr(seen, "R 1"));
+    assert_int_equal(s->in.bytes, 0);
+    feed(&in, bytes_of("D 1 - " X1000 X1000 X1000 X1000));
+    assert_true(h2_session_read(t.session, &in, 1));
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "R 1 0\n"));
+    assert_null(h2_session_first(t.session));
+    h2_reader_free(r);
+    site_fini(&t);
+}
+
 /* A stream whose window is shut keeps its bytes; another one goes on; both get theirs when there is room. */
 static void test_windows(void **state)
 {
@@ -507,8 +536,9 @@ static void test_windows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversations), cmocka_unit_test(test_floods),     cmocka_unit_test(test_resets),
-        cmocka_unit_test(test_too_large),     cmocka_unit_test(test_going_away), cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_conversations),  cmocka_unit_test(test_floods),     cmocka_unit_test(test_resets),
+        cmocka_unit_test(test_too_large),      cmocka_unit_test(test_going_away), cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_answered_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
