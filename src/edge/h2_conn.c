@@ -257,11 +257,18 @@ static void sweep_answered(struct h2_stream *s, uint64_t now)
         h2_stream_reset(s, H2_NO_ERROR);
 }
 
+/* A window that drips open is as good as shut. */
+static bool takes_enough(const struct conn *c, const struct h2_stream *s, uint64_t now)
+{
+    uint64_t sent = s->bytes_sent - s->seen_sent;
+    return sent > 0 && sent * 1000 >= limits_of(c)->write_rate * (now - s->seen_ms);
+}
+
 static void sweep_stream(struct conn *c, struct h2_stream *s, uint64_t now)
 {
     if (h2_stream_is_answered(s))
         sweep_answered(s, now);
-    else if (s->out.bytes == 0 || s->bytes_sent != s->seen_sent || s->seen_ms == 0) {
+    else if (s->out.bytes == 0 || s->seen_ms == 0 || takes_enough(c, s, now)) {
         s->seen_sent = s->bytes_sent;
         s->seen_ms = now;
     } else if (now - s->seen_ms >= limits_of(c)->backpressure_timeout_ms) {

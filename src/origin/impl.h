@@ -37,7 +37,8 @@ struct origin_shared {
     struct loop_task task;             /* writes what waits; at last: freeing */
     struct origin_lane *first;         /* those lent */
     bool idle;                         /* in the pool */
-    bool condemned;                    /* nothing was heard for long: no new lanes */
+    bool condemned;                    /* nothing was heard for long, or too much cancelled: no new lanes */
+    unsigned cancels;                  /* streams of it that we have reset */
     uint64_t heard_ms;
     const char *why; /* static: why it ended */
 };

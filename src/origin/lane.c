@@ -6,6 +6,7 @@
 
 /* Unheard for so long, with an answer owed: the line is probably dead, and who comes later should not find out again. */
 #define DEAF_MS 5000u
+#define CANCELS_MAX 400u
 
 bool origin_lane_ask(struct origin_lane *l, struct h2_ask *ask)
 {
@@ -40,11 +41,22 @@ static bool is_deaf(const struct origin_lane *l, uint64_t now)
     return l->asked_ms && l->shared->heard_ms < l->asked_ms && now - l->asked_ms >= DEAF_MS;
 }
 
+/* Servers end a connection on which too much is reset (nghttp2: 1000 at once), and with it what others have there: before that it gets no more
+ * to carry. */
+static void cancel(struct origin_shared *c, struct h2_stream *s)
+{
+    h2_stream_reset(s, H2_CANCEL);
+    if (c && ++c->cancels >= CANCELS_MAX)
+        c->condemned = true;
+}
+
 static void leave_stream(struct origin_lane *l)
 {
     struct h2_stream *s = l->stream;
+    bool over = h2_stream_is_over(s); /* about to close by itself */
     h2_stream_leave(s);
-    h2_stream_reset(s, H2_CANCEL); /* open yet: one of its ends is not said */
+    if (!over)
+        cancel(l->shared, s);
     l->stream = NULL;
 }
 

@@ -102,6 +102,7 @@ describe('attacks over HTTP/2', () => {
     'more than the announced length': (f, id) => [f.head(id, { path: '/never', method: 'POST', end: false, more: [['content-length', '1']] }), data(id, 'xx')],
     'less than the announced length': (f, id) => [f.head(id, { path: '/never', method: 'POST', end: false, more: [['content-length', '9']] }), data(id, 'xx', true)],
     'malformed head': (f, id) => f.head(id, { more: [['Upper', 'x']] }),
+    'bad trailers': (f, id) => [f.head(id, { path: '/never', method: 'POST', end: false }), frame(TYPE.HEADERS, FLAG.END_HEADERS | FLAG.END_STREAM, id, field('content_length', '1'))],
     'connection field': (f, id) => f.head(id, { more: [['connection', 'close']] })
   })) it(`made to reset: ${name}`, async () => {
     const f = await open();

@@ -88,10 +88,10 @@ static void on_input(void *arg, struct h2_stream *s)
     struct request *r = s->owner;
     size_t n = s->in.bytes;
     MUST(r->told);
-    r->got += n;
-    MUST(r->req.body != BODY_LENGTH || r->got <= r->req.content_length);
+    MUST(r->req.body != BODY_LENGTH || r->got + n <= r->req.content_length);
     if (t->manners & 8)
         return; /* never takes any: the window stays shut */
+    r->got += n;
     chunkq_clear(&s->in);
     h2_stream_took(s, n);
     if (s->input == H2_INPUT_END)

@@ -95,3 +95,8 @@ bool h2_client_was_refused(const struct h2_stream *s)
 {
     return s->input == H2_INPUT_RESET && s->code == NGHTTP2_REFUSED_STREAM && !(s->flags & H2S_FINAL);
 }
+
+bool h2_stream_is_over(const struct h2_stream *s)
+{
+    return s->input == H2_INPUT_END && nghttp2_session_get_stream_local_close(s->session->ng, s->id) == 1;
+}

@@ -29,6 +29,8 @@ struct h2_session *h2_client_new(struct slab *chunks, const struct h2_events *ev
 bool h2_client_is_greeted(const struct h2_session *h);
 /* How many more streams it takes now. 0 for ever once it goes away. */
 unsigned h2_client_room(const struct h2_session *h);
+/* Both ends of the stream have been said: it closes by itself, and a reset would only count against us. */
+bool h2_stream_is_over(const struct h2_stream *s);
 /* It takes no more streams, now or later. */
 bool h2_client_is_leaving(const struct h2_session *h);
 /* Only with room. NULL: no memory, or a field of `extra` or the authority is not one line. */

@@ -198,8 +198,10 @@ static int on_data_chunk(nghttp2_session *ng, uint8_t flags, int32_t id, const u
 
 static void trailers_complete(struct h2_session *h, struct h2_stream *s)
 {
-    if (s->error.status && s->input == H2_INPUT_OPEN)
-        h2_stream_reset(s, H2_PROTOCOL_ERROR);
+    if (s->error.status == 0 || s->input != H2_INPUT_OPEN)
+        return;
+    take(h, H2_TOLL_RESET, "reset flood"); /* asked for by us, provoked by the peer */
+    h2_stream_reset(s, H2_PROTOCOL_ERROR);
 }
 
 static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
