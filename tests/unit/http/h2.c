@@ -1,150 +1,5 @@
 /* The HTTP/2 codec: what a client sends, what the user is told, what the client sees. Each conversation whole and split at every byte. */
-#include "support.h"
-
-#include <stdio.h>
-
-#include "h2_kit.h"
-#include "http/h2/h2.h"
-
-#define TEXT 60000
-#define BYTES 600000
-
-struct site {
-    struct memory m;
-    struct h2_session *session;
-    char told[TEXT];
-    bool silent; /* answers nothing */
-};
-
-struct request {
-    struct arena arena;
-    struct http_request req;
-    size_t got;
-};
-
-static void say(struct site *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct site *t, const char *format, ...)
-{
-    size_t n = strlen(t->told);
-    va_list args;
-    va_start(args, format);
-    assert_in_range(vsnprintf(t->told + n, TEXT - n, format, args), 0, (long)(TEXT - n - 1));
-    va_end(args);
-}
-
-static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
-{
-    struct site *t = arg;
-    struct request *r = calloc(1, sizeof *r);
-    assert_non_null(r);
-    arena_init(&r->arena, &t->m.blocks);
-    assert_true(headers_init(&r->req.headers, &r->arena, 4));
-    s->owner = r;
-    *head = (struct h2_head){&r->arena, &r->req};
-    return true;
-}
-
-static void answer(struct site *t, struct h2_stream *s, unsigned status, bool with_body)
-{
-    struct request *r = s->owner;
-    struct http_response resp = {.status = status, .body = with_body ? BODY_LENGTH : BODY_NONE, .content_length = 5};
-    struct headers extra;
-    assert_true(headers_init(&resp.headers, &r->arena, 2));
-    assert_true(headers_init(&extra, &r->arena, 2));
-    assert_true(headers_add(&extra, &r->arena, SPAN("X-Name"), SPAN("Value")));
-    assert_true(headers_add(&extra, &r->arena, SPAN("Connection"), SPAN("close")));
-    assert_true(h2_stream_respond(s, &resp, &extra));
-    if (with_body)
-        assert_true(chunkq_append(&s->out, SPAN("hello")));
-    h2_stream_wake(s);
-    h2_stream_finish(s);
-}
-
-static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refused)
-{
-    static const char *bodies[] = {"none", "length", "chunked", "close"};
-    struct site *t = arg;
-    struct request *r = s->owner;
-    if (refused->status) {
-        say(t, "refused %d %u %s\n", s->id, refused->status, refused->why);
-        answer(t, s, refused->status, false);
-        return;
-    }
-    say(t, "head %d %.*s %.*s at %.*s %s %llu%s%s%s", s->id, SPAN_ARG(r->req.method_name), SPAN_ARG(r->req.path_query),
-        SPAN_ARG(r->req.authority), bodies[r->req.body], (unsigned long long)r->req.content_length,
-        r->req.websocket ? " websocket" : "", r->req.expect_continue ? " expects" : "",
-        s->input == H2_INPUT_END ? " ended" : "");
-    for (size_t i = 0; i < r->req.headers.n; i++) {
-        const struct header *h = &r->req.headers.v[i];
-        if (!h->drop)
-            say(t, " %.*s=%.*s", SPAN_ARG(h->name), SPAN_ARG(h->value));
-    }
-    say(t, "\n");
-    if (s->input == H2_INPUT_END && !t->silent)
-        answer(t, s, 200, true);
-}
-
-static void on_input(void *arg, struct h2_stream *s)
-{
-    struct site *t = arg;
-    struct request *r = s->owner;
-    size_t n = s->in.bytes;
-    r->got += n;
-    chunkq_clear(&s->in);
-    h2_stream_took(s, n);
-    if (s->input != H2_INPUT_END)
-        return;
-    say(t, "body %d %zu\n", s->id, r->got);
-    if (!t->silent)
-        answer(t, s, 200, true);
-}
-
-static void on_sent(void *arg, struct h2_stream *s)
-{
-}
-
-static void on_gone(void *arg, struct h2_stream *s)
-{
-    struct site *t = arg;
-    struct request *r = s->owner;
-    say(t, "gone %d%s\n", s->id, s->input == H2_INPUT_RESET ? " reset" : "");
-    arena_fini(&r->arena);
-    free(r);
-}
-
-static const struct h2_events events = {on_begin, on_head, on_input, on_sent, on_gone};
-static const struct h2_config config = {.head_bytes = 4096, .fields = 20};
-
-static void site_init(struct site *t, bool silent)
-{
-    *t = (struct site){.silent = silent};
-    memory_init(&t->m);
-    t->session = h2_session_new(&config, &t->m.chunks, &events, t);
-    assert_non_null(t->session);
-}
-
-static void site_fini(struct site *t)
-{
-    h2_session_free(t->session);
-    memory_fini(&t->m);
-}
-
-/* What the client would read now. */
-static void collect(struct site *t, struct h2_reader *r, char *seen)
-{
-    struct chunkq out;
-    chunkq_init(&out, &t->m.chunks);
-    assert_true(h2_session_write(t->session, &out, SIZE_MAX));
-    struct arena a;
-    arena_init(&a, &t->m.blocks);
-    uint8_t *p = arena_alloc(&a, out.bytes);
-    assert_non_null(p);
-    chunkq_copy(&out, out.bytes, p);
-    h2_reader_take(r, span_make(p, out.bytes), seen, TEXT);
-    arena_fini(&a);
-    chunkq_clear(&out);
-}
+#include "h2_site.h"
 
 /* Feeds `bytes`, the first `split` of them apart; fills in what was seen. */
 static void converse(struct site *t, struct span bytes, size_t split, char *seen)
@@ -475,6 +330,67 @@ static void test_going_away(void **state)
     site_fini(&t);
 }
 
+/* Piece by piece: 1xx, a head, payload when there is some; the stream outlives what asked for it. */
+static void test_in_pieces(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq in;
+    char seen[TEXT] = "";
+    site_init(&t, true);
+    chunkq_init(&in, &t.m.chunks);
+    feed(&in, bytes_of(HELLO "H 1 e " GET));
+    assert_true(h2_session_read(t.session, &in, 1));
+    struct h2_stream *s = h2_session_first(t.session);
+    struct request *x = s->owner;
+    struct headers early;
+    struct http_response resp = {.status = 200, .body = BODY_CHUNKED};
+    assert_true(headers_init(&early, &x->arena, 1) && headers_init(&resp.headers, &x->arena, 1));
+    assert_true(headers_add(&early, &x->arena, SPAN("Link"), SPAN("</a>")));
+    assert_true(h2_stream_interim(s, 103, &early) && h2_stream_respond(s, &resp, NULL));
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "H 1 - :status=103|link=</a>\nH 1 - :status=200\n"));
+    assert_true(chunkq_append(&s->out, SPAN("abc")));
+    h2_stream_wake(s);
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "D 1 - 3\n"));
+    h2_stream_leave(s);
+    arena_fini(&x->arena);
+    free(x);
+    h2_stream_finish(s);
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "D 1 e 0\n"));
+    assert_null(h2_session_first(t.session));
+    h2_reader_free(r);
+    site_fini(&t);
+}
+
+/* A tunnel that is over for both: the client's half is declined like the rest of any request. */
+static void test_websocket_over_for_both(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq in;
+    char seen[TEXT] = "";
+    site_init(&t, true);
+    chunkq_init(&in, &t.m.chunks);
+    feed(&in, bytes_of(HELLO "H 1 - " WS "|sec-websocket-version=13"));
+    assert_true(h2_session_read(t.session, &in, 1));
+    struct h2_stream *s = h2_session_first(t.session);
+    struct request *x = s->owner;
+    struct http_response resp = {.status = 101};
+    assert_true(headers_init(&resp.headers, &x->arena, 1) && h2_stream_respond(s, &resp, NULL));
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "H 1 - :status=200\n"));
+    assert_false(h2_stream_is_answered(s));
+    h2_stream_finish_both(s);
+    collect(&t, r, seen);
+    assert_non_null(strstr(seen, "D 1 e 0\n"));
+    assert_true(h2_stream_is_answered(s));
+    h2_reader_free(r);
+    site_fini(&t);
+}
+
 /* RFC 9113 §8.1: what still comes of a request that was answered is thrown away, then declined. */
 static void test_answered_early(void **state)
 {
@@ -536,9 +452,15 @@ static void test_windows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conversations),  cmocka_unit_test(test_floods),     cmocka_unit_test(test_resets),
-        cmocka_unit_test(test_too_large),      cmocka_unit_test(test_going_away), cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_conversations),
+        cmocka_unit_test(test_floods),
+        cmocka_unit_test(test_resets),
+        cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_going_away),
+        cmocka_unit_test(test_windows),
         cmocka_unit_test(test_answered_early),
+        cmocka_unit_test(test_in_pieces),
+        cmocka_unit_test(test_websocket_over_for_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "http/field_rules.h"
+
 #include "http/bytes.h"
 #include "http/message.h"
 
@@ -202,18 +204,45 @@ static void test_methods_and_reasons(void **state)
     assert_string_equal(http_reason(299), "Unknown");
 }
 
+/* Trailers that decide, describe or frame anything do not go on (RFC 9110 §6.5.1), however an origin may fold their names. */
+static void test_may_trail(void **state)
+{
+    static const char *const may[] = {"grpc-status", "Grpc-Message", "x-checksum", "server-timing", "digest"};
+    static const char *const may_not[] = {"content-length",
+                                          "Transfer-Encoding",
+                                          "host",
+                                          "cookie",
+                                          "authorization",
+                                          "content_type",
+                                          "x-forwarded-user",
+                                          "X.Forwarded.For",
+                                          "if-match",
+                                          "accept",
+                                          "sec-fetch-mode",
+                                          "proxy-x",
+                                          "age",
+                                          "retry_after",
+                                          "Cache-Control",
+                                          "cdn-cache-control",
+                                          "x-cache.control",
+                                          "set-cookie",
+                                          "",
+                                          "a b",
+                                          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    for (size_t i = 0; i < COUNT(may); i++)
+        CHECK(may[i], field_may_trail(span_of(may[i])));
+    for (size_t i = 0; i < COUNT(may_not); i++)
+        CHECK(may_not[i], !field_may_trail(span_of(may_not[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_alias),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_hop_by_hop),
-        cmocka_unit_test(test_has_token),
-        cmocka_unit_test(test_byte_classes),
-        cmocka_unit_test(test_value_run),
-        cmocka_unit_test(test_methods_and_reasons),
+        cmocka_unit_test(test_may_trail), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_alias),     cmocka_unit_test(test_find),
+        cmocka_unit_test(test_growth),    cmocka_unit_test(test_hop_by_hop),
+        cmocka_unit_test(test_has_token), cmocka_unit_test(test_byte_classes),
+        cmocka_unit_test(test_value_run), cmocka_unit_test(test_methods_and_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
