@@ -164,12 +164,13 @@ static bool join_cookies(struct h2_stream *s)
         struct header *f = &h->v[i];
         if (f->id != H_COOKIE)
             continue;
-        if (first) {
+        if (first)
+            f->drop = 1;
+        else
+            first = f;
+        if (at > 0 && f->value.n > 0) { /* an empty crumb leaves no trace */
             memcpy(joined + at, "; ", 2);
             at += 2;
-            f->drop = 1;
-        } else {
-            first = f;
         }
         memcpy(joined + at, f->value.p, f->value.n);
         at += f->value.n;

@@ -37,6 +37,8 @@ static const struct {
      "head 1 GET / at a.test none 0 ended a=b c=d\ngone 1\n", OK("1")},
     {"cookie crumbs", HELLO "H 1 e " GET "|cookie=a=1|x=y|cookie=b=2|cookie=c=3",
      "head 1 GET / at a.test none 0 ended cookie=a=1; b=2; c=3 x=y\ngone 1\n", OK("1")},
+    {"empty crumbs", HELLO "H 1 e " GET "|cookie=|cookie=a=1|cookie=|cookie=b=2|cookie=",
+     "head 1 GET / at a.test none 0 ended cookie=a=1; b=2\ngone 1\n", OK("1")},
     {"post with length", HELLO "H 1 - " POST "|content-length=5\nD 1 - he\nD 1 e llo",
      "head 1 POST /up at a.test length 5 content-length=5\nbody 1 5\ngone 1\n", OK("1")},
     {"post without", HELLO "H 1 - " POST "\nD 1 e hello", "head 1 POST /up at a.test chunked 0\nbody 1 5\ngone 1\n",
