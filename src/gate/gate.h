@@ -8,6 +8,7 @@
 #include "net/addr.h"
 #include "net/loop.h"
 #include "policy/identity.h"
+#include "policy/policy.h"
 
 /* --- immutable configuration, part of a snapshot ------------------------------------------------------------------ */
 
@@ -36,9 +37,51 @@ struct session_key {
 
 #define SESSION_KEYS 4
 
+/* Sign-in with GitHub (or an Enterprise server). */
+struct github_config {
+    struct span client_id, client_secret;
+    struct span web;         /* "https://github.com": where people are sent */
+    struct span api;         /* "https://api.github.com", "https://HOST/api/v3" */
+    const struct span *orgs; /* that rules of the gate's hosts name, lower case, each once */
+    size_t org_count;
+    const struct span *teams; /* "org/slug" */
+    size_t team_count;
+    const struct span *logins; /* lower case */
+    size_t login_count;
+};
+
+/* One-time PIN by mail. */
+struct email_pin_config {
+    struct span smtp;               /* smtps://host[:port], smtp://host[:port] (STARTTLS) */
+    struct span username, password; /* empty: none */
+    struct span from;               /* as it stands in the mail: "plyr staging <gate@plyr.fm>" */
+    struct span from_address;       /* "gate@plyr.fm" */
+};
+
+struct service_token {
+    struct span name;
+    struct span client_id;     /* the name, unless the file says otherwise */
+    const struct span *hashes; /* 32 bytes each: SHA-256 of the secret; several while one takes the place of another */
+    size_t hash_count;
+    uint8_t fingerprint[16];
+};
+
+/* Jobs of GitHub Actions, by the token that GitHub gives them. */
+struct actions_config {
+    struct span issuer;              /* "https://token.actions.githubusercontent.com" */
+    struct span audience;            /* "https://SIGN-IN-HOST" unless the file says otherwise */
+    const struct span *repositories; /* "owner/name", lower case */
+    size_t repository_count;
+    const struct span *refs, *environments; /* globs as in paths of rules are not taken: exact values; 0: any */
+    size_t ref_count, environment_count;
+    bool own_preview_only; /* a pull request's job reaches only the host whose {n:int} is its number */
+    uint32_t lifetime_s;
+};
+
 struct session_config {
-    struct span domain; /* empty: the circle is the one host */
-    struct span cookie; /* full name: `__Host-tiergate`, `__Secure-tiergate` or what the file says */
+    struct span domain;       /* empty: the circle is the one host */
+    struct span sign_in_host; /* where people sign in; empty: each host by itself */
+    struct span cookie;       /* full name: `__Host-tiergate`, `__Secure-tiergate` or what the file says */
     uint32_t lifetime_s;
     uint32_t idle_s;                       /* 0: none */
     struct session_key keys[SESSION_KEYS]; /* [0] signs, all verify */
@@ -47,7 +90,17 @@ struct session_config {
 
 struct gate_config {
     struct span name;
-    struct basic_config *basic; /* NULL: the gate has no basic */
+    struct basic_config *basic; /* NULL: the gate has no basic; so the others */
+    const struct github_config *github;
+    const struct email_pin_config *email_pin;
+    const struct service_token *tokens; /* sorted by name */
+    size_t token_count;
+    bool token_in_authorization; /* Authorization may hold a service token as JSON */
+    const struct actions_config *actions;
+    bool share_links;
+    /* Of all hosts with this gate: could anything let this identity in? Filled by config. */
+    const struct policy *const *policies;
+    size_t policy_count;
     struct session_config session;
     /* Of all of the above but the realm: what was verified under one digest holds under it. Set by gate_config_seal(). */
     uint8_t digest[16];

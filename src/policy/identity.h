@@ -1,15 +1,34 @@
-/* Who somebody proved to be, and by which gate. Borrowed spans, valid as long as the exchange. Pure. */
+/* Who somebody proved to be, in which way, and to which gate. Borrowed spans, valid as long as the exchange. Pure. */
 #ifndef TG_POLICY_IDENTITY_H
 #define TG_POLICY_IDENTITY_H
 
 #include "base/span.h"
 
-enum identity_way { WAY_NONE = 0, WAY_BASIC };
+/* The numbers stand in session tokens: never give one a new meaning. */
+enum identity_way {
+    WAY_NONE = 0,
+    WAY_BASIC = 1,
+    WAY_GITHUB = 2,
+    WAY_EMAIL = 3, /* one-time PIN */
+    WAY_SERVICE_TOKEN = 4,
+    WAY_ACTIONS = 5, /* a job of GitHub Actions */
+    WAY_SHARE_LINK = 6,
+    WAY_COUNT
+};
 
 struct identity {
     enum identity_way way; /* WAY_NONE: nobody */
     struct span gate;      /* name of the gate that it was proven to */
-    struct span subject;   /* basic: the user */
+    /* basic: the user; github: the numeric id, decimal; email: the address; service token: its name; actions: "owner/repository"; share
+     * link: its id. With gate and way it names somebody for good. */
+    struct span subject;
+    struct span email;  /* verified, lower case, exactly one '@'; empty: none */
+    struct span login;  /* github: lower case, as it was when last looked at; it may change hands, the subject cannot */
+    struct span groups; /* github: "org" and "org/team", lower case, each ended by '\n': those that rules name */
+    struct span scope;  /* share link: the path, decoded, that it is good for and below; else empty */
+    int64_t proven_s;   /* wall clock: when it was proven */
 };
+
+const char *identity_way_name(enum identity_way way); /* "basic", "github", "email", … static */
 
 #endif
