@@ -1,4 +1,5 @@
 /* Which rule decides, and, where one asks for an identity, what the gate says of it. */
+#include "base/clock.h"
 #include "edge/endpoints.h"
 #include "edge/exchange.h"
 
@@ -10,6 +11,7 @@ static struct policy_query query_of(const struct exchange *x, const struct ident
         .client = x->client_addr,
         .who = who,
         .gate = x->site->gate ? x->site->gate->name : SPAN_NONE,
+        .now_s = clock_wall_s(),
     };
 }
 
@@ -95,10 +97,17 @@ static enum ex_next identified(struct exchange *x)
     x->who = &x->check.identity;
     if (!upgrade_origin_ok(x))
         return exchange_refuse(x, 403, "foreign-origin");
-    if (decide(x, x->who) != VERDICT_ALLOW)
-        return exchange_refuse(x, 403, x->decision.reason);
-    x->state = EX_CONNECT;
-    return EX_MORE;
+    switch (decide(x, x->who)) {
+    case VERDICT_ALLOW:
+        x->state = EX_CONNECT;
+        return EX_MORE;
+    case VERDICT_GATE: /* known, but not lately enough */
+        return ask_to_sign_in(x, x->decision.reason);
+    case VERDICT_BLOCK:
+    case VERDICT_BYPASS: /* nothing is asked of a bypass: this would be a fault of ours */
+        break;
+    }
+    return exchange_refuse(x, 403, x->decision.reason);
 }
 
 static enum ex_next gate_said(struct exchange *x, enum gate_result result)

@@ -22,6 +22,8 @@ static enum standing standing_of(const struct exchange *x, const struct snapshot
         .client = x->client_addr,
         .who = x->who,
         .gate = site->gate ? site->gate->name : SPAN_NONE,
+        /* Times admit requests, and this one was in time: as gate_still_proves() asks of the session. */
+        .now_s = x->who ? x->who->proven_s : 0,
     };
     struct decision d = policy_decide(site->policy, &q, x->thread->scratch, NULL);
     bool may = d.verdict == VERDICT_BYPASS || (d.verdict == VERDICT_ALLOW && x->who) ||

@@ -186,6 +186,12 @@ static void check_allow(struct compiler *c, const struct rule_spec *spec)
     }
 }
 
+static void check_lifetime(struct compiler *c, const struct rule_spec *spec)
+{
+    if (spec->lifetime_s && spec->action != ACTION_ALLOW)
+        tell(c, "lifetime", 0, "only \"action\": \"allow\" asks who it is, and how long ago that was proven");
+}
+
 static void check_selectors(struct compiler *c, const struct rule_spec *spec)
 {
     check_known(c, "who", &spec->who);
@@ -267,6 +273,7 @@ const struct policy *policy_compile(const struct rule_spec *rules, size_t count,
         compile_paths(&c, &c.policy->rules[c.rule]);
         check_methods(&c, &rules[c.rule]);
         check_selectors(&c, &rules[c.rule]);
+        check_lifetime(&c, &rules[c.rule]);
     }
     prepare_guards(&c);
     c.policy->passes_all = passes_all(c.policy, is_public);

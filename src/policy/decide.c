@@ -2,19 +2,21 @@
 
 #include <stdlib.h>
 
+#include "policy/asker.h"
 #include "policy/compiled.h"
 
 /* One decision on its way. */
 struct ask {
     const struct policy *policy;
     const struct policy_query *query;
-    const struct identity *who; /* NULL: nobody that this host's gate knows */
+    struct asker asker;
     struct policy_scratch *scratch;
     struct policy_trace *trace; /* may be NULL */
 };
 
 static const char reason_rule[] = "rule";
 static const char reason_ambiguous[] = "ambiguous-path";
+static const char reason_too_old[] = "session-too-old";
 
 static struct decision decide(enum verdict v, int rule, const char *reason)
 {
@@ -40,146 +42,108 @@ static void start_trace(const struct ask *a)
         mark(a, i, RULE_SKIPPED);
 }
 
-/* Only an identity of the host's own gate counts; one of another gate, or of a way this
- * code does not know, is nobody. */
-static const struct identity *proven(const struct policy_query *q)
-{
-    const struct identity *who = q->who;
-    if (!who || who->way != WAY_BASIC || who->subject.n == 0)
-        return NULL;
-    return q->gate.n > 0 && span_eq(who->gate, q->gate) ? who : NULL;
-}
+/* --- one allow ---------------------------------------------------------------------------------------------------- */
 
-static bool is_user(const struct selector *sel, const struct identity *who)
-{
-    return who && who->way == WAY_BASIC && span_eq(sel->subject, who->subject) &&
-           (sel->gate.n == 0 || span_eq(sel->gate, who->gate));
-}
+enum fit {
+    FIT_NO = 0, /* is not whom the rule means */
+    FIT_OUTSIDE_LINK,
+    FIT_TOO_OLD,
+    FIT_YES
+};
 
-/* doubt: what an unanswerable question counts as: false where holding admits, true where it excludes. */
-static bool simple_selector_holds(const struct selector *sel, const struct ask *a, bool doubt)
+/* A share link stands for the rule's `who` where it leads, and for nobody elsewhere. */
+static enum fit fits_who(const struct rule_spec *r, const struct ask *a)
 {
-    switch (sel->kind) {
-    case SEL_NOBODY:
-        return false;
-    case SEL_EVERYONE:
-        return a->who != NULL;
-    case SEL_BASIC:
-        return is_user(sel, a->who);
-    case SEL_IP:
-        return a->query->client.family == 0 ? doubt : cidr_has(&sel->range, &a->query->client);
-    case SEL_GROUP:
-        break;
-    }
-    return doubt;
-}
-
-static bool selector_holds(const struct selector *sel, const struct ask *a, bool doubt)
-{
-    if (sel->kind != SEL_GROUP)
-        return simple_selector_holds(sel, a, doubt);
-    for (size_t i = 0; i < sel->member_count; i++) {
-        if (simple_selector_holds(&sel->members[i], a, doubt))
-            return true;
-    }
-    return false;
-}
-
-static bool any_holds(const struct selectors *s, const struct ask *a, bool doubt)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        if (selector_holds(&s->v[i], a, doubt))
-            return true;
-    }
-    return false;
-}
-
-static bool all_hold(const struct selectors *s, const struct ask *a)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        if (!selector_holds(&s->v[i], a, false))
-            return false;
-    }
-    return true;
+    if (a->asker.who->way == WAY_SHARE_LINK)
+        return share_link_covers(a->asker.who->scope, a->query->path) ? FIT_YES : FIT_OUTSIDE_LINK;
+    return r->who.n == 0 || selectors_any(&r->who, &a->asker, false) ? FIT_YES : FIT_NO;
 }
 
 static bool conditions_hold(const struct rule_spec *r, const struct ask *a)
 {
-    return all_hold(&r->require, a) && !any_holds(&r->except, a, true);
+    return selectors_all(&r->require, &a->asker, false) && !selectors_any(&r->except, &a->asker, true);
 }
 
-static bool allow_is_satisfied(const struct rule_spec *r, const struct ask *a)
+/* Only who would be let in is asked to prove himself anew. */
+static enum fit fit_of(const struct rule_spec *r, const struct ask *a)
 {
-    if (!a->who)
-        return false;
-    return (r->who.n == 0 || any_holds(&r->who, a, false)) && conditions_hold(r, a);
+    enum fit fit = fits_who(r, a);
+    if (fit == FIT_YES && !conditions_hold(r, a))
+        return FIT_NO;
+    if (fit == FIT_YES && identity_is_too_old(a->asker.who, r->lifetime_s, a->query->now_s))
+        return FIT_TOO_OLD;
+    return fit;
 }
 
-static bool asks_identity(const struct selector *sel)
-{
-    if (sel->kind != SEL_GROUP)
-        return sel->kind != SEL_IP;
-    for (size_t i = 0; i < sel->member_count; i++) {
-        if (sel->members[i].kind != SEL_IP)
-            return true;
-    }
-    return false;
-}
+/* --- all rules at once -------------------------------------------------------------------------------------------- */
 
-bool policy_admits_address(const struct policy *p, size_t rule, struct addr client)
-{
-    const struct rule_spec *r = p->rules[rule].spec;
-    const struct policy_query q = {.client = client};
-    const struct ask a = {.policy = p, .query = &q};
-    for (size_t i = 0; i < r->require.n; i++) {
-        if (!asks_identity(&r->require.v[i]) && !selector_holds(&r->require.v[i], &a, false))
-            return false;
-    }
-    return !any_holds(&r->except, &a, true);
-}
-
-/* One rule's part in a decision by all rules; false: it refuses. */
+/* One rule's part in a decision by all rules. */
 static enum rule_outcome judge_ambiguous(const struct rule_spec *r, const struct ask *a)
 {
     if (r->action == ACTION_BYPASS)
         return RULE_SKIPPED;
     if (r->action != ACTION_ALLOW)
         return RULE_REFUSED;
-    if (!a->who)
+    if (!a->asker.who)
         return RULE_NEEDS_IDENTITY;
-    return allow_is_satisfied(r, a) ? RULE_SATISFIED : RULE_REFUSED;
+    /* Nobody can say whether the path lies where the link leads. */
+    if (a->asker.who->way == WAY_SHARE_LINK)
+        return RULE_REFUSED;
+    switch (fit_of(r, a)) {
+    case FIT_YES:
+        return RULE_SATISFIED;
+    case FIT_TOO_OLD:
+        return RULE_TOO_OLD;
+    case FIT_NO:
+    case FIT_OUTSIDE_LINK:
+        break;
+    }
+    return RULE_REFUSED;
 }
 
 /* Design §3a: no bypass applies, any block refuses, every allow must be satisfied and there must be one. Methods and
  * paths do not matter, since nobody can say which path the origin will read. */
 static struct decision decide_by_all(const struct ask *a, const char *why)
 {
-    bool refused = false, needs_identity = false, satisfied = false;
+    size_t count[RULE_TOO_OLD + 1] = {0};
     note(a, why);
     for (size_t i = 0; i < a->policy->count; i++) {
         enum rule_outcome outcome = judge_ambiguous(a->policy->rules[i].spec, a);
         mark(a, i, outcome);
-        refused = refused || outcome == RULE_REFUSED;
-        needs_identity = needs_identity || outcome == RULE_NEEDS_IDENTITY;
-        satisfied = satisfied || outcome == RULE_SATISFIED;
+        count[outcome]++;
     }
-    if (refused || !(needs_identity || satisfied))
+    if (count[RULE_REFUSED])
         return decide(VERDICT_BLOCK, -1, reason_ambiguous);
-    return decide(needs_identity ? VERDICT_GATE : VERDICT_ALLOW, -1, reason_ambiguous);
+    if (count[RULE_NEEDS_IDENTITY])
+        return decide(VERDICT_GATE, -1, reason_ambiguous);
+    if (count[RULE_TOO_OLD])
+        return decide(VERDICT_GATE, -1, reason_too_old);
+    return decide(count[RULE_SATISFIED] ? VERDICT_ALLOW : VERDICT_BLOCK, -1, reason_ambiguous);
 }
+
+/* --- the first rule that matches ---------------------------------------------------------------------------------- */
 
 static struct decision decide_allow(const struct ask *a, size_t rule)
 {
-    if (!a->who) {
+    if (!a->asker.who) {
         mark(a, rule, RULE_NEEDS_IDENTITY);
         return decide(VERDICT_GATE, (int)rule, "needs-identity");
     }
-    if (!allow_is_satisfied(a->policy->rules[rule].spec, a)) {
+    switch (fit_of(a->policy->rules[rule].spec, a)) {
+    case FIT_YES:
+        mark(a, rule, RULE_MATCHED);
+        return decide(VERDICT_ALLOW, (int)rule, reason_rule);
+    case FIT_TOO_OLD:
+        mark(a, rule, RULE_TOO_OLD);
+        return decide(VERDICT_GATE, (int)rule, reason_too_old);
+    case FIT_OUTSIDE_LINK:
         mark(a, rule, RULE_REFUSED);
-        return decide(VERDICT_BLOCK, (int)rule, "not-allowed");
+        return decide(VERDICT_BLOCK, (int)rule, "outside-share-link");
+    case FIT_NO:
+        break;
     }
-    mark(a, rule, RULE_MATCHED);
-    return decide(VERDICT_ALLOW, (int)rule, reason_rule);
+    mark(a, rule, RULE_REFUSED);
+    return decide(VERDICT_BLOCK, (int)rule, "not-allowed");
 }
 
 static struct decision decide_block(const struct ask *a, size_t rule)
@@ -234,7 +198,7 @@ static struct decision decide_in_order(const struct ask *a)
 struct decision policy_decide(const struct policy *p, const struct policy_query *q, struct policy_scratch *s,
                               struct policy_trace *trace)
 {
-    struct ask a = {p, q, proven(q), s, trace};
+    struct ask a = {p, q, {identity_of_gate(q->who, q->gate), q->client}, s, trace};
     start_trace(&a);
     switch (q->path->kind) {
     case PATH_CANONICAL:

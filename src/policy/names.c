@@ -62,6 +62,8 @@ const char *rule_outcome_name(enum rule_outcome o)
         return "is satisfied";
     case RULE_NEEDS_IDENTITY:
         return "needs an identity";
+    case RULE_TOO_OLD:
+        return "proven too long ago";
     }
     return "unknown";
 }

@@ -13,13 +13,29 @@
 
 enum action { ACTION_BLOCK = 0, ACTION_BYPASS, ACTION_ALLOW };
 
-enum selector_kind { SEL_NOBODY = 0, SEL_EVERYONE, SEL_BASIC, SEL_IP, SEL_GROUP };
+enum selector_kind {
+    SEL_NOBODY = 0,
+    SEL_EVERYONE,
+    SEL_BASIC,
+    SEL_IP,
+    SEL_EMAIL,
+    SEL_EMAIL_DOMAIN,
+    SEL_GITHUB,
+    SEL_GITHUB_ORG,
+    SEL_GITHUB_TEAM,
+    SEL_SERVICE_TOKEN,
+    SEL_ACTIONS,
+    SEL_GROUP
+};
 
 struct selector {
     enum selector_kind kind;
-    struct span gate;    /* SEL_BASIC: empty = the host's own gate */
-    struct span subject; /* SEL_BASIC: user */
-    struct cidr range;   /* SEL_IP */
+    struct span gate; /* SEL_BASIC: empty = the host's own gate */
+    /* SEL_BASIC: user; SEL_EMAIL: address; SEL_EMAIL_DOMAIN: domain; SEL_GITHUB: login; SEL_GITHUB_ORG: organisation; SEL_GITHUB_TEAM:
+     * "organisation/slug"; SEL_SERVICE_TOKEN: name; SEL_ACTIONS: "owner/repository". Users and names of tokens are compared byte by
+     * byte, the others with ASCII case folded. */
+    struct span subject;
+    struct cidr range; /* SEL_IP */
     /* SEL_GROUP: holds when any member holds (no member: never). Members are no groups themselves. In
      * `require`, where all entries must hold, a group must stay one entry; and a group without members
      * must not turn into an empty `who`. */
@@ -41,6 +57,8 @@ struct rule_spec {
     size_t method_count; /* 0: all */
     enum action action;
     struct selectors who, require, except; /* an empty `who` of an allow: whoever passed the gate */
+    uint32_t
+        lifetime_s; /* of an allow: who proved himself longer ago must do so anew; 0: as long as the session lives */
 };
 
 struct policy_error {
@@ -64,7 +82,7 @@ void policy_free(const struct policy *p);
 enum verdict {
     VERDICT_BLOCK = 0, /* 403 */
     VERDICT_BYPASS,    /* to the origin without identity */
-    VERDICT_GATE,      /* an identity is needed and there is none */
+    VERDICT_GATE,      /* an identity is needed, and there is none or it was proven too long ago */
     VERDICT_ALLOW      /* to the origin with the identity */
 };
 
@@ -74,12 +92,14 @@ struct policy_query {
     struct addr client;         /* family 0: unknown */
     const struct identity *who; /* NULL: anonymous */
     struct span gate;           /* name of the host's gate; empty when it has none */
+    int64_t now_s;              /* wall clock */
 };
 
 struct decision {
     enum verdict verdict;
     int rule; /* index of the deciding rule; -1: none matched, or all rules at once */
-    /* Static token for logs and the Tiergate header: "rule", "no-rule", "not-allowed", "ambiguous-path", … */
+    /* Static token for logs and the Tiergate header: "rule", "no-rule", "not-allowed", "ambiguous-path", "session-too-old",
+     * "outside-share-link", … */
     const char *reason;
 };
 
@@ -92,7 +112,8 @@ enum rule_outcome {
     RULE_MATCHED,
     RULE_REFUSED,
     RULE_SATISFIED,
-    RULE_NEEDS_IDENTITY
+    RULE_NEEDS_IDENTITY,
+    RULE_TOO_OLD
 };
 struct policy_trace {
     enum rule_outcome *outcome; /* room for policy_rule_count() */
@@ -110,6 +131,10 @@ struct decision policy_decide(const struct policy *p, const struct policy_query 
 /* Could somebody at this address satisfy `require` and `except` of the rule, whoever he is? For what reaches the origin without
  * an identity although the rule asks for one: a preflight. */
 bool policy_admits_address(const struct policy *p, size_t rule, struct addr client);
+
+/* Could any allow let this identity in, whatever the path, the method and the address? For what is done before somebody comes: a mail with a
+ * PIN, the page after a sign-in. gate: of the host that has the rules. */
+bool policy_could_admit(const struct policy *p, struct span gate, const struct identity *who);
 
 /* --- for lint, explain, logs -------------------------------------------------------------------------------------- */
 

@@ -1,10 +1,14 @@
 /* Reads a golden table (policy.table says how): rules, then requests with the decision that each must get. A change of
  * policy shows as a change of that file. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/count.h"
+#include "base/text.h"
 #include "policy/policy.h"
 
+#define NOW 1000000
 #define MAX_TOKENS 16
 #define MAX_RULES 16
 #define MAX_ITEMS 8
@@ -48,14 +52,28 @@ static size_t split(struct span s, uint8_t sep, struct span *out, size_t max)
 
 /* --- rules -------------------------------------------------------------------------------------------------------- */
 
+static const struct {
+    const char *prefix;
+    enum selector_kind kind;
+} prefixes[] = {{"basic:", SEL_BASIC},
+                {"email:", SEL_EMAIL},
+                {"email_domain:", SEL_EMAIL_DOMAIN},
+                {"github:", SEL_GITHUB},
+                {"github_org:", SEL_GITHUB_ORG},
+                {"github_team:", SEL_GITHUB_TEAM},
+                {"service_token:", SEL_SERVICE_TOKEN},
+                {"github_actions:", SEL_ACTIONS}};
+
 static void read_simple(struct table *t, struct span s, struct selector *out)
 {
     *out = (struct selector){.kind = SEL_EVERYONE};
     if (span_eq(s, SPAN("everyone")))
         return;
-    if (span_has_prefix(s, SPAN("basic:"))) {
-        out->kind = SEL_BASIC;
-        out->subject = span_from(s, 6);
+    for (size_t i = 0; i < COUNT(prefixes); i++) {
+        struct span prefix = span_of(prefixes[i].prefix);
+        if (!span_has_prefix(s, prefix))
+            continue;
+        *out = (struct selector){.kind = prefixes[i].kind, .subject = span_from(s, prefix.n)};
         return;
     }
     out->kind = SEL_IP;
@@ -95,6 +113,17 @@ static bool read_list(struct table *t, struct table_rule *r, struct rule_spec *s
     return false;
 }
 
+static bool read_lifetime(struct table *t, struct rule_spec *spec, struct span token)
+{
+    uint64_t seconds;
+    if (!span_has_prefix(token, SPAN("lifetime=")))
+        return false;
+    if (!span_parse_u64(span_from(token, 9), UINT32_MAX, &seconds))
+        die(t, "no lifetime", token);
+    spec->lifetime_s = (uint32_t)seconds;
+    return true;
+}
+
 static enum action read_action(struct table *t, struct span s)
 {
     for (enum action a = ACTION_BLOCK; a <= ACTION_ALLOW; a++) {
@@ -116,7 +145,7 @@ static void read_rule(struct table *t, const struct span *tokens, size_t n)
     if (!span_eq(tokens[2], SPAN("*")))
         spec->method_count = split(tokens[2], ',', r->methods, MAX_ITEMS);
     for (size_t i = 3; i < n; i++) {
-        if (!read_list(t, r, spec, tokens[i]))
+        if (!read_list(t, r, spec, tokens[i]) && !read_lifetime(t, spec, tokens[i]))
             r->paths[spec->path_count++] = tokens[i];
     }
 }
@@ -147,25 +176,83 @@ static void compile(struct table *t)
         die(t, "rules do not compile", t->host);
 }
 
-/* `-`, `user` of the host's gate, `gate/user` */
-static const struct identity *read_who(const struct table *t, struct span s, struct identity *out)
+static void add_group(const struct table *t, struct span name, struct text *groups)
 {
+    text_addf(groups, "%.*s\n", SPAN_ARG(name));
+    if (groups->failed)
+        die(t, "out of memory", name);
+}
+
+static void read_age(const struct table *t, struct span s, struct identity *out)
+{
+    uint64_t age;
+    if (!span_parse_u64(s, NOW, &age))
+        die(t, "no age", s);
+    out->proven_s = NOW - (int64_t)age;
+}
+
+/* One `key:value` of an identity. */
+static bool read_fact(const struct table *t, struct span s, struct identity *out, struct text *groups)
+{
+    static const struct {
+        const char *key;
+        enum identity_way way;
+        size_t field;
+    } ways[] = {{"user:", WAY_BASIC, offsetof(struct identity, subject)},
+                {"github:", WAY_GITHUB, offsetof(struct identity, login)},
+                {"email:", WAY_EMAIL, offsetof(struct identity, email)},
+                {"token:", WAY_SERVICE_TOKEN, offsetof(struct identity, subject)},
+                {"actions:", WAY_ACTIONS, offsetof(struct identity, subject)},
+                {"share:", WAY_SHARE_LINK, offsetof(struct identity, scope)}};
+    if (span_has_prefix(s, SPAN("group:")))
+        add_group(t, span_from(s, 6), groups);
+    else if (span_has_prefix(s, SPAN("gate:")))
+        out->gate = span_from(s, 5);
+    else if (span_has_prefix(s, SPAN("age:")))
+        read_age(t, span_from(s, 4), out);
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        struct span key = span_of(ways[i].key);
+        if (!span_has_prefix(s, key))
+            continue;
+        /* A later one adds to what the first is: a mail address of a GitHub account. */
+        out->way = out->way ? out->way : ways[i].way;
+        *(struct span *)(void *)((char *)out + ways[i].field) = span_from(s, key.n);
+        return true;
+    }
+    return span_has_prefix(s, SPAN("group:")) || span_has_prefix(s, SPAN("gate:")) || span_has_prefix(s, SPAN("age:"));
+}
+
+/* As the table's head says. */
+static const struct identity *read_who(const struct table *t, struct span s, struct identity *out, struct text *groups)
+{
+    struct span facts[MAX_ITEMS];
     if (span_eq(s, SPAN("-")))
         return NULL;
-    *out = (struct identity){.way = WAY_BASIC, .gate = t->gate, .subject = s};
-    if (span_find(s, '/') < s.n)
-        span_cut(s, '/', &out->gate, &out->subject);
+    *out = (struct identity){.gate = t->gate, .subject = s, .proven_s = NOW};
+    size_t n = split(s, ',', facts, MAX_ITEMS);
+    for (size_t i = 0; i < n; i++)
+        if (!read_fact(t, facts[i], out, groups) && i == 0)
+            out->subject = facts[0];
+    out->groups = text_span(groups);
+    if (out->way)
+        return out;
+    out->way = WAY_BASIC;
+    if (span_find(out->subject, '/') < out->subject.n)
+        span_cut(out->subject, '/', &out->gate, &out->subject);
     return out;
 }
 
 static void judge(struct table *t, struct span method, const struct path *path, const struct span *asker, char *got)
 {
     struct identity identity;
-    struct policy_query q = {.path = path, .method = method, .gate = t->gate};
-    q.who = read_who(t, asker[0], &identity);
+    struct policy_query q = {.path = path, .method = method, .gate = t->gate, .now_s = NOW};
+    struct text groups;
+    text_init(&groups);
+    q.who = read_who(t, asker[0], &identity, &groups);
     if (!span_eq(asker[1], SPAN("-")) && !addr_parse_ip(asker[1], &q.client))
         die(t, "no address", asker[1]);
     struct decision d = policy_decide(t->policy, &q, t->scratch, NULL);
+    text_fini(&groups);
     if (d.rule < 0)
         snprintf(got, 64, "%s - %s", verdict_name(d.verdict), d.reason);
     else

@@ -71,7 +71,8 @@ static void identity_must_be_of_the_gate(void **state)
     const struct path path = {.kind = PATH_CANONICAL, .raw = SPAN("/x"), .decoded = SPAN("/x")};
     const struct path doubtful = {.kind = PATH_AMBIGUOUS, .raw = SPAN("/health")};
     for (size_t i = 0; i < COUNT(identities); i++) {
-        struct identity who = {identities[i].way, span_of(identities[i].gate), span_of(identities[i].subject)};
+        struct identity who = {
+            .way = identities[i].way, .gate = span_of(identities[i].gate), .subject = span_of(identities[i].subject)};
         struct policy_query q = {
             .path = &path, .method = SPAN("GET"), .who = &who, .gate = span_of(identities[i].host_gate)};
         enum verdict got = policy_decide(f->policy, &q, f->scratch, NULL).verdict;
@@ -120,7 +121,7 @@ static void traces_tell_each_rule(void **state)
         struct path path;
         enum rule_outcome outcome[3];
         struct policy_trace trace = {.outcome = outcome, .note = "stale"};
-        struct identity who = {WAY_BASIC, TEAM, SPAN("ann")};
+        struct identity who = {.way = WAY_BASIC, .gate = TEAM, .subject = SPAN("ann")};
         path_parse(span_of(traces[i].target), room, &path);
         struct policy_query q = {
             .path = &path, .method = span_of(traces[i].method), .gate = TEAM, .who = traces[i].signed_in ? &who : NULL};
@@ -159,7 +160,7 @@ static void traces_tell_why_not(void **state)
         struct path path;
         enum rule_outcome outcome[3];
         struct policy_trace trace = {.outcome = outcome};
-        struct identity who = {WAY_BASIC, TEAM, span_of(cases[i].subject)};
+        struct identity who = {.way = WAY_BASIC, .gate = TEAM, .subject = span_of(cases[i].subject)};
         path_parse(span_of(cases[i].target), room, &path);
         struct policy_query q = {
             .path = &path, .method = SPAN("GET"), .gate = TEAM, .who = cases[i].subject ? &who : NULL};
@@ -197,7 +198,7 @@ static void users_are_of_a_gate(void **state)
     } gates[] = {{"", VERDICT_ALLOW}, {"team", VERDICT_ALLOW}, {"other", VERDICT_BLOCK}};
     struct fixture *f = *state;
     const struct path path = {.kind = PATH_CANONICAL, .raw = SPAN("/x"), .decoded = SPAN("/x")};
-    const struct identity who = {WAY_BASIC, TEAM, SPAN("ann")};
+    const struct identity who = {.way = WAY_BASIC, .gate = TEAM, .subject = SPAN("ann")};
     const struct policy_query q = {.path = &path, .method = SPAN("GET"), .gate = TEAM, .who = &who};
     for (size_t i = 0; i < COUNT(gates); i++) {
         const struct selector sel = {.kind = SEL_BASIC, .gate = span_of(gates[i].gate), .subject = SPAN("ann")};
@@ -354,7 +355,7 @@ static void unknown_selectors_admit_nobody(void **state)
     };
     struct fixture *f = *state;
     const struct path path = {.kind = PATH_CANONICAL, .raw = SPAN("/x"), .decoded = SPAN("/x")};
-    const struct identity who = {WAY_BASIC, TEAM, SPAN("ann")};
+    const struct identity who = {.way = WAY_BASIC, .gate = TEAM, .subject = SPAN("ann")};
     const struct policy_query q = {.path = &path, .method = SPAN("GET"), .gate = TEAM, .who = &who};
     for (size_t i = 0; i < COUNT(unknown); i++) {
         for (size_t list = 0; list < 3; list++) {
@@ -385,6 +386,7 @@ static void names_are_told(void **state)
         [RULE_REFUSED] = "refuses",
         [RULE_SATISFIED] = "is satisfied",
         [RULE_NEEDS_IDENTITY] = "needs an identity",
+        [RULE_TOO_OLD] = "proven too long ago",
     };
     for (size_t i = 0; i < COUNT(outcomes); i++)
         assert_string_equal(rule_outcome_name((enum rule_outcome)i), outcomes[i]);
