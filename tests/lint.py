@@ -4,13 +4,14 @@ import os
 import re
 import sys
 
-LAYERS = "base net http policy gate origin config edge control cli".split()
+LAYERS = "base net http policy store gate origin config edge control cli".split()
 # What a layer sees besides itself; the same table as src/meson.build.
 SEES = {
-    "base": "", "net": "base", "http": "base net", "policy": "base net http", "gate": "base net http policy",
-    "origin": "base net http policy", "config": "base net http policy gate origin",
-    "edge": "base net http policy gate origin config", "control": "base net http policy gate origin config edge",
-    "cli": "base net http policy gate origin config edge control",
+    "base": "", "net": "base", "http": "base net", "policy": "base net http", "store": "base net",
+    "gate": "base net http policy store",
+    "origin": "base net http policy", "config": "base net http policy store gate origin",
+    "edge": "base net http policy store gate origin config", "control": "base net http policy store gate origin config edge",
+    "cli": "base net http policy store gate origin config edge control",
 }
 CONFINED = [  # (include, files that may have it)
     (r"event2/|event\.h|ares\.h|openssl/ssl\.h|openssl/tls1\.h", r"src/net/"),

@@ -1,6 +1,6 @@
 /* What must outlive a worker, or be one for all threads and machines: revocations, one-time codes, counts. Small records under
  * (table, key), each with an end. SQLite in the state folder, on a thread of its own; every answer comes by loop_post, in the order of
- * asking. What was answered with STORE_OK is on the disk.
+ * asking (a refusal for want of room or memory may come sooner). What was answered with STORE_OK is on the disk.
  * thread: the loop's that it was opened for; the record of what is under way is copied. */
 #ifndef TG_STORE_STORE_H
 #define TG_STORE_STORE_H
@@ -45,12 +45,19 @@ typedef void (*store_done)(void *arg, const struct store_reply *r);
 
 struct store;
 
-/* folder: exists, private, ours. Opens (or makes) the file, checks it, and drops what has ended; blocks. *why when NULL. The callback is called on
- * the loop when another process has written. */
+/* folder: exists, private, ours; "." is the working directory. Opens (or makes) the file and checks it; blocks. NULL: *why, which tells what
+ * to do. A file that is there but cannot be used is never replaced: it may say who is not to be let in. on_change (may be NULL) is called on
+ * the loop when another process has written, within half a second. The first of a process is opened while no other is being opened. */
 struct store *store_open(const char *folder, struct loop *loop, void (*on_change)(void *arg), void *arg,
                          struct res *why);
-/* Finishes what is under way; no answer is given any more. */
+/* Is there a file, usable or not, that something was ever written to? */
+bool store_exists(const char *folder);
+/* Finishes what is under way; no answer is given any more. May be called from within an answer. */
 void store_close(struct store *s);
+
+/* So much may be under way; what is beyond it gets STORE_FAILED. */
+#define STORE_QUEUE 4096u
+#define STORE_QUEUE_BYTES (16u << 20)
 
 /* All of them: done(arg, …) comes later exactly once, never from inside the call, unless the store is closed before; done may be NULL.
  * Ends are wall clock seconds. */
@@ -62,11 +69,12 @@ void store_take(struct store *s, enum store_table t, struct span key, store_done
 /* Put where nothing is: of many, one gets STORE_OK. */
 void store_once(struct store *s, enum store_table t, struct span key, struct span value, int64_t ends_s,
                 store_done done, void *arg);
-/* Adds one within a window that begins with the first: STORE_OVER, and nothing added, when `limit` were counted already. */
+/* Adds one within a window that begins with the first: STORE_OVER, and nothing added, when `limit` were counted already. A window never ends
+ * later than window_s from now, whatever it was begun with. */
 void store_count(struct store *s, enum store_table t, struct span key, uint32_t window_s, uint64_t limit,
                  store_done done, void *arg);
 void store_delete(struct store *s, enum store_table t, struct span key, store_done done, void *arg);
-/* each() for all live records of a table, in the order of keys, then done. All on the loop. */
+/* each() for all live records of a table, in the order of keys, then done. All on the loop, in one go. */
 typedef void (*store_each)(void *arg, struct span key, struct span value, int64_t ends_s);
 void store_list(struct store *s, enum store_table t, store_each each, store_done done, void *arg);
 

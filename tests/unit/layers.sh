@@ -3,7 +3,7 @@
 # usage: layers.sh BUILD-DIR SOURCE-DIR
 set -eu
 build=$1 src=$2/src
-all="base net http policy gate origin config edge control cli"
+all="base net http policy store gate origin config edge control cli"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -14,11 +14,12 @@ sees() {
     net) echo base net ;;
     http) echo base net http ;;
     policy) echo base net http policy ;;
-    gate) echo base net http policy gate ;;
+    store) echo base net store ;;
+    gate) echo base net http policy store gate ;;
     origin) echo base net http policy origin ;;
-    config) echo base net http policy gate origin config ;;
-    edge) echo base net http policy gate origin config edge ;;
-    control) echo base net http policy gate origin config edge control ;;
+    config) echo base net http policy store gate origin config ;;
+    edge) echo base net http policy store gate origin config edge ;;
+    control) echo base net http policy store gate origin config edge control ;;
     cli) echo "$all" ;;
     esac
 }

@@ -1,0 +1,34 @@
+/* What opening and running share. */
+#ifndef TG_STORE_DB_IMPL_H
+#define TG_STORE_DB_IMPL_H
+
+#include <sqlite3.h>
+
+#include "store/db.h"
+
+enum db_statement {
+    DB_BEGIN = 0,
+    DB_BEGIN_WRITING,
+    DB_COMMIT,
+    DB_PUT,
+    DB_GET,
+    DB_ONCE,
+    DB_DELETE,
+    DB_LIST,
+    DB_PURGE,
+    DB_DATA_VERSION,
+    DB_STATEMENTS
+};
+
+struct db {
+    sqlite3 *sql;
+    sqlite3_stmt *statements[DB_STATEMENTS];
+    int64_t data_version;
+};
+
+/* Of an SQLite result code. */
+enum db_fault db_fault_of(int code);
+/* False: no memory, or the tables are not what they should be. */
+bool db_prepare(struct db *d);
+
+#endif
