@@ -1,6 +1,7 @@
-#include "store/db_impl.h"
+#include "store/db.h"
 
 #include "base/count.h"
+#include "store/db_impl.h"
 
 #define PURGE_BITE "500"
 #define COUNT_BYTES 8
