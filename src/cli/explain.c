@@ -60,10 +60,10 @@ static void print_doubts(const struct decided *d)
     if (d->who.way == WAY_NONE || !d->host)
         return;
     if (!d->host->gate || !span_eq(d->host->gate->name, d->who.gate)) {
-        printf("          this identity is not of the host's gate: it counts as anonymous here\n");
+        printf("          the host's gate cannot prove this identity: it counts as anonymous here\n");
         return;
     }
-    if (!basic_user_find(d->host->gate->basic, d->who.subject))
+    if (d->who.way == WAY_BASIC && !basic_user_find(d->host->gate->basic, d->who.subject))
         printf("          gate %.*s has no such user as far as these files tell\n", SPAN_ARG(d->who.gate));
 }
 
@@ -98,6 +98,8 @@ static void print_rules(const struct decided *d)
         if (r->name.n)
             printf("\"%.*s\" ", SPAN_ARG(r->name));
         print_paths(r);
+        if (r->lifetime_s)
+            printf(" (proven within %u s)", r->lifetime_s);
         printf("\n");
     }
     if (d->trace.note)

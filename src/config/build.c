@@ -22,6 +22,15 @@ struct span build_copy(struct build *b, struct span s)
     return copy;
 }
 
+struct span build_lower(struct build *b, struct span s)
+{
+    uint8_t *copy = build_alloc(b, s.n + 1, 1);
+
+    for (size_t i = 0; copy && i < s.n; i++)
+        copy[i] = ascii_lower(s.p[i]);
+    return span_make(copy, copy ? s.n : 0);
+}
+
 struct span build_secret(struct build *b, struct span s)
 {
     struct span copy = config_memory_secret(b->mem, s);

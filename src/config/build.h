@@ -23,6 +23,15 @@ struct build_rules {
     } made[2]; /* [is_public] */
 };
 
+/* What of a gate is made before its hosts are known, and finished after them. */
+struct build_gate {
+    const struct raw_gate *raw;
+    struct github_config *github;      /* NULL: none, or said already */
+    struct actions_config *actions;    /* the same */
+    struct span secrets[SESSION_KEYS]; /* of its sessions; wiped with mem */
+    size_t secret_count;
+};
+
 struct build_host {
     const struct raw_host *raw;
     struct build_rules *rules;       /* NULL: said already */
@@ -36,6 +45,7 @@ struct build {
     const struct bundle *bundle; /* borrows */
     struct diags *d;             /* borrows */
     bool check;                  /* what is missing is not an error: the loader has warned */
+    bool serves;                 /* neither check nor check --deploy */
     bool unread;                 /* a file is no JSON (told) */
     bool failed;                 /* no memory */
     struct config_memory *mem;   /* the snapshot's */
@@ -44,6 +54,7 @@ struct build {
     struct snapshot *snapshot;
 
     struct gate_config *gates; /* gates[i] is made of the i-th raw gate */
+    struct build_gate *build_gates;
     bool *gate_used;
     struct origin_config *origins;
     struct text_field *origin_captures; /* name of the capture in the i-th url; empty: none */
@@ -65,6 +76,8 @@ struct build {
 /* Zeroed memory of the snapshot; sets b->failed and is NULL when memory is out. n == 0 is fine. */
 void *build_alloc(struct build *b, size_t n, size_t size);
 struct span build_copy(struct build *b, struct span s);
+/* A copy in ASCII lower case. */
+struct span build_lower(struct build *b, struct span s);
 /* A copy apart, wiped at the end. */
 struct span build_secret(struct build *b, struct span s);
 /* 32 random bytes for a secret that cannot be read here: `check` goes on, but nobody can send it as a password, and
@@ -83,6 +96,7 @@ void build_check_names(struct build *b, const struct objects_field *map, size_t 
 /* In this order. */
 void build_limits(struct build *b);
 void build_log(struct build *b);
+void build_pages(struct build *b);
 void build_client_address(struct build *b);
 void build_listen(struct build *b);
 void build_gates(struct build *b);
@@ -92,18 +106,35 @@ void build_rulesets(struct build *b);
 void build_hosts(struct build *b);
 void build_expect(struct build *b);
 void build_circles(struct build *b);
+void build_ways(struct build *b);
 void build_tls(struct build *b);
 void build_lint(struct build *b);
 
 /* section_session.c; the top first */
 void build_session_top(struct build *b);
-void build_session(struct build *b, const struct raw_gate *raw, struct gate_config *gate);
+void build_session(struct build *b, struct build_gate *g, struct gate_config *gate);
+void build_session_seal(struct build *b, const struct build_gate *g, struct gate_config *gate);
+/* way_*.c: one way of a gate each */
+void build_github(struct build *b, struct build_gate *g, struct gate_config *gate);
+void build_email_pin(struct build *b, const struct build_gate *g, struct gate_config *gate);
+void build_service_tokens(struct build *b, const struct build_gate *g, struct gate_config *gate);
+void build_actions(struct build *b, struct build_gate *g, struct gate_config *gate);
+/* way_lists.c: the organisations, teams and logins that the rules of the gate's hosts name, and those rules */
+void build_way_lists(struct build *b, struct build_gate *g, struct gate_config *gate);
+/* Can people sign in on a page of this gate? */
+bool build_is_interactive(const struct raw_gate *raw);
+/* section_access.c */
+void build_access(struct build *b, const struct raw_host *raw, struct host_config *out);
 /* section_gates.c: does the gate have that user of basic? */
 bool build_gate_has_user(const struct gate_config *gate, struct span user);
+/* provable.c: what the selectors of a host's rules ask of its gate */
+void build_check_rule(struct build *b, const struct build_host *h, size_t rule);
 /* section_rules.c */
 void build_rules_read(struct build *b, struct build_rules *r, const struct objects_field *list);
 const struct policy *build_rules_policy(struct build *b, struct build_rules *r, bool is_public);
-/* selectors.c: one selector per item, a group staying one. *bad is set when an item cannot be used (told). */
+/* selectors.c: "github_org:" …; "" for those without */
+const char *build_selector_prefix(enum selector_kind kind);
+/* One selector per item, a group staying one. *bad is set when an item cannot be used (told). */
 struct selectors build_selectors(struct build *b, const struct texts_field *list, bool *bad);
 
 #endif

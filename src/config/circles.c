@@ -18,7 +18,10 @@ static void check_host(struct build *b, const struct build_host *h)
 {
     struct span domain = h->gate ? h->gate->session.domain : SPAN_NONE;
 
-    for (size_t i = h->first_pattern; domain.n && i < h->first_pattern + h->pattern_count; i++)
+    /* People come back from the sign-in page to a host elsewhere by a hand-off, and have a session of its own there. */
+    if (!domain.n || build_is_interactive(h->raw_gate))
+        return;
+    for (size_t i = h->first_pattern; i < h->first_pattern + h->pattern_count; i++)
         if (!pattern_is_below(&b->patterns[i], domain))
             place_error(b->d, b->pattern_places[i],
                         "is not %.*s and does not lie below it, where the session of gate %.*s lives: its cookie would "
@@ -43,11 +46,10 @@ static bool meet(const struct build *b, const struct gate_config *x, const struc
 {
     struct span dx = x->session.domain, dy = y->session.domain;
 
-    if (dx.n && dy.n)
-        return is_below(dx, dy) || is_below(dy, dx);
-    if (dx.n)
-        return hosts_meet(b, y, dx);
-    return dy.n && hosts_meet(b, x, dy);
+    if (dx.n && dy.n && (is_below(dx, dy) || is_below(dy, dx)))
+        return true;
+    /* A gate's hosts may lie outside its own domain. */
+    return (dx.n && hosts_meet(b, y, dx)) || (dy.n && hosts_meet(b, x, dy));
 }
 
 static void check_gates(struct build *b, size_t i, size_t k)

@@ -69,8 +69,9 @@ static void read_all(struct build *b)
 
 /* In this order: later ones look at what earlier ones made. */
 static void (*const steps[])(struct build *b) = {
-    build_limits,   build_log,   build_client_address, build_listen, build_gates, build_origins, build_groups,
-    build_rulesets, build_hosts, build_circles,        build_expect, build_lint,  build_tls,
+    build_limits,  build_log,     build_pages,  build_client_address, build_listen,
+    build_gates,   build_origins, build_groups, build_rulesets,       build_hosts,
+    build_circles, build_ways,    build_expect, build_lint,           build_tls,
 };
 
 static void wipe_gates(const void *p)
@@ -89,7 +90,10 @@ static bool prepare(struct build *b)
     struct span mode;
 
     b->arena = &b->mem->arena;
-    b->check = bundle_find(b->bundle, BLOB_OPTION, SPAN("mode"), &mode) && span_eq(mode, SPAN("check"));
+    bool has_mode = bundle_find(b->bundle, BLOB_OPTION, SPAN("mode"), &mode);
+
+    b->check = has_mode && span_eq(mode, SPAN("check"));
+    b->serves = !has_mode || span_eq(mode, SPAN("serve"));
     b->raw = build_alloc(b, 1, sizeof(*b->raw));
     b->snapshot->memory = b->mem;
     atomic_init(&b->snapshot->refs, 1);

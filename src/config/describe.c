@@ -57,6 +57,7 @@ static const char *suffix(enum key_type t)
     case KEY_NAME_OR_OBJECTS:
         return "[]";
     case KEY_MAP:
+    case KEY_SHORT_MAP:
         return "{}";
     case KEY_OBJECTS_MAP:
         return "{}[]";

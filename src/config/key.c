@@ -20,6 +20,7 @@ static const struct {
     [KEY_OBJECT] = {"object", sizeof(struct object_field)},
     [KEY_OBJECTS] = {"list of objects", sizeof(struct objects_field)},
     [KEY_MAP] = {"object of objects", sizeof(struct objects_field)},
+    [KEY_SHORT_MAP] = {"object of secrets or objects", sizeof(struct objects_field)},
     [KEY_OBJECTS_MAP] = {"object of lists of objects", sizeof(struct objects_field)},
     [KEY_NAME_OR_OBJECTS] = {"name or list of objects", sizeof(struct name_or_objects_field)},
     [KEY_LATER] = {"not supported yet", 0},

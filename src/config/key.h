@@ -27,6 +27,7 @@ enum key_type {
     KEY_OBJECT,          /* struct object_field of sub */
     KEY_OBJECTS,         /* struct objects_field of sub */
     KEY_MAP,             /* struct objects_field of sub, each with its name */
+    KEY_SHORT_MAP,       /* the same, where a secret or a list of them may stand for an object with the key `alone` */
     KEY_OBJECTS_MAP,     /* struct objects_field of struct named_objects of sub */
     KEY_NAME_OR_OBJECTS, /* struct name_or_objects_field of sub */
     KEY_LATER,           /* known, not supported yet: refused */
@@ -71,6 +72,7 @@ struct secret_field {
     enum reference_kind kind;
     struct span name; /* variable, or file as resolved from the rules file */
     struct span v;    /* wiped with the reader's memory; empty: missing */
+    bool plain;       /* nothing to hide: may stand in the rules file itself */
 };
 
 struct secrets_field {
@@ -133,6 +135,8 @@ struct key {
     bool required;
     size_t offset, size;        /* of the field */
     uint64_t def, min, max;     /* numbers; min == max: no range */
+    bool plain;                 /* KEY_SECRET, KEY_SECRETS: nothing to hide */
+    const char *alone;          /* KEY_SHORT_MAP */
     bool depends;               /* the default depends on other keys: docs/rules.md says on which */
     const char *text_def;       /* texts */
     const char *const *choices; /* NULL-terminated */

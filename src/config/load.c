@@ -259,6 +259,8 @@ static void run(struct loader *l)
                                         [LOAD_DEPLOY] = {(const uint8_t *)"deploy", 6}};
 
     add(l, BLOB_OPTION, SPAN("mode"), modes[l->q->mode]);
+    if (l->q->state_dir)
+        add(l, BLOB_OPTION, SPAN("state"), span_of(l->q->state_dir));
     for (size_t i = 0; i < l->q->path_count; i++)
         load_path(l, l->q->paths[i]);
     load_all_references(l);

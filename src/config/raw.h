@@ -27,6 +27,7 @@ struct raw_session {
     struct num_field lifetime, idle;
     struct text_field cookie;
     struct secrets_field secret;
+    struct text_field sign_in_host;
 };
 
 struct raw_basic {
@@ -36,9 +37,41 @@ struct raw_basic {
     struct file_field htpasswd;
 };
 
+struct raw_github {
+    struct entry e;
+    struct secret_field client_id, client_secret;
+    struct text_field base_url;
+};
+
+struct raw_email_pin {
+    struct entry e;
+    struct text_field smtp;
+    struct secret_field username, password;
+    struct text_field from;
+};
+
+struct raw_service_token {
+    struct entry e;
+    struct secret_field id;
+    struct secrets_field hash;
+};
+
+struct raw_actions {
+    struct entry e;
+    struct texts_field repository, ref, environment;
+    struct text_field audience, issuer;
+    struct num_field own_preview_only, lifetime;
+};
+
 struct raw_gate {
     struct entry e;
-    struct object_field basic;   /* struct raw_basic */
+    struct object_field basic;           /* struct raw_basic */
+    struct object_field github;          /* struct raw_github */
+    struct object_field email_pin;       /* struct raw_email_pin */
+    struct objects_field service_tokens; /* struct raw_service_token */
+    struct num_field service_token_header;
+    struct object_field github_actions; /* struct raw_actions */
+    struct num_field share_links;
     struct object_field session; /* struct raw_session */
 };
 
@@ -63,6 +96,7 @@ struct raw_rule {
     struct texts_field path, methods;
     struct num_field action;
     struct texts_field who, require, except;
+    struct num_field lifetime;
 };
 
 struct raw_cors {
@@ -71,19 +105,31 @@ struct raw_cors {
     struct texts_field origins;
 };
 
+struct raw_access {
+    struct entry e;
+    struct text_field aud;
+};
+
 struct raw_host {
     struct entry e;
     struct texts_field host;
     struct text_field tier, origin, gate, clear_cache_until;
     struct name_or_objects_field rules; /* struct raw_rule */
     struct num_field public, noindex;
-    struct object_field cors; /* struct raw_cors */
+    struct object_field cors;   /* struct raw_cors */
+    struct object_field access; /* struct raw_access */
 };
 
 struct raw_expect {
     struct entry e;
     struct text_field request, as;
     struct num_field is;
+};
+
+struct raw_pages {
+    struct entry e;
+    struct file_field logo;
+    struct text_field name;
 };
 
 struct raw_log {
@@ -114,12 +160,14 @@ struct raw_root {
     struct objects_field rulesets;      /* struct named_objects of struct raw_rule */
     struct objects_field hosts;         /* struct raw_host */
     struct objects_field expect;        /* struct raw_expect */
+    struct object_field pages;          /* struct raw_pages */
     struct object_field log;            /* struct raw_log */
     struct object_field limits;         /* struct raw_limits */
 };
 
 extern const struct section section_listen, section_client_address, section_certificate, section_session, section_basic,
     section_gate, section_origin, section_origin_tls, section_rule, section_cors, section_host, section_expect,
-    section_log, section_limits;
+    section_log, section_limits, section_github, section_email_pin, section_service_token, section_actions,
+    section_access, section_pages;
 
 #endif

@@ -92,6 +92,15 @@ static void check_required(struct reader *r, const struct section *s, struct pla
     }
 }
 
+/* A value that is no object stands for one with a single key. */
+static bool fill_short(struct reader *r, const struct reader_job *j, const struct section *s, void *object)
+{
+    const struct key *k = find_key(s, span_of(j->key->alone));
+    struct reader_job value = {k, j->v, j->at};
+
+    return reader_value(r, &value, key_field(k, object));
+}
+
 /* object was made by reader_new_object, or lies zeroed in a list. */
 static bool fill_object(struct reader *r, const struct reader_job *j, const struct section *s, void *object)
 {
@@ -99,6 +108,8 @@ static bool fill_object(struct reader *r, const struct reader_job *j, const stru
 
     e->at = j->at;
     set_defaults(s, object, j->at);
+    if (json_type_of(j->v) != JSON_T_OBJECT && j->key && j->key->type == KEY_SHORT_MAP)
+        return fill_short(r, j, s, object);
     if (json_type_of(j->v) != JSON_T_OBJECT) {
         e->later = true; /* nothing else is worth telling of it */
         return reader_wrong_type(r, j->at, j->v, "an object");
@@ -193,6 +204,7 @@ static bool (*const readers[KEY_TYPES])(struct reader *, const struct reader_job
     [KEY_OBJECT] = read_object,
     [KEY_OBJECTS] = read_objects,
     [KEY_MAP] = read_map,
+    [KEY_SHORT_MAP] = read_map,
     [KEY_OBJECTS_MAP] = reader_read_objects_map,
     [KEY_NAME_OR_OBJECTS] = read_name_or_objects,
 };

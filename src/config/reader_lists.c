@@ -36,6 +36,7 @@ static void *read_one_or_items(struct reader *r, const struct reader_job *j, con
 
 static const struct key text_element = {.name = "", .type = KEY_TEXT};
 static const struct key secret_element = {.name = "", .type = KEY_SECRET};
+static const struct key plain_element = {.name = "", .type = KEY_SECRET, .plain = true};
 
 bool reader_read_texts(struct reader *r, const struct reader_job *j, void *field)
 {
@@ -63,7 +64,7 @@ bool reader_read_secrets(struct reader *r, const struct reader_job *j, void *fie
 
     if (json_type_of(j->v) != JSON_T_ARRAY && json_type_of(j->v) != JSON_T_STRING)
         return reader_wrong_type(r, j->at, j->v, "\"env:NAME\", \"file:PATH\" or a list of them, the newest first");
-    f->v = read_one_or_items(r, j, &secret_element, &f->n);
+    f->v = read_one_or_items(r, j, j->key->plain ? &plain_element : &secret_element, &f->n);
     return true;
 }
 

@@ -132,6 +132,7 @@ bool reader_read_secret(struct reader *r, const struct reader_job *j, void *fiel
     if (json_type_of(j->v) != JSON_T_STRING)
         return reader_wrong_type(r, j->at, j->v, "a string such as \"env:NAME\" or \"file:PATH\"");
     ((struct field *)field)->at = j->at;
+    ((struct secret_field *)field)->plain = j->key->plain;
     r->references.on_secret(r->references.arg, field, json_as_string(j->v));
     return true;
 }

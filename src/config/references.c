@@ -47,6 +47,8 @@ struct span reference_trim(struct span s)
 static void literal(struct build *b, struct secret_field *f, struct span written)
 {
     f->v = build_secret(b, written);
+    if (f->plain)
+        return;
     place_warning(b->d, f->f.at,
                   "a secret stands in the rules file itself: write \"env:NAME\" or \"file:PATH\" instead");
 }

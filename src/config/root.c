@@ -15,6 +15,7 @@ static const struct key keys[] = {
     KEY(struct raw_root, rulesets, KEY_OBJECTS_MAP, .sub = &section_rule),
     KEY(struct raw_root, hosts, KEY_OBJECTS, .sub = &section_host),
     KEY(struct raw_root, expect, KEY_OBJECTS, .sub = &section_expect),
+    KEY(struct raw_root, pages, KEY_OBJECT, .sub = &section_pages),
     KEY(struct raw_root, log, KEY_OBJECT, .sub = &section_log),
     KEY(struct raw_root, limits, KEY_OBJECT, .sub = &section_limits),
     KEY_NOT_YET("store"),

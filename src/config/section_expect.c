@@ -1,5 +1,6 @@
 #include "config/build.h"
 
+#include "config/as.h"
 #include "http/headers.h"
 #include "http/host.h"
 #include "http/path.h"
@@ -82,22 +83,34 @@ static void check_basic(struct build *b, const struct text_field *t, struct span
         place_error(b->d, t->f.at, "gate %.*s has no user \"%.*s\"", SHOW(gate), SHOW(user));
 }
 
+static bool has_token(const struct build *b, struct span name)
+{
+    for (size_t i = 0; i < b->raw->gates.n; i++) {
+        const struct objects_field *map = &b->build_gates[i].raw->service_tokens;
+
+        if (map->f.bad || build_find(map, sizeof(struct raw_service_token), name) < map->n)
+            return true;
+    }
+    return false;
+}
+
 static void check_as(struct build *b, const struct text_field *t)
 {
-    static const char *const later[] = {"email:", "github:", "service_token:", NULL};
+    struct as_room room;
+    struct identity who;
 
-    if (!t->f.given || t->f.bad || span_eq(t->v, SPAN("anonymous")))
+    if (!t->f.given || t->f.bad)
         return;
     if (span_has_prefix(t->v, SPAN("basic:"))) {
         check_basic(b, t, span_from(t->v, 6));
         return;
     }
-    for (size_t i = 0; later[i]; i++)
-        if (span_has_prefix(t->v, span_of(later[i]))) {
-            place_error(b->d, t->f.at, "%s is not supported yet: write \"anonymous\" or \"basic:GATE/USER\"", later[i]);
-            return;
-        }
-    place_error(b->d, t->f.at, "\"%.*s\" must be \"anonymous\" or \"basic:GATE/USER\"", SHOW(t->v));
+    const char *problem = as_parse(t->v, &room, &who);
+
+    if (problem)
+        place_error(b->d, t->f.at, "\"%.*s\": %s", SHOW(t->v), problem);
+    else if (who.way == WAY_SERVICE_TOKEN && !has_token(b, who.subject))
+        place_error(b->d, t->f.at, "no gate has a service token \"%.*s\"", SHOW(who.subject));
 }
 
 void build_expect(struct build *b)

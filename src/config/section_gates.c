@@ -14,11 +14,16 @@ static const struct key basic_keys[] = {
 
 const struct section section_basic = SECTION(struct raw_basic, basic_keys);
 
+static const char *const token_headers[] = {"Authorization", NULL};
+
 static const struct key gate_keys[] = {
     KEY(struct raw_gate, basic, KEY_OBJECT, .sub = &section_basic),
-    KEY_NOT_YET("github"),
-    KEY_NOT_YET("email_pin"),
-    KEY_NOT_YET("service_tokens"),
+    KEY(struct raw_gate, github, KEY_OBJECT, .sub = &section_github),
+    KEY(struct raw_gate, email_pin, KEY_OBJECT, .sub = &section_email_pin),
+    KEY(struct raw_gate, service_tokens, KEY_SHORT_MAP, .sub = &section_service_token, .alone = "hash"),
+    KEY(struct raw_gate, service_token_header, KEY_CHOICE, .choices = token_headers, .depends = true),
+    KEY(struct raw_gate, github_actions, KEY_OBJECT, .sub = &section_actions),
+    KEY(struct raw_gate, share_links, KEY_BOOL),
     KEY(struct raw_gate, session, KEY_OBJECT, .sub = &section_session),
 };
 
@@ -124,14 +129,36 @@ static void read_basic(struct build *b, const struct raw_basic *raw, struct gate
         place_error(b->d, raw->htpasswd.f.at, "the file holds no users: `tiergate passwd NAME` makes a line for it");
 }
 
-static void build_one(struct build *b, const struct raw_gate *raw, struct gate_config *gate)
+bool build_is_interactive(const struct raw_gate *raw)
 {
+    return raw->github.f.given || raw->email_pin.f.given;
+}
+
+/* Share links alone are no way in: somebody must be in to make one. */
+static void check_ways(struct build *b, const struct raw_gate *raw)
+{
+    if (raw->basic.f.given || build_is_interactive(raw) || raw->service_tokens.f.given || raw->github_actions.f.given ||
+        raw->e.later)
+        return;
+    place_error(b->d, raw->e.at,
+                "the gate has no way in: write \"basic\": {\"users\": {\"name\": \"env:NAME\"}}, \"github\", "
+                "\"email_pin\" or \"service_tokens\"");
+}
+
+static void build_one(struct build *b, struct build_gate *g, struct gate_config *gate)
+{
+    const struct raw_gate *raw = g->raw;
+
     gate->name = raw->e.name.v;
+    check_ways(b, raw);
     if (raw->basic.v)
         read_basic(b, raw->basic.v, gate);
-    else if (!raw->basic.f.given && !raw->e.later)
-        place_error(b->d, raw->e.at, "the gate has no way in: write \"basic\": {\"users\": {\"name\": \"env:NAME\"}}");
-    build_session(b, raw, gate);
+    build_github(b, g, gate);
+    build_email_pin(b, g, gate);
+    build_service_tokens(b, g, gate);
+    build_actions(b, g, gate);
+    gate->share_links = raw->share_links.v;
+    build_session(b, g, gate);
 }
 
 void build_gates(struct build *b)
@@ -140,12 +167,15 @@ void build_gates(struct build *b)
 
     b->gates = build_alloc(b, map->n, sizeof(*b->gates));
     b->gate_used = build_alloc(b, map->n, sizeof(*b->gate_used));
-    if (!b->gates || !b->gate_used)
+    b->build_gates = build_alloc(b, map->n, sizeof(*b->build_gates));
+    if (!b->gates || !b->gate_used || !b->build_gates)
         return;
     build_check_names(b, map, sizeof(struct raw_gate), "a gate");
     build_session_top(b);
-    for (size_t i = 0; i < map->n && !b->failed; i++)
-        build_one(b, (const struct raw_gate *)map->v + i, &b->gates[i]);
+    for (size_t i = 0; i < map->n && !b->failed; i++) {
+        b->build_gates[i].raw = (const struct raw_gate *)map->v + i;
+        build_one(b, &b->build_gates[i], &b->gates[i]);
+    }
     b->snapshot->gates = b->gates;
     b->snapshot->gate_count = map->n;
 }

@@ -20,7 +20,7 @@ static const struct key keys[] = {
     KEY(struct raw_host, noindex, KEY_BOOL, .depends = true),
     KEY(struct raw_host, clear_cache_until, KEY_TEXT),
     KEY(struct raw_host, cors, KEY_OBJECT, .sub = &section_cors),
-    KEY_NOT_YET("access"),
+    KEY(struct raw_host, access, KEY_OBJECT, .sub = &section_access),
 };
 
 const struct section section_host = SECTION(struct raw_host, keys);
@@ -163,46 +163,7 @@ static void read_rules(struct build *b, struct build_host *h)
         h->rules->used = true;
 }
 
-/* --- rules and gate together -------------------------------------------------------------------------------------- */
-
-static bool users_are_known(const struct raw_gate *raw)
-{
-    const struct raw_basic *basic = raw->basic.v;
-
-    return basic && !basic->htpasswd.missing && !basic->htpasswd.f.bad && !basic->users.f.bad;
-}
-
-static void check_user(struct build *b, const struct build_host *h, const struct selector *s, struct place at)
-{
-    if (s->kind != SEL_BASIC || !h->raw_gate || !users_are_known(h->raw_gate) ||
-        build_gate_has_user(h->gate, s->subject))
-        return;
-    place_error(b->d, at, "basic:%.*s: gate %.*s of host %.*s has no such user", SHOW(s->subject), SHOW(h->gate->name),
-                SHOW(h->raw->host.n ? h->raw->host.v[0].v : SPAN_NONE));
-}
-
-static void check_users(struct build *b, const struct build_host *h, const struct selectors *s,
-                        const struct texts_field *list)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        check_user(b, h, &s->v[i], list->v[i].f.at);
-        for (size_t k = 0; s->v[i].kind == SEL_GROUP && k < s->v[i].member_count; k++)
-            check_user(b, h, &s->v[i].members[k], list->v[i].f.at);
-    }
-}
-
-static void check_rule(struct build *b, const struct build_host *h, size_t i)
-{
-    const struct rule_spec *spec = &h->rules->specs[i];
-    const struct raw_rule *raw = &h->rules->raw[i];
-
-    if (spec->action == ACTION_ALLOW && !raw->action.f.bad && raw->action.f.given && !h->raw->gate.f.given)
-        place_error(b->d, h->raw->e.at, "\"gate\" is missing: the rule %s says \"allow\", which needs an identity",
-                    raw->e.at.path);
-    check_users(b, h, &spec->who, &raw->who);
-    check_users(b, h, &spec->require, &raw->require);
-    check_users(b, h, &spec->except, &raw->except);
-}
+/* --- rules as a whole --------------------------------------------------------------------------------------------- */
 
 static void check_public(struct build *b, const struct build_host *h, const struct policy *policy)
 {
@@ -295,10 +256,11 @@ static void finish(struct build *b, const struct build_host *h, struct host_conf
     out->noindex = raw->noindex.f.given ? raw->noindex.v : h->gate && !raw->public.v;
     read_cors(b, raw, out);
     read_clear_cache(b, raw, out);
+    build_access(b, raw, out);
     if (!h->rules)
         return;
     for (size_t i = 0; h->rules->specs && i < h->rules->count; i++)
-        check_rule(b, h, i);
+        build_check_rule(b, h, i);
     out->policy = build_rules_policy(b, h->rules, raw->public.v);
     if (out->policy)
         check_public(b, h, out->policy);

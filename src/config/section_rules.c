@@ -13,6 +13,7 @@ static const struct key keys[] = {
     KEY(struct raw_rule, who, KEY_TEXTS),
     KEY(struct raw_rule, require, KEY_TEXTS),
     KEY(struct raw_rule, except, KEY_TEXTS),
+    KEY(struct raw_rule, lifetime, KEY_DURATION, .min = SECONDS(60), .max = DAYS(400), .depends = true),
 };
 
 const struct section section_rule = SECTION(struct raw_rule, keys);
@@ -48,7 +49,7 @@ static bool read_rule(struct build *b, const struct raw_rule *raw, struct rule_s
 {
     bool bad = raw->e.later || !raw->action.f.given || raw->action.f.bad || raw->name.f.bad || !raw->path.f.given ||
                is_unreadable(&raw->path) || is_unreadable(&raw->methods) || is_unreadable(&raw->who) ||
-               is_unreadable(&raw->require) || is_unreadable(&raw->except);
+               is_unreadable(&raw->require) || is_unreadable(&raw->except) || raw->lifetime.f.bad;
 
     bad |= is_empty_list(b, &raw->methods, "leave \"methods\" out to mean all methods");
     bad |=
@@ -65,6 +66,7 @@ static bool read_rule(struct build *b, const struct raw_rule *raw, struct rule_s
         .who = build_selectors(b, &raw->who, &bad),
         .require = build_selectors(b, &raw->require, &bad),
         .except = build_selectors(b, &raw->except, &bad),
+        .lifetime_s = (uint32_t)(raw->lifetime.v / 1000),
     };
     return !bad;
 }
@@ -114,6 +116,8 @@ static void on_error(void *arg, const struct policy_error *e)
     const struct texts_field *list = raw ? list_of(raw, e->key) : NULL;
     struct place at = raw ? raw->e.at : t->r->at;
 
+    if (raw && strcmp(e->key, "lifetime") == 0)
+        at = raw->lifetime.f.at;
     if (list && list->f.given)
         at = e->item < list->n ? list->v[e->item].f.at : list->f.at;
     place_error(t->b->d, at, "%s", e->message);

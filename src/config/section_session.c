@@ -14,6 +14,7 @@ static const struct key keys[] = {
     KEY(struct raw_session, idle, KEY_DURATION, .def = 0, .min = 0, .max = DAYS(400)),
     KEY(struct raw_session, cookie, KEY_TEXT, .depends = true),
     KEY(struct raw_session, secret, KEY_SECRETS),
+    KEY(struct raw_session, sign_in_host, KEY_TEXT, .depends = true),
 };
 
 const struct section section_session = SECTION(struct raw_session, keys);
@@ -153,18 +154,23 @@ static void set_times(struct build *b, struct gate_config *gate, const struct nu
         place_error(b->d, idle->f.at, "must be \"0\" (none) or at least \"1m\"");
 }
 
-/* What a part of the gate is refused for was told with its place; sealing would only repeat it. */
-static void seal(struct build *b, const struct raw_session *own, struct gate_config *gate)
+static void set_secrets(struct build *b, const struct raw_session *own, struct build_gate *g)
 {
-    struct span secrets[SESSION_KEYS];
-    size_t n = b->secret_count;
+    if (own && own->secret.f.given) {
+        g->secret_count = own->secret.v ? given_secrets(b, &own->secret, g->secrets) : 0;
+        return;
+    }
+    memcpy(g->secrets, b->secrets, sizeof(g->secrets));
+    g->secret_count = b->secret_count;
+}
+
+/* What a part of the gate is refused for was told with its place; sealing would only repeat it. */
+void build_session_seal(struct build *b, const struct build_gate *g, struct gate_config *gate)
+{
     struct res r = RES_OK;
 
-    memcpy(secrets, b->secrets, sizeof(secrets));
-    if (own && own->secret.f.given)
-        n = own->secret.v ? given_secrets(b, &own->secret, secrets) : 0;
-    if (n && !b->failed && diags_ok(b->d))
-        r = gate_config_seal(gate, secrets, n, b->arena);
+    if (g->secret_count && !b->failed && diags_ok(b->d))
+        r = gate_config_seal(gate, g->secrets, g->secret_count, b->arena);
     if (!res_ok(r))
         place_error(b->d, b->raw->gates.f.at, "gate %.*s: %s", SHOW(gate->name), r.err);
 }
@@ -181,9 +187,9 @@ void build_session_top(struct build *b)
         b->secret_count = state_secret(b, b->secrets);
 }
 
-void build_session(struct build *b, const struct raw_gate *raw, struct gate_config *gate)
+void build_session(struct build *b, struct build_gate *g, struct gate_config *gate)
 {
-    const struct raw_session *own = raw->session.v, *top = b->raw->session.v;
+    const struct raw_session *own = g->raw->session.v, *top = b->raw->session.v;
     const struct text_field *domain = PICK(own, top, domain);
 
     if (domain && domain->v.p)
@@ -193,5 +199,5 @@ void build_session(struct build *b, const struct raw_gate *raw, struct gate_conf
         check_domain(b, &own->domain);
     set_cookie(b, gate, PICK(own, top, cookie));
     set_times(b, gate, PICK(own, top, lifetime), PICK(own, top, idle));
-    seal(b, own, gate);
+    set_secrets(b, own, g);
 }

@@ -1,23 +1,83 @@
 #include "config/build.h"
 
+#include "base/count.h"
 #include "config/nearest.h"
+#include "config/syntax.h"
+
+#define FORMS                                                                                                          \
+    "everyone, email:ADDRESS, email_domain:DOMAIN, github:LOGIN, github_org:ORG, github_team:ORG/TEAM, "               \
+    "service_token:NAME, github_actions:OWNER/REPOSITORY, basic:USER, ip:RANGE"
 
 /* Prefixes that later versions know. */
-static const char *const later[] = {
-    "email:", "email_domain:", "github:", "github_org:", "github_team:", "service_token:", "client_cert:", NULL};
-
 static bool is_later(struct build *b, const struct text_field *t)
 {
-    for (size_t i = 0; later[i]; i++)
-        if (span_has_prefix(t->v, span_of(later[i]))) {
-            place_error(b->d, t->f.at,
-                        "%s is not supported yet: the selectors of this version are everyone, basic:USER, "
-                        "ip:RANGE and groups of them",
-                        later[i]);
-            return true;
-        }
-    return false;
+    if (!span_has_prefix(t->v, SPAN("client_cert:")))
+        return false;
+    place_error(b->d, t->f.at,
+                "client_cert: is not supported yet: the selectors of this version are " FORMS " and groups of them");
+    return true;
 }
+
+/* --- names that somebody has -------------------------------------------------------------------------------------- */
+
+static bool is_token_name(struct span s)
+{
+    return syntax_is_visible(s, 64);
+}
+
+/* Those that are compared with ASCII case folded are kept in lower case. */
+static const struct named {
+    enum selector_kind kind;
+    const char *prefix;
+    bool folds;
+    bool (*good)(struct span s);
+    const char *instead;
+} named[] = {
+    {SEL_EMAIL, "email:", true, syntax_is_address, "write one address: \"email:name@example.com\""},
+    {SEL_EMAIL_DOMAIN, "email_domain:", true, syntax_is_mail_domain,
+     "write what stands behind the '@', exactly: \"email_domain:example.com\" (domains below it are others)"},
+    {SEL_GITHUB, "github:", true, syntax_is_login, "write the login of a GitHub account: \"github:octocat\""},
+    {SEL_GITHUB_ORG, "github_org:", true, syntax_is_login,
+     "write the organisation as its address has it: \"github_org:example\""},
+    {SEL_GITHUB_TEAM, "github_team:", true, syntax_is_team,
+     "write organisation and team as the team's address has them: \"github_team:example/core\""},
+    {SEL_SERVICE_TOKEN, "service_token:", false, is_token_name, "write the name of a service token of the gate"},
+    {SEL_ACTIONS, "github_actions:", true, syntax_is_repository,
+     "write owner and repository: \"github_actions:example/web\""},
+};
+
+const char *build_selector_prefix(enum selector_kind kind)
+{
+    for (size_t i = 0; i < COUNT(named); i++) {
+        if (named[i].kind == kind)
+            return named[i].prefix;
+    }
+    return kind == SEL_BASIC ? "basic:" : "";
+}
+
+static const struct named *find_named(struct span s)
+{
+    for (size_t i = 0; i < COUNT(named); i++) {
+        if (span_has_prefix(s, span_of(named[i].prefix)))
+            return &named[i];
+    }
+    return NULL;
+}
+
+static bool read_named(struct build *b, const struct text_field *t, const struct named *kind, struct selector *out)
+{
+    struct span name = span_from(t->v, strlen(kind->prefix));
+
+    if (!kind->good(name)) {
+        place_error(b->d, t->f.at, "\"%.*s\": %s", SHOW(t->v), kind->instead);
+        return false;
+    }
+    out->kind = kind->kind;
+    out->subject = kind->folds ? build_lower(b, name) : name;
+    return true;
+}
+
+/* --- the others --------------------------------------------------------------------------------------------------- */
 
 static bool read_ip(struct build *b, const struct text_field *t, struct selector *out)
 {
@@ -53,9 +113,13 @@ static bool read_basic(struct build *b, const struct text_field *t, struct selec
 /* Everything but groups. *known: false when the text is no selector of that sort. */
 static bool read_plain(struct build *b, const struct text_field *t, struct selector *out, bool *known)
 {
+    const struct named *kind = find_named(t->v);
+
     *known = true;
     if (is_later(b, t))
         return false;
+    if (kind)
+        return read_named(b, t, kind, out);
     if (span_eq(t->v, SPAN("everyone"))) {
         out->kind = SEL_EVERYONE;
         return true;
@@ -75,9 +139,7 @@ static void unknown(struct build *b, const struct text_field *t)
     if (near.n)
         place_error(b->d, t->f.at, "there is no group \"%.*s\": did you mean \"%.*s\"?", SHOW(t->v), SHOW(near));
     else
-        place_error(b->d, t->f.at,
-                    "\"%.*s\" is neither a group nor a selector: write everyone, basic:USER, ip:RANGE or the "
-                    "name of a group",
+        place_error(b->d, t->f.at, "\"%.*s\" is neither a group nor a selector: write " FORMS " or the name of a group",
                     SHOW(t->v));
 }
 
@@ -121,7 +183,7 @@ static bool read_member(struct build *b, const struct text_field *t, struct sele
         place_error(b->d, t->f.at, "a group holds selectors, not groups: write the members of \"%.*s\" here",
                     SHOW(t->v));
     else if (!known)
-        place_error(b->d, t->f.at, "\"%.*s\" is no selector: write everyone, basic:USER or ip:RANGE", SHOW(t->v));
+        place_error(b->d, t->f.at, "\"%.*s\" is no selector: write " FORMS, SHOW(t->v));
     return good;
 }
 

@@ -44,9 +44,9 @@ bool snapshot_same_circle(const struct snapshot *s, const struct host_config *ho
         return false;
     struct span domain = host->gate->session.domain;
 
-    if (!domain.n)
+    if (!domain.n || !is_below(name, domain))
         return span_eq(name, other);
     const struct host_config *there = snapshot_find_host(s, other, &captured);
 
-    return there && there->gate == host->gate && is_below(name, domain) && is_below(other, domain);
+    return there && there->gate == host->gate && is_below(other, domain);
 }

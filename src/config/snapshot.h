@@ -43,6 +43,14 @@ struct host_config {
     enum cors_mode cors;
     const struct span *cors_origins; /* serialised origins, lower case */
     size_t cors_origin_count;
+    struct span access_aud; /* as the file says; empty: made of gate and pattern */
+};
+
+/* How our own pages look. */
+struct pages_config {
+    struct span name;      /* empty: none */
+    struct span logo;      /* bytes of an image; empty: none */
+    const char *logo_type; /* "image/png", …; NULL without a logo */
 };
 
 enum log_format { LOG_JSON = 0 };
@@ -82,6 +90,7 @@ struct snapshot {
     struct client_address_config client_address;
     struct limits_config limits;
     struct log_config log;
+    struct pages_config pages;
     const struct host_pattern *patterns; /* patterns[i] belongs to hosts[host_of[i]] */
     const size_t *host_of;
     size_t pattern_count;

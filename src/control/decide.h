@@ -3,13 +3,14 @@
 #ifndef TG_CONTROL_DECIDE_H
 #define TG_CONTROL_DECIDE_H
 
+#include "config/as.h"
 #include "config/snapshot.h"
 #include "http/host.h"
 
 struct question {
     struct span method;
     struct span url;    /* http:// or https:// */
-    struct span as;     /* "anonymous", "basic:GATE/USER", "basic:USER" (of the host's own gate) */
+    struct span as;     /* as config/as.h says; "basic:USER" is of the host's own gate */
     struct addr client; /* family 0: unknown */
 };
 
@@ -28,14 +29,15 @@ struct decided {
     const struct host_pattern *pattern; /* borrows; that the name matched */
     struct span captured;
     struct path path;
-    struct identity who; /* way WAY_NONE: anonymous */
+    struct identity who; /* way WAY_NONE: anonymous; its gate is empty when the host's has no such way */
+    struct as_room as;   /* of who */
     struct policy_trace trace;
     struct decision decision;  /* for who */
     struct decision anonymous; /* for somebody without an identity */
     uint8_t *room;             /* owns: of path */
 };
 
-/* The spans of *q must outlive *out. An error says what is wrong with the question; *out must be
+/* The spans of *q must outlive *out, which must not be moved. An error says what is wrong with the question; *out must be
  * given to decided_fini then, too. */
 struct res decide(const struct snapshot *s, const struct question *q, struct decided *out) MUSTUSE;
 void decided_fini(struct decided *d);
