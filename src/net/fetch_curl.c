@@ -125,7 +125,10 @@ static CURLcode on_tls(CURL *easy, void *ctx, void *arg)
 /* "host:port:address,address": libcurl finds the name in its cache then, and never starts a thread to resolve it. */
 static bool add_addresses(struct fetch *one, const struct addr *addrs, size_t count)
 {
+    struct addr literal;
     struct text t;
+    if (addr_parse_ip(span_of(one->host), &literal))
+        return true; /* libcurl knows it as one, and takes no other for it */
     text_init(&t);
     text_addf(&t, "%s:%u:", one->host, one->port);
     for (size_t i = 0; i < count; i++) {

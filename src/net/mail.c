@@ -30,12 +30,14 @@ static bool set_login(const struct mail_fetch *m)
                                    curl_easy_setopt(e, CURLOPT_LOGIN_OPTIONS, "AUTH=PLAIN;AUTH=LOGIN") == CURLE_OK);
 }
 
+/* Not FORBID_REUSE: the connection outlives libcurl's part of the work. No other can use it, the multi handle is this mail's alone. */
 static bool set_options(struct fetch *one)
 {
     struct mail_fetch *m = (struct mail_fetch *)one;
     CURL *e = one->easy;
     return set_login(m) && curl_easy_setopt(e, CURLOPT_USE_SSL, (long)CURLUSESSL_ALL) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_CONNECT_ONLY, 1L) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_FORBID_REUSE, 0L) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_line) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_HEADERDATA, m) == CURLE_OK;
 }
