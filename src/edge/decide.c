@@ -59,6 +59,8 @@ static enum ex_next answer_preflight_at_edge(struct exchange *x)
     return exchange_reply(x, &a, "preflight");
 }
 
+static enum ex_next gate_said(struct exchange *x, enum gate_result result);
+
 static enum ex_next ask_to_sign_in(struct exchange *x, const char *reason)
 {
     struct answer_request q;
@@ -89,7 +91,43 @@ static bool upgrade_origin_ok(const struct exchange *x)
 {
     if (!x->req.websocket || headers_count(&x->req.headers, H_ORIGIN) == 0)
         return true;
+    if (x->who->way == WAY_SERVICE_TOKEN && !x->check.by_cookie) /* no browser adds that by itself */
+        return true;
     return x->check.by_cookie ? exchange_origin_in_circle(x) : x->cors.origin.n > 0;
+}
+
+/* Its address held a secret, which is to be seen by nobody else and kept nowhere. */
+static enum ex_next send_to_clean_address(struct exchange *x)
+{
+    struct answer_request q;
+    struct answer a;
+    exchange_answer_request(x, "clean-address", &q);
+    q.set_cookies = &x->check.set_cookie;
+    q.set_cookie_count = x->check.set_cookie.n ? 1 : 0;
+    q.clear_cache = respond_clears_cache(x);
+    if (!answer_redirect(&q, 302, x->check.clean_target, &a))
+        return exchange_end(x, true);
+    return exchange_reply(x, &a, "clean-address");
+}
+
+static enum ex_next allowed(struct exchange *x)
+{
+    if (x->check.clean_target.n && x->asker == ASKER_NAVIGATION)
+        return send_to_clean_address(x);
+    x->state = EX_CONNECT;
+    return EX_MORE;
+}
+
+/* Known, but not lately enough: what came beside the cookie may prove it anew. */
+static enum ex_next too_old(struct exchange *x)
+{
+    const char *reason = x->decision.reason;
+    if (!x->check.by_cookie)
+        return ask_to_sign_in(x, reason);
+    x->who = NULL;
+    x->check.fresh = true;
+    enum gate_result result = gate_check(x->thread->gate, &x->check);
+    return result == GATE_ANONYMOUS ? ask_to_sign_in(x, reason) : gate_said(x, result);
 }
 
 static enum ex_next identified(struct exchange *x)
@@ -99,10 +137,9 @@ static enum ex_next identified(struct exchange *x)
         return exchange_refuse(x, 403, "foreign-origin");
     switch (decide(x, x->who)) {
     case VERDICT_ALLOW:
-        x->state = EX_CONNECT;
-        return EX_MORE;
-    case VERDICT_GATE: /* known, but not lately enough */
-        return ask_to_sign_in(x, x->decision.reason);
+        return allowed(x);
+    case VERDICT_GATE:
+        return too_old(x);
     case VERDICT_BLOCK:
     case VERDICT_BYPASS: /* nothing is asked of a bypass: this would be a fault of ours */
         break;
@@ -116,6 +153,8 @@ static enum ex_next gate_said(struct exchange *x, enum gate_result result)
         return EX_WAIT;
     if (result == GATE_IDENTIFIED)
         x->who = &x->check.identity;
+    if (result == GATE_TOKEN_REFUSED)
+        x->asker = ASKER_TOKEN; /* also by Authorization, which only the gate can tell from the app's */
     if (x->endpoint && result != GATE_LIMITED && result != GATE_BUSY && result != GATE_FAILED)
         return x->endpoint->answer(x, result);
     switch (result) {
@@ -125,6 +164,8 @@ static enum ex_next gate_said(struct exchange *x, enum gate_result result)
         return ask_to_sign_in(x, "sign-in");
     case GATE_REFUSED:
         return ask_to_sign_in(x, "wrong-credentials");
+    case GATE_TOKEN_REFUSED:
+        return ask_to_sign_in(x, "service-token-invalid");
     case GATE_LIMITED:
         return refuse_until_later(x, 429, "too-many-failures");
     case GATE_BUSY:
@@ -161,6 +202,7 @@ enum ex_next exchange_gate(struct exchange *x)
         .gate = x->site->gate,
         .request = &x->req,
         .host = host_span(&x->host),
+        .path = &x->path,
         .client = x->client_addr,
         .arena = &x->arena,
         .on_done = on_gate,

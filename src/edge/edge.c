@@ -222,12 +222,22 @@ static void listeners_commit(struct edge_thread *t, const struct edge_listen *li
     }
 }
 
-static void recheck_all(struct edge_thread *t)
+static unsigned recheck_all(struct edge_thread *t)
 {
+    unsigned ended = 0;
     for (struct conn *c = t->conns, *next; c; c = next) {
         next = c->next;
-        conn_recheck(c);
+        ended += conn_recheck(c);
     }
+    return ended;
+}
+
+unsigned edge_thread_set_ledger(struct edge_thread *t, struct ledger *l)
+{
+    if (t->state == EDGE_GONE)
+        return 0;
+    gate_thread_set_ledger(t->gate, l);
+    return recheck_all(t);
 }
 
 bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens, size_t count)

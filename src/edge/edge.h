@@ -34,6 +34,11 @@ struct edge_listen {
 bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const struct edge_listen *listens,
                      size_t count) MUSTUSE;
 
+struct ledger; /* gate/ledger.h */
+/* From now on sessions are judged by l (the thread takes its own reference), and what is open with one that it takes back ends: WebSockets
+ * with 4401. Returns how many exchanges and tunnels that were. Also while the thread drains. */
+unsigned edge_thread_set_ledger(struct edge_thread *t, struct ledger *l);
+
 enum edge_drain {
     EDGE_DRAIN_END = 0,
     EDGE_DRAIN_HAND_OVER /* another worker listens on the same sockets: who came here with his first request still gets it answered */

@@ -1,6 +1,9 @@
 /* tiergate's own answers (design §5 Own endpoints). */
 #include "edge/endpoints.h"
 
+#include "base/clock.h"
+#include "gate/share_link.h"
+
 bool endpoint_is_health(const struct http_request *r)
 {
     struct span path, query;
@@ -87,11 +90,63 @@ static enum ex_next sign_in(struct exchange *x, enum gate_result gate)
     return ok ? exchange_reply(x, &a, x->who ? "signed-in" : reason) : exchange_end(x, true);
 }
 
+/* --- share links -------------------------------------------------------------------------------------------------------- */
+
+static enum ex_next refuse_link(struct exchange *x, enum share_verdict verdict)
+{
+    return exchange_refuse(x, 403, verdict == SHARE_OVER ? "share-link-over" : "share-link-invalid");
+}
+
+/* To where the link leads, with the session that it gives. */
+static enum ex_next follow_link(struct exchange *x, const struct share_link *link, struct span set_cookie)
+{
+    struct answer_request q;
+    struct answer a;
+    struct span target = share_link_target(link, &x->arena);
+    exchange_answer_request(x, "share-link", &q);
+    q.set_cookies = &set_cookie;
+    q.set_cookie_count = set_cookie.n ? 1 : 0;
+    if (!target.p || !answer_redirect(&q, 302, target, &a))
+        return exchange_end(x, true);
+    return exchange_reply(x, &a, "share-link");
+}
+
+static enum ex_next open_link(struct exchange *x, const struct share_link *link)
+{
+    struct identity who;
+    struct gate_minted minted;
+    const struct gate_mint mint = {
+        .gate = x->site->gate, .host = host_span(&x->host), .who = &who, .ends_s = link->ends_s, .arena = &x->arena};
+    if (!share_link_identity(x->site->gate, link, &x->arena, &who))
+        return exchange_end(x, true);
+    if (!gate_admits_identity(x->thread->gate, &who, host_span(&x->host)))
+        return exchange_refuse(x, 403, "share-link-revoked");
+    if (!gate_mint(&mint, &minted))
+        return exchange_refuse(x, 503, "gate-failed");
+    return follow_link(x, link, minted.set_cookie);
+}
+
+/* Who is signed in needs no second session, which would only be in the way of the first. */
+static enum ex_next share(struct exchange *x, enum gate_result gate)
+{
+    uint8_t raw[SHARE_RAW_MAX];
+    struct share_link link;
+    if (!x->site->gate || !x->site->gate->share_links)
+        return exchange_refuse(x, 404, "no-such-endpoint");
+    if (!is_read(x))
+        return exchange_refuse(x, 405, "method");
+    struct span text = share_link_text(x->req.path_query);
+    enum share_verdict verdict = share_link_open(x->site->gate, host_span(&x->host), text, clock_wall_s(), raw, &link);
+    if (verdict != SHARE_GOOD)
+        return refuse_link(x, verdict);
+    return x->who ? follow_link(x, &link, x->check.set_cookie) : open_link(x, &link);
+}
+
 static const struct own_endpoint endpoints[] = {
     {"/.tiergate/sign-in", true, sign_in},       {"/.tiergate/sign-out", false, sign_out},
     {"/.tiergate/session", true, session},       {"/cdn-cgi/access/login", true, sign_in},
     {"/cdn-cgi/access/logout", false, sign_out}, {"/cdn-cgi/access/get-identity", true, session},
-    {"/cdn-cgi/access/certs", false, not_found},
+    {"/cdn-cgi/access/certs", false, not_found}, {SHARE_PATH, true, share},
 };
 
 static const struct own_endpoint unknown_endpoint = {"/.tiergate/", false, not_found};

@@ -210,10 +210,8 @@ static inline bool exchange_reads_as_open(const struct exchange *x, unsigned sta
 /* Over, in whatever state: logs, and tells the connection. */
 enum ex_next exchange_end(struct exchange *x, bool cut);
 
-/* recheck.c: ends x if the thread's rules would not admit it; it may be gone afterwards. */
-void exchange_recheck(struct exchange *x);
 /* recheck.c: would the rules that are in force now, if they are others than it began with, admit it too? */
-bool exchange_still_stands(const struct exchange *x);
+bool exchange_still_stands(struct exchange *x);
 
 /* client_address.c: who asks (design §3 client_address). */
 struct addr exchange_client_address(const struct exchange *x);

@@ -1,4 +1,5 @@
-/* New rules reach what is under way (design §2.5): each exchange and tunnel that they would not admit ends at the reload. */
+/* New rules, and what takes sessions back, reach what is under way (design §2.5): each exchange and tunnel that they would not admit ends
+ * at once. */
 #include "edge/conn.h"
 #include "edge/tunnel.h"
 
@@ -8,13 +9,13 @@ enum standing {
     STANDS
 };
 
-static enum standing standing_of(const struct exchange *x, const struct snapshot *now)
+static enum standing standing_of(struct exchange *x, const struct snapshot *now)
 {
     struct span captured;
     const struct host_config *site = snapshot_find_host(now, host_span(&x->host), &captured);
     if (!site)
         return NOT_ALLOWED;
-    if (x->who && !gate_still_proves(&x->check, site->gate))
+    if (x->who && !gate_still_proves(x->thread->gate, &x->check, site->gate))
         return SESSION_GONE;
     struct policy_query q = {
         .path = &x->path,
@@ -32,28 +33,33 @@ static enum standing standing_of(const struct exchange *x, const struct snapshot
     return may ? STANDS : NOT_ALLOWED;
 }
 
-bool exchange_still_stands(const struct exchange *x)
+bool exchange_still_stands(struct exchange *x)
 {
     return x->hold == x->thread->hold || standing_of(x, x->thread->hold->snapshot) == STANDS;
 }
 
-void exchange_recheck(struct exchange *x)
+/* Ends x if the thread's rules or its ledger would not admit it; it may be gone afterwards. True: it was not ending before. */
+static bool exchange_recheck(struct exchange *x)
 {
     if (x->state < EX_CONNECT || x->state == EX_DONE)
-        return; /* before that the new rules are still to come: exchange_connect asks */
+        return false; /* before that the new rules are still to come: exchange_connect asks */
     enum standing s = standing_of(x, x->thread->hold->snapshot);
     if (s == STANDS)
-        return;
+        return false;
+    bool is_new = x->state != EX_TUNNEL || tunnel_is_open(x->tunnel);
     if (x->state == EX_TUNNEL)
         tunnel_close(x->tunnel, s == SESSION_GONE ? TUNNEL_SESSION_ENDED : TUNNEL_RULES_CHANGED);
     else
-        exchange_refuse(x, 403, "rules-changed");
+        exchange_refuse(x, 403, s == SESSION_GONE ? "session-ended" : "rules-changed");
+    return is_new;
 }
 
-void conn_recheck(struct conn *c)
+unsigned conn_recheck(struct conn *c)
 {
+    unsigned ended = 0;
     for (struct exchange *x = c->exchanges, *next; x; x = next) {
         next = x->next;
-        exchange_recheck(x);
+        ended += exchange_recheck(x);
     }
+    return ended;
 }

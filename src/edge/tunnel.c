@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "http/ws_frames.h"
 
 #define BOUNDARY_MS 50u
@@ -294,6 +295,10 @@ void tunnel_sweep(struct tunnel *t)
     /* What the origin said last may still be on its way to a slow client: then it has as long as any slow reader. */
     bool delivering = x->client->tunnel_out(x)->bytes > 0 && x->client->tunnel_input(x) == STREAM_IN_OPEN &&
                       now - t->seen_ms < x->snapshot->limits.write_timeout_ms;
+    if (x->who && clock_wall_s() >= x->check.ends_s) {
+        tunnel_close(t, TUNNEL_SESSION_ENDED);
+        return; /* t may be gone */
+    }
     enum pace_verdict pace = pace_of_both(t, now);
     if (pace != PACE_FINE)
         end_tunnel(t, pace_text(pace));

@@ -4,14 +4,24 @@
 #include "base/count.h"
 #include "gate/basic.h"
 #include "gate/flight.h"
+#include "gate/ledger.h"
 #include "gate/logins.h"
 #include "gate/pairs.h"
+#include "gate/service_token.h"
 #include "gate/session.h"
 #include "gate/set_cookie.h"
 
-static void identify(struct gate_check *c, const struct basic_user *user)
+static struct identity user_identity(const struct gate_check *c, const struct basic_user *user)
 {
-    c->identity = (struct identity){.way = WAY_BASIC, .gate = c->gate->name, .subject = user->name};
+    return (struct identity){
+        .way = WAY_BASIC, .gate = c->gate->name, .subject = user->name, .proven_s = clock_wall_s()};
+}
+
+/* Proven by this very request. */
+static void identify(struct gate_check *c, const struct identity *who)
+{
+    c->identity = *who;
+    c->ends_s = who->proven_s + (int64_t)c->gate->session.lifetime_s;
 }
 
 static enum gate_result admit(struct gate_check *c, const struct circle *circle, const struct login *login)
@@ -19,7 +29,8 @@ static enum gate_result admit(struct gate_check *c, const struct circle *circle,
     c->set_cookie = login->set_cookie;
     /* The new one takes the place of one of the two that are deleted. */
     c->clear_cookies[circle->kind == CIRCLE_DOMAIN] = SPAN_NONE;
-    identify(c, login->user);
+    const struct identity who = user_identity(c, login->user);
+    identify(c, &who);
     return GATE_IDENTIFIED;
 }
 
@@ -27,7 +38,9 @@ enum gate_result check_admit(struct gate_thread *t, struct gate_check *c, const 
                              uint64_t expires_ms)
 {
     struct circle circle = circle_of(&c->gate->session, c->host);
-    struct login login = {user, session_mint(c, &circle, user)};
+    const struct identity who = user_identity(c, user);
+    struct session session;
+    struct login login = {user, session_mint(c, &who, &session)};
     struct span field;
     if (!login.set_cookie.p)
         return GATE_FAILED;
@@ -136,49 +149,108 @@ static enum gate_result check_basic(struct gate_thread *t, struct gate_check *c,
     return check_new_login(t, c, field);
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------------------- */
+/* --- service tokens ----------------------------------------------------------------------------------------------- */
 
-/* Who comes with a service token is judged by it alone (design §5): no gate has tokens, so it proves nothing. Fields
- * that were dropped count too. */
-static bool has_service_token(const struct headers *h)
+static struct identity token_identity(const struct gate_check *c, const struct service_token *token)
 {
-    for (size_t i = 0; i < h->n; i++)
-        if (h->v[i].id == H_CF_ACCESS_CLIENT_ID || h->v[i].id == H_CF_ACCESS_CLIENT_SECRET)
-            return true;
-    return false;
+    return (struct identity){
+        .way = WAY_SERVICE_TOKEN, .gate = c->gate->name, .subject = token->name, .proven_s = clock_wall_s()};
 }
+
+/* Who comes with a service token is judged by it alone (design §5). */
+static enum gate_result check_token(struct gate_check *c)
+{
+    const struct service_token *token = service_token_check(c->gate, &c->request->headers);
+    if (!token)
+        return GATE_TOKEN_REFUSED;
+    const struct identity who = token_identity(c, token);
+    identify(c, &who);
+    return GATE_IDENTIFIED;
+}
+
+static enum gate_result mint_for_bypass(struct gate_check *c, const struct bypass *b)
+{
+    struct gate_minted minted;
+    const struct gate_mint mint = {.gate = c->gate,
+                                   .host = c->host,
+                                   .who = &c->identity,
+                                   .cross_site = b->wants == BYPASS_COOKIE_CROSS_SITE,
+                                   .arena = c->arena};
+    if (!gate_mint(&mint, &minted))
+        return GATE_FAILED;
+    c->set_cookie = minted.set_cookie;
+    return GATE_IDENTIFIED;
+}
+
+static enum gate_result check_bypass(struct gate_check *c, const struct bypass *b)
+{
+    if (!b->token)
+        return GATE_ANONYMOUS;
+    const struct identity who = token_identity(c, b->token);
+    identify(c, &who);
+    return b->wants == BYPASS_COOKIE_NONE ? GATE_IDENTIFIED : mint_for_bypass(c, b);
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------------------- */
 
 static void reset(struct gate_check *c)
 {
     c->identity = (struct identity){.way = WAY_NONE};
     c->set_cookie = c->clear_cookies[0] = c->clear_cookies[1] = SPAN_NONE;
-    c->token = SPAN_NONE;
+    c->token = c->clean_target = SPAN_NONE;
     c->by_cookie = c->tried_basic = false;
+    memset(c->session_id, 0, sizeof(c->session_id));
+    c->ends_s = 0;
     c->retry_after_s = 0;
     c->wait = NULL;
 }
 
-enum gate_result gate_check(struct gate_thread *t, struct gate_check *c)
+static void resume(struct gate_check *c, const struct circle *circle, const struct session *s)
+{
+    c->by_cookie = true;
+    c->identity = s->who;
+    c->ends_s = session_end(&c->gate->session, s);
+    memcpy(c->session_id, s->id, sizeof(c->session_id));
+    c->set_cookie = session_renew(c, circle, s);
+}
+
+static enum gate_result check_cookie(struct gate_thread *t, struct gate_check *c, const struct circle *circle)
 {
     struct session session;
-    reset(c);
-    if (has_service_token(&c->request->headers))
-        return GATE_ANONYMOUS;
-    struct circle circle = circle_of(&c->gate->session, c->host);
-    switch (session_find(t, c, &circle, &session, &c->token)) {
+    switch (c->fresh ? SESSION_NONE : session_find(t, c, circle, &session, &c->token)) {
     case SESSION_GOOD:
-        c->by_cookie = true;
-        c->set_cookie = session_renew(c, &circle, &session);
-        identify(c, session.user);
+        resume(c, circle, &session);
         return GATE_IDENTIFIED;
     case SESSION_TWO:
-        if (!set_cookie_deletions(&c->gate->session, c->arena, c->clear_cookies))
-            return GATE_FAILED;
-        break;
+        c->token = SPAN_NONE;
+        return set_cookie_deletions(&c->gate->session, c->arena, c->clear_cookies) ? GATE_ANONYMOUS : GATE_FAILED;
+    case SESSION_NO_MEMORY:
+        return GATE_FAILED;
     case SESSION_NONE:
         break;
     }
-    return check_basic(t, c, &circle);
+    return GATE_ANONYMOUS;
+}
+
+static enum gate_result check_all(struct gate_thread *t, struct gate_check *c, const struct bypass *b)
+{
+    struct circle circle = circle_of(&c->gate->session, c->host);
+    enum gate_result result = check_cookie(t, c, &circle);
+    if (result == GATE_ANONYMOUS)
+        result = check_basic(t, c, &circle);
+    return result == GATE_ANONYMOUS ? check_bypass(c, b) : result;
+}
+
+enum gate_result gate_check(struct gate_thread *t, struct gate_check *c)
+{
+    struct bypass bypass;
+    reset(c);
+    if (service_token_is_there(c->gate, &c->request->headers))
+        return check_token(c);
+    if (!bypass_find(c->gate, c->request, c->arena, &bypass))
+        return GATE_FAILED;
+    c->clean_target = bypass.clean_target;
+    return check_all(t, c, &bypass);
 }
 
 void gate_cancel(struct gate_thread *t, struct gate_check *c)
@@ -189,24 +261,65 @@ void gate_cancel(struct gate_thread *t, struct gate_check *c)
 
 /* --- under new rules ---------------------------------------------------------------------------------------------- */
 
-static bool same_credential(const struct gate_config *was, const struct gate_config *now, struct span user)
+static bool same_credential(const struct gate_config *was, const struct gate_config *now, const struct identity *who)
 {
-    const struct basic_user *a = basic_user_find(was->basic, user);
-    const struct basic_user *b = basic_user_find(now->basic, user);
-    return a && b && equal_const_time(a->fingerprint, b->fingerprint, sizeof(a->fingerprint));
+    const uint8_t *a = gate_fingerprint(was, who->way, who->subject);
+    const uint8_t *b = gate_fingerprint(now, who->way, who->subject);
+    return a && b && equal_const_time(a, b, 16);
 }
 
-bool gate_still_proves(const struct gate_check *c, const struct gate_config *now)
+static bool cookie_holds(const struct gate_check *c, const struct gate_config *now)
 {
-    const struct identity *who = &c->identity;
+    uint8_t raw[TOKEN_RAW_MAX];
     struct session session;
-    if (!now || who->way != WAY_BASIC || !span_eq(c->gate->name, now->name) ||
-        !same_credential(c->gate, now, who->subject))
-        return false;
-    if (!c->by_cookie)
-        return true;
     if (!span_eq(c->gate->session.cookie, now->session.cookie))
         return false; /* the next request with that cookie would be refused, so what it opened ends as well */
     struct circle circle = circle_of(&now->session, c->host);
-    return token_is_genuine(now, &circle, c->token, &session);
+    return token_is_genuine(now, &circle, c->token, raw, &session);
+}
+
+static bool proves_under(const struct gate_check *c, const struct gate_config *now)
+{
+    return now && span_eq(c->gate->name, now->name) && same_credential(c->gate, now, &c->identity) &&
+           (!c->by_cookie || cookie_holds(c, now));
+}
+
+/* Facts of the ledger are copied: it may go before the exchange does. */
+static bool keep_facts(struct gate_check *c, const struct identity *who)
+{
+    struct identity *own = &c->identity;
+    const struct span parts[] = {who->email, who->login, who->groups};
+    struct span copy = arena_join(c->arena, parts, COUNT(parts));
+    if (!copy.p)
+        return false;
+    own->email = span_make(copy.p, who->email.n);
+    own->login = span_make(copy.p + who->email.n, who->login.n);
+    own->groups = span_make(copy.p + who->email.n + who->login.n, who->groups.n);
+    return true;
+}
+
+static bool same_facts(const struct identity *a, const struct identity *b)
+{
+    return span_eq(a->email, b->email) && span_eq(a->login, b->login) && span_eq(a->groups, b->groups);
+}
+
+static bool ledger_lets(const struct gate_thread *t, struct gate_check *c)
+{
+    struct session s = {.who = c->identity, .issued = c->identity.proven_s};
+    memcpy(s.id, c->session_id, sizeof(s.id));
+    if (ledger_judge(t->ledger, &s, c->host, clock_wall_s()) != LEDGER_HOLDS)
+        return false;
+    return same_facts(&s.who, &c->identity) || keep_facts(c, &s.who);
+}
+
+bool gate_still_proves(const struct gate_thread *t, struct gate_check *c, const struct gate_config *now)
+{
+    /* The very same configuration needs no second look at the credential. */
+    return c->identity.way != WAY_NONE && (now == c->gate || proves_under(c, now)) && ledger_lets(t, c);
+}
+
+bool gate_admits_identity(const struct gate_thread *t, const struct identity *who, struct span host)
+{
+    struct session s = {.who = *who, .issued = who->proven_s};
+    return ledger_judge(t->ledger, &s, host, clock_wall_s()) == LEDGER_HOLDS;
 }

@@ -30,9 +30,12 @@ struct basic_config {
     struct span dummy_hash;
 };
 
+/* All of one secret, purposes separated. */
 struct session_key {
     uint8_t id[4];
-    uint8_t key[32];
+    uint8_t key[32];  /* of session tokens */
+    uint8_t seal[32]; /* for base/crypto/seal.h: what a browser carries for this gate: way back, state, PIN page */
+    uint8_t link[32]; /* of share links of this gate */
 };
 
 #define SESSION_KEYS 4
@@ -102,15 +105,21 @@ struct gate_config {
     const struct policy *const *policies;
     size_t policy_count;
     struct session_config session;
+    /* Of the ways that have one credential for all: what gate_fingerprint() gives. Set by gate_config_seal(). */
+    uint8_t fingerprints[WAY_COUNT][16];
     /* Of all of the above but the realm: what was verified under one digest holds under it. Set by gate_config_seal(). */
     uint8_t digest[16];
 };
 
-/* Derives key ids and keys from the secrets (HKDF, purposes separated), the users' fingerprints, the dummy hash and the
- * digest. The users are replaced by a sorted copy. secrets: 1 to SESSION_KEYS, each >= 32 bytes. A user with neither
+/* Derives key ids and keys from the secrets (HKDF, purposes separated), all fingerprints, the dummy hash and the
+ * digest. The users and the service tokens are replaced by sorted copies. secrets: 1 to SESSION_KEYS, each >= 32 bytes. A user with neither
  * hash nor secret is let in by nothing. Fails when a name is empty, too long or there twice, a user has both, or a hash
  * is of no kind that is taken (gate_hash_is_known). Arena: the snapshot's. */
 struct res gate_config_seal(struct gate_config *g, const struct span *secrets, size_t count, struct arena *a) MUSTUSE;
+
+/* What stands for the credential behind an identity, 16 bytes: covered by the MAC of its sessions, which so end when it
+ * changes. NULL: the gate does not know this way (any more), or nobody of that name. */
+const uint8_t *gate_fingerprint(const struct gate_config *gate, enum identity_way way, struct span subject);
 
 /* bcrypt, yescrypt, sha512-crypt or sha256-crypt, well-formed, and of a cost that can be waited for? */
 bool gate_hash_is_known(struct span hash);
@@ -136,16 +145,22 @@ struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loo
 /* Before loop_free(). Checks that still wait are forgotten: their on_done is not called. */
 void gate_thread_free(struct gate_thread *t);
 
+struct ledger; /* gate/ledger.h */
+/* From now on sessions are judged by l (takes a reference of its own); NULL, as at the beginning: none is taken back. What is under way is
+ * asked again by gate_still_proves(). */
+void gate_thread_set_ledger(struct gate_thread *t, struct ledger *l);
+
 /* --- the check ---------------------------------------------------------------------------------------------------- */
 
 enum gate_result {
     GATE_ANONYMOUS = 0, /* no credentials that mean anything here */
     GATE_IDENTIFIED,
-    GATE_REFUSED, /* wrong user or password */
-    GATE_LIMITED, /* too many wrong ones: 429, retry_after_s */
-    GATE_BUSY,    /* hash queue full: 503, retry_after_s */
-    GATE_FAILED,  /* internal error or no memory: 503 */
-    GATE_PENDING  /* on_done comes later */
+    GATE_REFUSED,       /* wrong user or password */
+    GATE_TOKEN_REFUSED, /* a service token that is none of this gate's: 401, and no other way is tried */
+    GATE_LIMITED,       /* too many wrong ones: 429, retry_after_s */
+    GATE_BUSY,          /* hash queue full: 503, retry_after_s */
+    GATE_FAILED,        /* internal error or no memory: 503 */
+    GATE_PENDING        /* on_done comes later */
 };
 
 /* Embedded in the exchange; lives until gate_check returned something else than
@@ -154,9 +169,11 @@ struct gate_check {
     /* in; all borrowed, alive until done */
     const struct gate_config *gate;
     const struct http_request *request;
-    struct span host;    /* normal form */
-    struct addr client;  /* for limits; family 0: all unknown addresses share one bucket */
-    struct arena *arena; /* the exchange's */
+    struct span host;        /* normal form */
+    const struct path *path; /* where a share link must lead; NULL: none counts */
+    bool fresh;              /* no session counts: it was proven too long ago for the rule that decides */
+    struct addr client;      /* for limits; family 0: all unknown addresses share one bucket */
+    struct arena *arena;     /* the exchange's */
     void (*on_done)(void *arg, enum gate_result result);
     void *arg;
     /* out */
@@ -164,9 +181,14 @@ struct gate_check {
     struct span set_cookie;   /* value of the one Set-Cookie to add to an admitted answer; empty: none */
     /* Set-Cookie values that delete both variants (two different valid cookies came); empty: none */
     struct span clear_cookies[2];
-    bool by_cookie;    /* the identity came from a session cookie … */
-    struct span token; /* … with this value, in the request's head */
-    bool tried_basic;  /* Authorization: Basic (or one of its further places) was there */
+    bool by_cookie;         /* the identity came from a session cookie … */
+    struct span token;      /* … with this value, in the request's head … */
+    uint8_t session_id[16]; /* … which names this session; zeros: none */
+    int64_t ends_s;         /* wall clock: what was opened with this identity (a WebSocket) ends then */
+    bool tried_basic;       /* Authorization: Basic (or one of its further places) was there */
+    /* The request's target without parameters that hold a secret of ours: where a navigation is to be sent before its address is shown,
+     * stored and passed on; empty: nowhere */
+    struct span clean_target;
     uint32_t retry_after_s;
     /* internal */
     struct gate_wait *wait;
@@ -176,10 +198,32 @@ struct gate_check {
 enum gate_result gate_check(struct gate_thread *t, struct gate_check *c);
 void gate_cancel(struct gate_thread *t, struct gate_check *c);
 
-/* Would `now` (may be NULL) accept what c accepted as proof of its identity: is it the same gate, with the same user and the same stored
- * secret and, where a cookie proved it, is that still its name, and does one of its keys verify it for the circle that the host is in now?
- * The session's times are not asked again: they admit requests, and this one was in time. */
-bool gate_still_proves(const struct gate_check *c, const struct gate_config *now);
+/* Would `now` (may be NULL) accept what c accepted as proof of its identity: is it the same gate, with the same credential, and, where a
+ * cookie proved it, is that still its name, and does one of its keys verify it for the circle that the host is in now? And does the
+ * thread's ledger let it stand? What that knows better of the person goes into c->identity. The session's times are not asked again:
+ * they admit requests, and this one was in time. */
+bool gate_still_proves(const struct gate_thread *t, struct gate_check *c, const struct gate_config *now);
+
+/* Would the ledger let who was proven at who->proven_s stand on this host? */
+bool gate_admits_identity(const struct gate_thread *t, const struct identity *who, struct span host);
+
+/* A session for who proved himself otherwise than to gate_check(). thread: any. */
+struct gate_mint {
+    const struct gate_config *gate;
+    struct span host;           /* normal form: where the answer is given */
+    const struct identity *who; /* of that gate; proven_s 0: just now */
+    int64_t ends_s;             /* 0: by the gate's lifetime, counted from when it was proven */
+    bool cross_site;            /* SameSite=None: for pages of other sites that embed this one */
+    struct arena *arena;
+};
+
+struct gate_minted {
+    struct span set_cookie; /* the value of Set-Cookie, in the arena */
+    uint8_t id[16];
+};
+
+/* False: no memory, the gate does not know that way, something is too long, or it would be over already. */
+bool gate_mint(const struct gate_mint *m, struct gate_minted *out);
 
 /* All gates of the configuration: a browser sends a domain's cookie to every host below it,
  * whichever gate that host has. */
@@ -188,9 +232,10 @@ struct gate_list {
     size_t n;
 };
 
-/* Drops Authorization: Basic when the host's gate has basic, Tiergate-Authorization and Proxy-Authorization
- * always, and from Cookie the cookies of all gates (on every path, bypassed ones too). `own`: the host's
- * gate, may be NULL. False: no memory. */
+/* Drops Authorization: Basic when the host's gate has basic, a service token in Authorization where the gate takes it there,
+ * Tiergate-Authorization, Proxy-Authorization, CF-Access-Client-Id and -Secret always, and from Cookie the cookies of all gates (on every
+ * path, bypassed ones too). Of gates with service tokens also the fields and query parameters of the bypass secret; the other bytes of
+ * the query stay as they are. `own`: the host's gate, may be NULL. False: no memory. */
 bool gate_strip_request(const struct gate_config *own, struct gate_list all, struct http_request *r, struct arena *a);
 /* Is this Set-Cookie of an origin one of the gates' names (to be dropped)? */
 bool gate_owns_cookie(struct gate_list all, struct span set_cookie);

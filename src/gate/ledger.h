@@ -32,10 +32,13 @@ struct ledger_entry {
     struct span email, login, groups;
 };
 
-struct ledger;
+#define LEDGER_FACTS_MAX 2048 /* email, login and groups together */
+
+struct ledger; /* thread: any, once it is built */
 
 /* Built entry by entry; then immutable. NULL: no memory. */
 struct ledger *ledger_new(uint64_t number);
+/* Of two that mean the same, the later at_s stays. Addresses are compared in lower case. False: no memory, or facts that are too long. */
 bool ledger_add(struct ledger *l, const struct ledger_entry *e) MUSTUSE;
 /* Memberships of everybody at this gate were looked at then, or later. */
 bool ledger_set_checked(struct ledger *l, struct span gate, int64_t checked_through_s) MUSTUSE;
@@ -47,11 +50,18 @@ uint64_t ledger_number(const struct ledger *l);
 enum ledger_verdict { LEDGER_HOLDS = 0, LEDGER_REVOKED };
 
 /* Does the session hold on `host`? What is known better is put into s->who (spans borrow from the ledger); when GitHub could not be asked
- * for too long, groups and login of s->who are emptied. */
+ * for too long, groups and login of s->who are emptied. l may be NULL: nothing is taken back. */
 enum ledger_verdict ledger_judge(const struct ledger *l, struct session *s, struct span host, int64_t now_s);
 
-/* For the store. key: what entries with the same meaning share. False: too long. */
-bool ledger_encode(const struct ledger_entry *e, uint8_t *key, size_t *key_n, uint8_t *value, size_t cap, size_t *n);
+/* When this session's facts are too old to be believed, wall clock; INT64_MAX: never (it has none). l may be NULL. */
+int64_t ledger_facts_end(const struct ledger *l, const struct session *s);
+
+#define LEDGER_KEY 34
+
+/* For the store. key: what entries with the same meaning share, LEDGER_KEY bytes. False: too long, or no memory. */
+bool ledger_encode(const struct ledger_entry *e, uint8_t key[LEDGER_KEY], size_t *key_n, uint8_t *value, size_t cap,
+                   size_t *n);
+/* Spans borrow from value. False: not what ledger_encode wrote. */
 bool ledger_decode(struct span key, struct span value, int64_t ends_s, struct ledger_entry *out);
 
 #endif

@@ -1,6 +1,7 @@
 #include "gate/logins.h"
 
 #include "base/count.h"
+#include "gate/ledger.h"
 
 #define GIVEN_OUT_S 300u /* a minted token is given out again for so long at most */
 #define VALUE_MAX 2048
@@ -10,8 +11,10 @@ static void tag_of(const struct gate_thread *t, const struct gate_check *c, cons
                    struct span field, uint8_t out[HASH_TAG])
 {
     uint8_t kind[2] = {(uint8_t)circle->kind, (uint8_t)circle->name.n};
-    const struct span parts[] = {span_make(c->gate->digest, sizeof(c->gate->digest)), span_make(kind, sizeof(kind)),
-                                 circle->name, field};
+    uint64_t ledger = ledger_number(t->ledger); /* which may have taken back the token that would be given out again */
+    const struct span parts[] = {span_make(c->gate->digest, sizeof(c->gate->digest)),
+                                 span_make(&ledger, sizeof(ledger)), span_make(kind, sizeof(kind)), circle->name,
+                                 field};
     hash_tag(t->login_key, parts, COUNT(parts), out);
 }
 

@@ -6,6 +6,7 @@
 #include "base/crypto/mac.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
+#include "gate/fingerprint.h"
 
 #include <stdlib.h>
 
@@ -19,22 +20,33 @@ bool gate_hash_is_known(struct span hash)
 
 /* --- session keys ------------------------------------------------------------------------------------------------- */
 
-static struct res derive_key(struct span secret, struct session_key *out)
+/* What browsers carry, and links, are of one gate alone, also where gates share a secret. */
+static struct res derive_own(struct span secret, struct span purpose, struct span gate, uint8_t out[32])
+{
+    uint8_t info[64 + NAME_MAX_BYTES];
+    memcpy(info, purpose.p, purpose.n);
+    memcpy(info + purpose.n, gate.p, gate.n);
+    return hkdf_sha256(secret, SPAN_NONE, span_make(info, purpose.n + gate.n), out, 32);
+}
+
+static struct res derive_key(struct span secret, struct span gate, struct session_key *out)
 {
     if (secret.n < SECRET_MIN)
         return res_err("a session secret needs at least 32 bytes");
     struct res r = hkdf_sha256(secret, SPAN_NONE, SPAN("tiergate session token v1 key"), out->key, sizeof(out->key));
-    if (!res_ok(r))
-        return r;
-    return hkdf_sha256(secret, SPAN_NONE, SPAN("tiergate session token v1 key id"), out->id, sizeof(out->id));
+    if (res_ok(r))
+        r = hkdf_sha256(secret, SPAN_NONE, SPAN("tiergate session token v1 key id"), out->id, sizeof(out->id));
+    if (res_ok(r))
+        r = derive_own(secret, SPAN("tiergate browser seal v1 key of "), gate, out->seal);
+    return res_ok(r) ? derive_own(secret, SPAN("tiergate share link v1 key of "), gate, out->link) : r;
 }
 
-static struct res derive_keys(struct session_config *s, const struct span *secrets, size_t count)
+static struct res derive_keys(struct session_config *s, struct span gate, const struct span *secrets, size_t count)
 {
     if (count == 0 || count > SESSION_KEYS)
         return res_err("a session needs one to four secrets");
     for (size_t i = 0; i < count; i++) {
-        struct res r = derive_key(secrets[i], &s->keys[i]);
+        struct res r = derive_key(secrets[i], gate, &s->keys[i]);
         if (!res_ok(r))
             return r;
     }
@@ -59,15 +71,10 @@ static struct res check_user(const struct basic_user *u)
     return RES_OK;
 }
 
-/* Not keyed by the session secret: its rotation must not end the sessions that an older key still verifies. */
 static struct res fingerprint(struct mac *m, struct span gate, struct basic_user *u)
 {
     const struct span parts[] = {SPAN("basic"), gate, u->name, u->hash, u->secret};
-    uint8_t sum[MAC_SIZE];
-    struct res r = mac_sum(m, parts, COUNT(parts), sum);
-    memcpy(u->fingerprint, sum, sizeof(u->fingerprint));
-    wipe(sum, sizeof(sum));
-    return r;
+    return fingerprint_make(m, parts, COUNT(parts), u->fingerprint);
 }
 
 static int by_name(const void *a, const void *b)
@@ -78,7 +85,7 @@ static int by_name(const void *a, const void *b)
 
 static struct res seal_users(struct basic_user *users, size_t count, struct span gate)
 {
-    struct mac *m = mac_new(SPAN("tiergate credential fingerprint v1"));
+    struct mac *m = fingerprint_mac();
     struct res r = m ? RES_OK : res_err("out of memory");
     qsort(users, count, sizeof(*users), by_name);
     for (size_t i = 0; i < count && res_ok(r); i++) {
@@ -158,9 +165,23 @@ static void digest_session(struct digest *d, const struct session_config *s)
     }
 }
 
+/* The fingerprints hold what each way is; here stands which of them the gate has. */
+static void digest_ways(struct digest *d, const struct gate_config *g)
+{
+    const uint8_t has[] = {g->github != NULL, g->email_pin != NULL, g->actions != NULL, g->share_links,
+                           g->token_in_authorization};
+    digest_add(d, has, sizeof(has));
+    digest_add(d, g->fingerprints, sizeof(g->fingerprints));
+    for (size_t i = 0; i < g->token_count; i++) {
+        digest_span(d, g->tokens[i].name);
+        digest_span(d, g->tokens[i].client_id);
+        digest_add(d, g->tokens[i].fingerprint, sizeof(g->tokens[i].fingerprint));
+    }
+}
+
 static struct res seal_digest(struct gate_config *g)
 {
-    struct digest d = {.mac = mac_new(SPAN("tiergate gate digest v1")), .res = RES_OK};
+    struct digest d = {.mac = mac_new(SPAN("tiergate gate digest v2")), .res = RES_OK};
     if (!d.mac)
         return res_err("out of memory");
     digest_span(&d, g->name);
@@ -169,6 +190,7 @@ static struct res seal_digest(struct gate_config *g)
         digest_span(&d, g->basic->users[i].name);
         digest_add(&d, g->basic->users[i].fingerprint, sizeof(g->basic->users[i].fingerprint));
     }
+    digest_ways(&d, g);
     memcpy(g->digest, d.sum, sizeof(g->digest));
     mac_free(d.mac);
     return d.res;
@@ -182,8 +204,10 @@ struct res gate_config_seal(struct gate_config *g, const struct span *secrets, s
         return res_err("a cookie's name is a token of at most 128 bytes");
     if (g->session.domain.n > HOST_MAX || g->session.lifetime_s == 0)
         return res_err("a session needs a lifetime, and a domain of at most 253 bytes");
-    struct res r = derive_keys(&g->session, secrets, count);
+    struct res r = derive_keys(&g->session, g->name, secrets, count);
     if (res_ok(r) && g->basic)
         r = seal_basic(g->basic, g->name, a);
+    if (res_ok(r))
+        r = fingerprint_ways(g, a);
     return res_ok(r) ? seal_digest(g) : r;
 }

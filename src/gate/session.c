@@ -1,125 +1,204 @@
 #include "gate/session.h"
 
 #include "base/clock.h"
-#include "gate/basic.h"
+#include "base/count.h"
+#include "gate/ledger.h"
 #include "gate/set_cookie.h"
 #include "http/cookie.h"
 
 #define COOKIES_MAX 16      /* of one name in one request; with more, none counts */
 #define VERIFIED_MS 600000u /* a verified token is forgotten after this; its own times are looked at each time */
 
-/* --- keys of the caches ------------------------------------------------------------------------------------------- */
+/* --- what was verified -------------------------------------------------------------------------------------------- */
 
-struct key {
-    uint8_t bytes[16 + 2 + 255 + TOKEN_TEXT_MAX];
-    size_t n;
+/* What is remembered of a token: the session, then the texts of its identity one behind the other. */
+struct verified {
+    uint64_t ledger; /* that it was judged by */
+    int64_t issued, active, ends;
+    uint8_t id[SESSION_ID];
+    enum identity_way way;
+    uint16_t subject, email, login, groups, scope; /* bytes */
 };
 
-static void key_add(struct key *k, const void *p, size_t n)
+#define REMEMBERED_MAX (sizeof(struct verified) + TOKEN_RAW_MAX + LEDGER_FACTS_MAX)
+
+/* The host stands for itself and for its circle: a session may be taken back on one host of a circle. The tag is as hard to
+ * meet by chance or by will as the MAC of the token would be. */
+static void tag_of(const struct gate_thread *t, const struct gate_check *c, struct span text, uint8_t out[HASH_TAG])
 {
-    if (n == 0)
-        return;
-    memcpy(k->bytes + k->n, p, n);
-    k->n += n;
+    uint8_t n = (uint8_t)c->host.n;
+    const struct span parts[] = {span_make(c->gate->digest, sizeof(c->gate->digest)), span_make(&n, 1), c->host, text};
+    hash_tag(t->token_key, parts, COUNT(parts), out);
 }
 
-/* rest: a token or a user's name, at most TOKEN_TEXT_MAX bytes. The lengths before it make
- * each key readable in one way. */
-static struct span key_make(struct key *k, const struct gate_config *gate, const struct circle *circle,
-                            struct span rest)
+static struct span take(struct span *rest, size_t n)
 {
-    uint8_t kind = (uint8_t)circle->kind, n = (uint8_t)circle->name.n;
-    k->n = 0;
-    key_add(k, gate->digest, sizeof(gate->digest));
-    key_add(k, &kind, 1);
-    key_add(k, &n, 1);
-    key_add(k, circle->name.p, n);
-    key_add(k, rest.p, rest.n);
-    return span_make(k->bytes, k->n);
+    struct span s = span_make(rest->p, n);
+    *rest = span_make(rest->p + n, rest->n - n);
+    return s;
+}
+
+/* The texts stay where they are. */
+static void unpack(const struct verified *v, struct span texts, const struct gate_config *gate, struct session *out)
+{
+    *out = (struct session){.issued = v->issued, .active = v->active, .ends = v->ends};
+    memcpy(out->id, v->id, sizeof(out->id));
+    out->who = (struct identity){.way = v->way, .gate = gate->name, .proven_s = v->issued};
+    out->who.subject = take(&texts, v->subject);
+    out->who.email = take(&texts, v->email);
+    out->who.login = take(&texts, v->login);
+    out->who.groups = take(&texts, v->groups);
+    out->who.scope = take(&texts, v->scope);
+}
+
+static enum session_state recall(struct gate_thread *t, const struct gate_check *c, struct span tag,
+                                 struct session *out)
+{
+    struct span value;
+    struct verified v;
+    if (!cache_get(t->sessions, tag, t->loop->now_ms, &value))
+        return SESSION_NONE;
+    memcpy(&v, value.p, sizeof(v));
+    if (v.ledger != ledger_number(t->ledger))
+        return SESSION_NONE;
+    struct span texts = arena_copy(c->arena, span_from(value, sizeof(v)));
+    if (!texts.p)
+        return SESSION_NO_MEMORY;
+    unpack(&v, texts, c->gate, out);
+    return SESSION_GOOD;
+}
+
+static size_t pack(const struct gate_thread *t, const struct session *s, uint8_t out[REMEMBERED_MAX])
+{
+    const struct identity *who = &s->who;
+    const struct span texts[] = {who->subject, who->email, who->login, who->groups, who->scope};
+    struct verified v = {.ledger = ledger_number(t->ledger),
+                         .issued = s->issued,
+                         .active = s->active,
+                         .ends = s->ends,
+                         .way = who->way,
+                         .subject = (uint16_t)who->subject.n,
+                         .email = (uint16_t)who->email.n,
+                         .login = (uint16_t)who->login.n,
+                         .groups = (uint16_t)who->groups.n,
+                         .scope = (uint16_t)who->scope.n};
+    size_t n = sizeof(v);
+    memcpy(v.id, s->id, sizeof(v.id));
+    memcpy(out, &v, sizeof(v));
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        if (texts[i].n > REMEMBERED_MAX - n)
+            return 0;
+        if (texts[i].n)
+            memcpy(out + n, texts[i].p, texts[i].n);
+        n += texts[i].n;
+    }
+    return n;
+}
+
+/* No longer than its facts are to be believed. */
+static uint64_t forget_ms(const struct gate_thread *t, const struct session *s, int64_t now)
+{
+    int64_t facts_end = ledger_facts_end(t->ledger, s);
+    uint64_t ms = VERIFIED_MS;
+    if (facts_end > now && facts_end - now < VERIFIED_MS / 1000)
+        ms = (uint64_t)(facts_end - now) * 1000;
+    return t->loop->now_ms + ms;
+}
+
+/* The session as it is remembered, so that its texts live as long as the exchange, whatever they were read from. */
+static enum session_state remember(struct gate_thread *t, const struct gate_check *c, struct span tag, int64_t now,
+                                   struct session *s)
+{
+    uint8_t bytes[REMEMBERED_MAX];
+    struct verified v;
+    uint64_t until = forget_ms(t, s, now);
+    size_t n = pack(t, s, bytes);
+    if (n == 0)
+        return SESSION_NONE; /* can't happen: no token and no facts are so long */
+    struct span texts = arena_copy(c->arena, span_make(bytes + sizeof(v), n - sizeof(v)));
+    if (!texts.p)
+        return SESSION_NO_MEMORY;
+    memcpy(&v, bytes, sizeof(v));
+    unpack(&v, texts, c->gate, s);
+    cache_put(t->sessions, tag, span_make(bytes, n), until);
+    return SESSION_GOOD;
 }
 
 /* --- the session of a request ------------------------------------------------------------------------------------- */
 
-/* The same digest means the same users in the same places. */
-struct verified {
-    size_t user;
-    int64_t issued, active;
-};
-
-static bool recall(struct gate_thread *t, const struct gate_config *gate, struct span key, struct session *out)
+static enum session_state verify_anew(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
+                                      struct span text, struct span tag, struct session *out)
 {
-    struct span value;
-    struct verified v;
-    if (!cache_get(t->sessions, key, t->loop->now_ms, &value))
-        return false;
-    memcpy(&v, value.p, sizeof(v));
-    if (!gate->basic || v.user >= gate->basic->user_count)
-        return false;
-    *out = (struct session){.user = &gate->basic->users[v.user], .issued = v.issued, .active = v.active};
-    return true;
-}
-
-static void remember(struct gate_thread *t, const struct gate_config *gate, struct span key, const struct session *s)
-{
-    struct verified v = {.user = (size_t)(s->user - gate->basic->users), .issued = s->issued, .active = s->active};
-    cache_put(t->sessions, key, span_make(&v, sizeof(v)), t->loop->now_ms + VERIFIED_MS);
-}
-
-static bool verify(struct gate_thread *t, const struct gate_config *gate, const struct circle *circle, struct span text,
-                   struct session *out)
-{
-    struct key k;
+    uint8_t raw[TOKEN_RAW_MAX];
     int64_t now = clock_wall_s();
-    if (text.n == 0 || text.n > TOKEN_TEXT_MAX || circle->name.n > HOST_MAX)
-        return false;
-    struct span key = key_make(&k, gate, circle, text);
-    if (recall(t, gate, key, out))
-        return session_is_live(&gate->session, out, now);
-    if (!token_verify(gate, circle, text, now, out))
-        return false;
-    remember(t, gate, key, out);
-    return true;
+    if (!token_verify(c->gate, circle, text, now, raw, out) ||
+        ledger_judge(t->ledger, out, c->host, now) != LEDGER_HOLDS)
+        return SESSION_NONE;
+    return remember(t, c, tag, now, out);
+}
+
+static enum session_state verify(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
+                                 struct span text, struct session *out)
+{
+    uint8_t bytes[HASH_TAG];
+    struct span tag = span_make(bytes, sizeof(bytes));
+    if (text.n == 0 || text.n > TOKEN_TEXT_MAX || c->host.n > HOST_MAX)
+        return SESSION_NONE;
+    tag_of(t, c, text, bytes);
+    enum session_state state = recall(t, c, tag, out);
+    if (state == SESSION_NONE)
+        state = verify_anew(t, c, circle, text, tag, out);
+    if (state != SESSION_GOOD || session_is_live(&c->gate->session, out, clock_wall_s()))
+        return state;
+    return SESSION_NONE;
+}
+
+static bool is_link(const struct session *s)
+{
+    return s->who.way == WAY_SHARE_LINK;
+}
+
+static bool leads_here(const struct gate_check *c, const struct session *s)
+{
+    return c->path && share_link_covers(s->who.scope, c->path);
+}
+
+/* One more good session, s by the cookie `text`, to what was found so far. */
+static enum session_state add(struct session *found, struct span *token, const struct session *s, struct span text)
+{
+    if (token->n && is_link(s) == is_link(found))
+        return SESSION_TWO;
+    if (token->n && is_link(s)) /* a link never stands in the way of who signed in */
+        return SESSION_GOOD;
+    *found = *s;
+    *token = text;
+    return SESSION_GOOD;
 }
 
 enum session_state session_find(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
                                 struct session *out, struct span *token)
 {
-    struct span values[COOKIES_MAX], good = SPAN_NONE;
+    struct span values[COOKIES_MAX];
     size_t n = cookie_find(&c->request->headers, c->gate->session.cookie, values, COOKIES_MAX);
+    *token = SPAN_NONE;
     if (n > COOKIES_MAX)
         return SESSION_NONE;
     for (size_t i = 0; i < n; i++) {
         struct session s;
-        if (good.n && span_eq(values[i], good))
+        if (token->n && span_eq(values[i], *token))
             continue;
-        if (!verify(t, c->gate, circle, values[i], &s))
+        enum session_state state = verify(t, c, circle, values[i], &s);
+        if (state == SESSION_NO_MEMORY)
+            return state;
+        if (state != SESSION_GOOD || (is_link(&s) && !leads_here(c, &s)))
             continue;
-        if (good.n)
+        if (add(out, token, &s, values[i]) == SESSION_TWO)
             return SESSION_TWO;
-        good = values[i];
-        *out = s;
     }
-    *token = good;
-    return good.n ? SESSION_GOOD : SESSION_NONE;
+    return token->n ? SESSION_GOOD : SESSION_NONE;
 }
 
-/* --- minting ------------------------------------------------------------------------------------------------------ */
-
-static struct span make_cookie(const struct gate_check *c, const struct circle *circle, const struct session *s)
-{
-    char token[TOKEN_TEXT_MAX];
-    size_t n = token_make(c->gate, circle, s, token);
-    int64_t left = s->issued + (int64_t)c->gate->session.lifetime_s - s->active;
-    return n ? set_cookie_make(&c->gate->session, circle, span_make(token, n), left, c->arena) : SPAN_NONE;
-}
-
-struct span session_mint(const struct gate_check *c, const struct circle *circle, const struct basic_user *user)
-{
-    int64_t now = clock_wall_s();
-    if (user->name.n > BASIC_USER_MAX || circle->name.n > HOST_MAX)
-        return SPAN_NONE;
-    return make_cookie(c, circle, &(struct session){.user = user, .issued = now, .active = now});
-}
+/* --- renewing ----------------------------------------------------------------------------------------------------- */
 
 /* A response that a browser may keep must not carry a cookie: pages are asked for anew. */
 static bool is_page(const struct http_request *r)
@@ -132,9 +211,15 @@ static bool is_page(const struct http_request *r)
 
 struct span session_renew(const struct gate_check *c, const struct circle *circle, const struct session *s)
 {
+    char token[TOKEN_TEXT_MAX];
     int64_t now = clock_wall_s();
     uint32_t idle = c->gate->session.idle_s;
-    if (idle == 0 || now - s->active <= (int64_t)idle / 10 || !is_page(c->request))
+    if (idle == 0 || s->ends || now - s->active <= (int64_t)idle / 10 || !is_page(c->request))
         return SPAN_NONE;
-    return make_cookie(c, circle, &(struct session){.user = s->user, .issued = s->issued, .active = now});
+    struct session later = *s;
+    later.active = now;
+    struct circle own = circle_for(c->gate, s->who.way, circle);
+    size_t n = token_make(c->gate, circle, &later, token);
+    int64_t left = session_end(&c->gate->session, s) - now;
+    return n ? set_cookie_make(&c->gate->session, &own, span_make(token, n), left, c->arena) : SPAN_NONE;
 }

@@ -2,7 +2,7 @@
 
 #include "http/cookie.h"
 
-#define ATTRIBUTES "; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age="
+#define BEFORE_SITE "; Path=/; Secure; HttpOnly; SameSite="
 
 struct span cookie_default(size_t i)
 {
@@ -11,14 +11,26 @@ struct span cookie_default(size_t i)
     return names[i];
 }
 
-struct span set_cookie_make(const struct session_config *s, const struct circle *circle, struct span token,
-                            int64_t max_age_s, struct arena *a)
+static struct span make(const struct session_config *s, const struct circle *circle, struct span token,
+                        const char *site, int64_t max_age_s, struct arena *a)
 {
     long long age = max_age_s > 0 ? (long long)max_age_s : 0;
     if (circle->kind == CIRCLE_DOMAIN)
-        return arena_printf(a, "%.*s=%.*s" ATTRIBUTES "%lld; Domain=%.*s", SPAN_ARG(s->cookie), SPAN_ARG(token), age,
-                            SPAN_ARG(circle->name));
-    return arena_printf(a, "%.*s=%.*s" ATTRIBUTES "%lld", SPAN_ARG(s->cookie), SPAN_ARG(token), age);
+        return arena_printf(a, "%.*s=%.*s" BEFORE_SITE "%s; Max-Age=%lld; Domain=%.*s", SPAN_ARG(s->cookie),
+                            SPAN_ARG(token), site, age, SPAN_ARG(circle->name));
+    return arena_printf(a, "%.*s=%.*s" BEFORE_SITE "%s; Max-Age=%lld", SPAN_ARG(s->cookie), SPAN_ARG(token), site, age);
+}
+
+struct span set_cookie_make(const struct session_config *s, const struct circle *circle, struct span token,
+                            int64_t max_age_s, struct arena *a)
+{
+    return make(s, circle, token, "Lax", max_age_s, a);
+}
+
+struct span set_cookie_cross_site(const struct session_config *s, const struct circle *circle, struct span token,
+                                  int64_t max_age_s, struct arena *a)
+{
+    return make(s, circle, token, "None", max_age_s, a);
 }
 
 bool set_cookie_deletions(const struct session_config *s, struct arena *a, struct span out[2])

@@ -10,6 +10,9 @@
 struct span cookie_default(size_t i);
 bool cookie_is_default(struct span name);
 
+/* The same for requests that come from pages of other sites, too. p == NULL: no memory. */
+struct span set_cookie_cross_site(const struct session_config *s, const struct circle *circle, struct span token,
+                                  int64_t max_age_s, struct arena *a);
 /* p == NULL: no memory. */
 struct span set_cookie_make(const struct session_config *s, const struct circle *circle, struct span token,
                             int64_t max_age_s, struct arena *a);

@@ -2,6 +2,7 @@
 
 #include "base/crypto/random.h"
 #include "gate/flight.h"
+#include "gate/ledger.h"
 #include "gate/pairs.h"
 
 #include <stdlib.h>
@@ -49,6 +50,7 @@ struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loo
     t->loop = loop;
     t->mac = mac_new(span_make(shared->key, sizeof(shared->key)));
     t->login_key = hash_key_random();
+    t->token_key = hash_key_random();
     t->logins = cache_new(LOGINS);
     t->sessions = cache_new(SESSIONS);
     if (t->mac && t->logins && t->sessions)
@@ -65,5 +67,13 @@ void gate_thread_free(struct gate_thread *t)
     mac_free(t->mac);
     cache_free(t->logins);
     cache_free(t->sessions);
+    ledger_unref(t->ledger);
     free(t);
+}
+
+void gate_thread_set_ledger(struct gate_thread *t, struct ledger *l)
+{
+    struct ledger *old = t->ledger;
+    t->ledger = l ? ledger_ref(l) : NULL;
+    ledger_unref(old);
 }

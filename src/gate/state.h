@@ -27,8 +27,10 @@ struct gate_thread {
     struct loop *loop;          /* borrows */
     struct mac *mac;            /* owns; keyed by shared->key */
     struct hash_key login_key;  /* of this thread */
+    struct hash_key token_key;  /* of this thread */
     struct cache *logins;       /* owns; see logins.h */
-    struct cache *sessions;     /* owns; verified tokens */
+    struct cache *sessions;     /* owns; verified tokens, see session.c */
+    struct ledger *ledger;      /* owns a reference; NULL: nothing is taken back */
     struct flight *flights;     /* owns; list of the pairs being hashed for this thread */
 };
 

@@ -2,20 +2,20 @@
 
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
-#include "gate/basic.h"
 
 #include <endian.h>
 
-#define VERSION 1
-#define FIXED (1 + sizeof(((struct session_key *)0)->id) + 8 + 8 + 1 + 1)
+#define VERSION 2
+#define FIXED (1 + sizeof(((struct session_key *)0)->id) + SESSION_ID + 8 + 8 + 8 + 1 + 1)
+#define FINGERPRINT 16
 
-static struct res sign(const struct session_key *key, struct span payload, const struct basic_user *user,
+static struct res sign(const struct session_key *key, struct span payload, const uint8_t *fingerprint,
                        uint8_t out[MAC_SIZE])
 {
     struct mac *m = mac_new(span_make(key->key, sizeof(key->key)));
     if (!m)
         return res_err("out of memory");
-    const struct span parts[] = {payload, span_make(user->fingerprint, sizeof(user->fingerprint))};
+    const struct span parts[] = {payload, span_make(fingerprint, FINGERPRINT)};
     struct res r = mac_sum(m, parts, 2, out);
     mac_free(m);
     return r;
@@ -57,24 +57,51 @@ static void put_span(struct writer *w, struct span s)
     put(w, s.p, s.n);
 }
 
+/* With two bytes of length: whoever is in many teams. */
+static void put_long(struct writer *w, struct span s)
+{
+    w->full = w->full || s.n > 0xffff;
+    put_byte(w, (unsigned)(s.n >> 8));
+    put_byte(w, (unsigned)(s.n & 0xff));
+    put(w, s.p, s.n);
+}
+
+static void put_session(struct writer *w, const struct session_key *key, const struct session *s)
+{
+    put_byte(w, VERSION);
+    put(w, key->id, sizeof(key->id));
+    put(w, s->id, sizeof(s->id));
+    put_time(w, s->issued);
+    put_time(w, s->active);
+    put_time(w, s->ends);
+    put_byte(w, s->who.way);
+}
+
+static void put_circle(struct writer *w, const struct circle *c, struct span gate, struct span subject)
+{
+    put_byte(w, c->kind);
+    put_span(w, gate);
+    put_span(w, subject);
+    put_span(w, c->name);
+}
+
 size_t token_make(const struct gate_config *gate, const struct circle *circle, const struct session *s,
                   char out[TOKEN_TEXT_MAX])
 {
     const struct session_key *key = &gate->session.keys[0];
+    const struct circle own = circle_for(gate, s->who.way, circle);
+    const uint8_t *fingerprint = gate_fingerprint(gate, s->who.way, s->who.subject);
     struct writer w = {.n = 0};
     uint8_t mac[MAC_SIZE];
-    if (gate->session.key_count == 0)
+    if (gate->session.key_count == 0 || !fingerprint || own.name.n == 0)
         return 0;
-    put_byte(&w, VERSION);
-    put(&w, key->id, sizeof(key->id));
-    put_time(&w, s->issued);
-    put_time(&w, s->active);
-    put_byte(&w, WAY_BASIC);
-    put_byte(&w, circle->kind);
-    put_span(&w, gate->name);
-    put_span(&w, s->user->name);
-    put_span(&w, circle->name);
-    if (w.full || !res_ok(sign(key, span_make(w.bytes, w.n), s->user, mac)))
+    put_session(&w, key, s);
+    put_circle(&w, &own, gate->name, s->who.subject);
+    put_span(&w, s->who.email);
+    put_span(&w, s->who.login);
+    put_long(&w, s->who.groups);
+    put_span(&w, s->who.scope);
+    if (w.full || !res_ok(sign(key, span_make(w.bytes, w.n), fingerprint, mac)))
         return 0;
     put(&w, mac, sizeof(mac));
     return w.full ? 0 : base64url_encode(span_make(w.bytes, w.n), out);
@@ -84,10 +111,9 @@ size_t token_make(const struct gate_config *gate, const struct circle *circle, c
 
 struct token {
     struct span key_id;
-    int64_t issued, active;
-    unsigned way;
+    struct session session;
     unsigned circle_kind;
-    struct span gate, subject, circle;
+    struct span gate, circle;
     struct span payload; /* what the MAC covers */
     const uint8_t *mac;  /* MAC_SIZE bytes */
 };
@@ -109,67 +135,98 @@ static bool take_span(struct span *rest, struct span *out)
     return true;
 }
 
+static bool take_long(struct span *rest, struct span *out)
+{
+    size_t n = rest->n < 2 ? 0 : (size_t)rest->p[0] << 8 | rest->p[1];
+    if (rest->n < 2 || n > rest->n - 2)
+        return false;
+    *out = span_make(rest->p + 2, n);
+    *rest = span_from(*rest, 2 + n);
+    return true;
+}
+
+static void take_fixed(const uint8_t *p, struct token *t)
+{
+    struct session *s = &t->session;
+    t->key_id = span_make(p + 1, sizeof(((struct session_key *)0)->id));
+    p += 1 + t->key_id.n;
+    memcpy(s->id, p, sizeof(s->id));
+    p += sizeof(s->id);
+    s->issued = s->who.proven_s = take_time(p);
+    s->active = take_time(p + 8);
+    s->ends = take_time(p + 16);
+    s->who.way = p[24] < WAY_COUNT ? (enum identity_way)p[24] : WAY_NONE;
+    t->circle_kind = p[25];
+}
+
 static bool token_read(struct span raw, struct token *t)
 {
+    struct identity *who = &t->session.who;
+    *t = (struct token){.gate = SPAN_NONE};
     if (raw.n < FIXED + MAC_SIZE || raw.p[0] != VERSION)
         return false;
     t->payload = span_make(raw.p, raw.n - MAC_SIZE);
     t->mac = raw.p + t->payload.n;
-    t->key_id = span_make(raw.p + 1, sizeof(((struct session_key *)0)->id));
-    t->issued = take_time(raw.p + 5);
-    t->active = take_time(raw.p + 13);
-    t->way = raw.p[21];
-    t->circle_kind = raw.p[22];
+    take_fixed(raw.p, t);
     struct span rest = span_from(t->payload, FIXED);
-    return take_span(&rest, &t->gate) && take_span(&rest, &t->subject) && take_span(&rest, &t->circle) && rest.n == 0;
+    return take_span(&rest, &t->gate) && take_span(&rest, &who->subject) && take_span(&rest, &t->circle) &&
+           take_span(&rest, &who->email) && take_span(&rest, &who->login) && take_long(&rest, &who->groups) &&
+           take_span(&rest, &who->scope) && rest.n == 0;
 }
 
 static bool token_fits(const struct gate_config *gate, const struct circle *circle, const struct token *t)
 {
-    return t->way == WAY_BASIC && span_eq(t->gate, gate->name) && t->circle_kind == (unsigned)circle->kind &&
-           span_eq(t->circle, circle->name);
+    const struct circle own = circle_for(gate, t->session.who.way, circle);
+    return own.name.n > 0 && span_eq(t->gate, gate->name) && t->circle_kind == (unsigned)own.kind &&
+           span_eq(t->circle, own.name);
 }
 
-static bool token_is_signed(const struct gate_config *gate, const struct token *t, const struct basic_user *user)
+static bool token_is_signed(const struct gate_config *gate, const struct token *t, const uint8_t *fingerprint)
 {
     for (size_t i = 0; i < gate->session.key_count && i < SESSION_KEYS; i++) {
         const struct session_key *key = &gate->session.keys[i];
         uint8_t mac[MAC_SIZE];
         if (!span_eq(t->key_id, span_make(key->id, sizeof(key->id))))
             continue;
-        if (res_ok(sign(key, t->payload, user, mac)) && equal_const_time(mac, t->mac, MAC_SIZE))
+        if (res_ok(sign(key, t->payload, fingerprint, mac)) && equal_const_time(mac, t->mac, MAC_SIZE))
             return true;
     }
     return false;
 }
 
-bool session_is_live(const struct session_config *config, const struct session *s, int64_t now_s)
+int64_t session_end(const struct session_config *config, const struct session *s)
 {
-    if (s->issued < 0 || s->active < s->issued || s->issued > now_s + TOKEN_SKEW_S || s->active > now_s + TOKEN_SKEW_S)
-        return false;
-    if (now_s - s->issued >= (int64_t)config->lifetime_s)
-        return false;
-    return config->idle_s == 0 || now_s - s->active < (int64_t)config->idle_s;
+    return s->ends ? s->ends : s->issued + (int64_t)config->lifetime_s;
 }
 
-bool token_is_genuine(const struct gate_config *gate, const struct circle *circle, struct span text,
+bool session_is_live(const struct session_config *config, const struct session *s, int64_t now_s)
+{
+    int64_t latest = now_s + TOKEN_SKEW_S;
+    if (s->issued < 0 || s->ends < 0 || s->active < s->issued || s->issued > latest || s->active > latest)
+        return false;
+    if (now_s >= session_end(config, s))
+        return false;
+    return s->ends || config->idle_s == 0 || now_s - s->active < (int64_t)config->idle_s;
+}
+
+bool token_is_genuine(const struct gate_config *gate, const struct circle *circle, struct span text, uint8_t *raw,
                       struct session *out)
 {
-    uint8_t raw[TOKEN_RAW_MAX];
     struct token t;
     size_t n = 0;
-    if (!base64url_decode(text, raw, sizeof(raw), &n) || !token_read(span_make(raw, n), &t) ||
+    if (!base64url_decode(text, raw, TOKEN_RAW_MAX, &n) || !token_read(span_make(raw, n), &t) ||
         !token_fits(gate, circle, &t))
         return false;
-    const struct basic_user *user = basic_user_find(gate->basic, t.subject);
-    if (!user || !token_is_signed(gate, &t, user))
+    const uint8_t *fingerprint = gate_fingerprint(gate, t.session.who.way, t.session.who.subject);
+    if (!fingerprint || !token_is_signed(gate, &t, fingerprint))
         return false;
-    *out = (struct session){.user = user, .issued = t.issued, .active = t.active};
+    *out = t.session;
+    out->who.gate = gate->name;
     return true;
 }
 
 bool token_verify(const struct gate_config *gate, const struct circle *circle, struct span text, int64_t now_s,
-                  struct session *out)
+                  uint8_t *raw, struct session *out)
 {
-    return token_is_genuine(gate, circle, text, out) && session_is_live(&gate->session, out, now_s);
+    return token_is_genuine(gate, circle, text, raw, out) && session_is_live(&gate->session, out, now_s);
 }

@@ -17,7 +17,5 @@ bool selectors_all(const struct selectors *s, const struct asker *a, bool doubt)
 const struct identity *identity_of_gate(const struct identity *who, struct span gate);
 /* Longer ago than lifetime_s (0: never too long)? When that is not known, or lies in the future, it was. */
 bool identity_is_too_old(const struct identity *who, uint32_t lifetime_s, int64_t now_s);
-/* Is the path the link's scope, or below it? Segment by segment; never when the path could be read in two ways. */
-bool share_link_covers(struct span scope, const struct path *path);
 
 #endif

@@ -31,4 +31,8 @@ struct identity {
 
 const char *identity_way_name(enum identity_way way); /* "basic", "github", "email", … static */
 
+struct path; /* http/path.h */
+/* Is the path a share link's scope, or below it? Segment by segment; never when the path could be read in two ways. */
+bool share_link_covers(struct span scope, const struct path *path);
+
 #endif

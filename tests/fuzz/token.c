@@ -6,37 +6,48 @@
 #include "gate/token.h"
 #include "must.h"
 
-#define RAW_MAX 2000
+#define RAW_MAX 3000
 
 static const struct basic_user users[] = {{.name = {(const uint8_t *)"u", 1}, .fingerprint = {1}},
                                           {.name = {(const uint8_t *)"user2", 5}, .fingerprint = {2}}};
 static const struct basic_config basic = {.users = users, .user_count = 2};
+static const struct github_config github = {.client_id = SPAN("id")};
+static const struct service_token tokens[] = {{.name = SPAN("ci"), .fingerprint = {3}}};
+static const struct actions_config actions = {.own_preview_only = true};
 static const struct gate_config gate = {
     .name = SPAN("g"),
     .basic = (struct basic_config *)(uintptr_t)&basic, /* only read */
+    .github = &github,
+    .tokens = tokens,
+    .token_count = 1,
+    .actions = &actions,
+    .share_links = true,
+    .fingerprints = {[WAY_GITHUB] = {4}, [WAY_ACTIONS] = {5}, [WAY_SHARE_LINK] = {6}},
     .session = {.cookie = SPAN("c"), .lifetime_s = 1000, .keys = {{.id = {0}, .key = {7}}}, .key_count = 1}};
-static const struct circle circle = {CIRCLE_HOST, SPAN("h")};
+static const struct circle circle = {CIRCLE_DOMAIN, SPAN("d"), SPAN("h.d")};
+
+static uint8_t room[TOKEN_RAW_MAX];
 
 static bool is_genuine(struct span text, struct session *s)
 {
-    bool genuine = token_is_genuine(&gate, &circle, text, s);
+    static uint8_t other[TOKEN_RAW_MAX];
+    bool genuine = token_is_genuine(&gate, &circle, text, room, s);
     struct session live;
     int64_t now = genuine ? s->issued : 0;
-    MUST(token_verify(&gate, &circle, text, now, &live) == (genuine && session_is_live(&gate.session, s, now)));
+    MUST(token_verify(&gate, &circle, text, now, other, &live) == (genuine && session_is_live(&gate.session, s, now)));
+    MUST(!genuine || gate_fingerprint(&gate, s->who.way, s->who.subject));
     return genuine;
 }
 
-/* Where the subject stands in a payload of ours: the only one of the names that may vary. */
-static const struct basic_user *user_of(struct span payload)
+/* Way and subject stand in a payload of ours at these places, and say whose fingerprint it is signed with. */
+static const uint8_t *fingerprint_of(struct span payload)
 {
-    static const size_t fixed = 1 + 4 + 8 + 8 + 1 + 1;
-    for (size_t i = 0; i < basic.user_count; i++) {
-        struct span name = users[i].name;
-        size_t at = fixed + 1 + gate.name.n;
-        if (payload.n > at + name.n && payload.p[at] == name.n && memcmp(payload.p + at + 1, name.p, name.n) == 0)
-            return &users[i];
-    }
-    return &users[0];
+    static const size_t way_at = 1 + 4 + 16 + 24, subject_at = way_at + 2 + 1 + 1;
+    const uint8_t *found = NULL;
+    if (payload.n > subject_at && payload.p[subject_at] < payload.n - subject_at && payload.p[way_at] < WAY_COUNT)
+        found = gate_fingerprint(&gate, (enum identity_way)payload.p[way_at],
+                                 span_make(payload.p + subject_at + 1, payload.p[subject_at]));
+    return found ? found : users[0].fingerprint;
 }
 
 /* Its text as the server that has the key would write it; returns the length. */
@@ -44,38 +55,57 @@ static size_t sign(struct span payload, char *text)
 {
     uint8_t raw[RAW_MAX + MAC_SIZE];
     struct mac *m = mac_new(span_make(gate.session.keys[0].key, sizeof gate.session.keys[0].key));
-    struct span fingerprint = span_make(user_of(payload)->fingerprint, sizeof users[0].fingerprint);
     MUST(m && payload.n <= RAW_MAX);
     memcpy(raw, payload.p, payload.n);
-    MUST(res_ok(mac_sum(m, (const struct span[]){payload, fingerprint}, 2, raw + payload.n)));
+    MUST(
+        res_ok(mac_sum(m, (const struct span[]){payload, span_make(fingerprint_of(payload), 16)}, 2, raw + payload.n)));
     mac_free(m);
     return base64url_encode(span_make(raw, payload.n + MAC_SIZE), text);
 }
 
 static void check_signed(struct span payload)
 {
-    char text[BASE64_SIZE(RAW_MAX + MAC_SIZE)], again[TOKEN_TEXT_MAX];
+    static char text[BASE64_SIZE(RAW_MAX + MAC_SIZE)], again[TOKEN_TEXT_MAX];
     struct session s;
     size_t n = sign(payload, text);
     if (!is_genuine(span_make(text, n), &s))
         return;
-    MUST(s.user == user_of(payload));
-    if (s.issued < 0 || s.active < 0) /* out of range on the wire: never live, and not made */
+    if (s.issued < 0 || s.active < 0 || s.ends < 0) /* out of range on the wire: never live, and not made */
         return;
     size_t again_n = token_make(&gate, &circle, &s, again);
     MUST(span_eq(span_make(again, again_n), span_make(text, n)));
 }
 
-/* data: which user, times, then pairs of a place and the bits to change there. */
+static struct identity identity_by(uint8_t b)
+{
+    static const struct identity all[] = {{.way = WAY_BASIC, .subject = SPAN("u")},
+                                          {.way = WAY_BASIC, .subject = SPAN("user2")},
+                                          {.way = WAY_GITHUB,
+                                           .subject = SPAN("4711"),
+                                           .email = SPAN("a@b.c"),
+                                           .login = SPAN("l"),
+                                           .groups = SPAN("o\no/t\n")},
+                                          {.way = WAY_SERVICE_TOKEN, .subject = SPAN("ci")},
+                                          {.way = WAY_ACTIONS, .subject = SPAN("o/r")},
+                                          {.way = WAY_SHARE_LINK, .subject = SPAN("0f"), .scope = SPAN("/docs/")}};
+    return all[b % (sizeof all / sizeof all[0])];
+}
+
+/* data: who, times, then pairs of a place and the bits to change there. */
 static void check_altered(struct span data)
 {
     char text[TOKEN_TEXT_MAX], good[TOKEN_TEXT_MAX];
     if (data.n < 3)
         return;
-    struct session s = {.user = &users[data.p[0] & 1], .issued = data.p[1], .active = data.p[1] + data.p[2]}, out;
+    struct session out, s = {.who = identity_by(data.p[0]),
+                             .issued = data.p[1],
+                             .active = data.p[1] + data.p[2],
+                             .ends = data.p[2] & 1 ? data.p[1] + 7 : 0};
     size_t n = token_make(&gate, &circle, &s, good);
     MUST(n > 0 && is_genuine(span_make(good, n), &out));
-    MUST(out.user == s.user && out.issued == s.issued && out.active == s.active);
+    MUST(out.who.way == s.who.way && span_eq(out.who.subject, s.who.subject) && span_eq(out.who.scope, s.who.scope));
+    MUST(span_eq(out.who.groups, s.who.groups) && span_eq(out.who.email, s.who.email));
+    MUST(out.issued == s.issued && out.active == s.active && out.ends == s.ends);
     memcpy(text, good, n);
     for (size_t i = 3; i + 1 < data.n; i += 2)
         text[data.p[i] % n] = (char)(text[data.p[i] % n] ^ data.p[i + 1]);

@@ -33,7 +33,7 @@ static const struct {
     {"two fields", "Authorization: Basic YTpi\nAuthorization: Basic YTpi", GATE_REFUSED, "", true},
     {"another scheme", "Authorization: Bearer x", GATE_ANONYMOUS, "", false},
     {"service token beside a good Basic",
-     "CF-Access-Client-Id: x\nAuthorization: Basic YW5uYTpvcGVuIHNlc2FtZQ==", GATE_ANONYMOUS, "", false},
+     "CF-Access-Client-Id: x\nAuthorization: Basic YW5uYTpvcGVuIHNlc2FtZQ==", GATE_TOKEN_REFUSED, "", false},
     {"good Basic beside Bearer",
      "Authorization: Bearer x\nTiergate-Authorization: Basic YW5uYTpvcGVuIHNlc2FtZQ==", GATE_IDENTIFIED, "anna", true},
 };
@@ -183,14 +183,14 @@ static void test_changed_hash_is_forgotten(void **state)
 /* --- under new rules ---------------------------------------------------------------------------------------------- */
 
 /* The gate as it will be: the same but for one thing. */
-static bool proves_under(struct stage *s, const struct gate_check *c, const char *domain, const char *password,
+static bool proves_under(struct stage *s, struct gate_check *c, const char *domain, const char *password,
                          const struct span *secrets, size_t count)
 {
     struct gate_fixture now;
     fixture_init(&now, "beta", domain);
     fixture_add(&now, "anna", password, NULL);
     assert_true(res_ok(gate_config_seal(&now.gate, secrets, count, &s->m.arena)));
-    return gate_still_proves(c, &now.gate);
+    return gate_still_proves(s->thread, c, &now.gate);
 }
 
 static void test_new_rules(void **state)
@@ -219,7 +219,7 @@ static void test_new_rules(void **state)
         CHECK(news[i].name, proves_under(&s, &cookie.check, news[i].domain, news[i].password, news[i].secrets, count) ==
                                 news[i].cookie_holds);
     }
-    assert_false(gate_still_proves(&login.check, NULL));
+    assert_false(gate_still_proves(s.thread, &login.check, NULL));
     struct gate_fixture now;
     const char *const names[] = {"beta", "gamma"};
     for (size_t i = 0; i < COUNT(names); i++) { /* the fingerprint holds the gate's name: here they are made equal */
@@ -228,21 +228,21 @@ static void test_new_rules(void **state)
         fixture_seal(&now, &s.m.arena, SECRET_A);
         struct basic_user anna = *basic_user_find(&s.f.basic, SPAN("anna"));
         now.basic.users = &anna;
-        assert_int_equal(gate_still_proves(&login.check, &now.gate), i == 0);
+        assert_int_equal(gate_still_proves(s.thread, &login.check, &now.gate), i == 0);
     }
     fixture_init(&now, "beta", "test");
     fixture_add(&now, "bob", "open sesame", NULL);
     fixture_seal(&now, &s.m.arena, SECRET_A);
-    assert_false(gate_still_proves(&login.check, &now.gate)); /* the user is gone */
+    assert_false(gate_still_proves(s.thread, &login.check, &now.gate)); /* the user is gone */
     now = s.f;
     now.gate.session.cookie = SPAN("__Secure-other");
-    assert_true(gate_still_proves(&login.check, &now.gate));
-    assert_false(gate_still_proves(&cookie.check, &now.gate)); /* nobody asks for that cookie any more */
+    assert_true(gate_still_proves(s.thread, &login.check, &now.gate));
+    assert_false(gate_still_proves(s.thread, &cookie.check, &now.gate)); /* nobody asks for that cookie any more */
     struct gate_check nobody = login.check;
     nobody.identity.way = WAY_NONE;
-    assert_false(gate_still_proves(&nobody, &s.f.gate));
+    assert_false(gate_still_proves(s.thread, &nobody, &s.f.gate));
     s.f.gate.session.lifetime_s = 0; /* what is under way was in time */
-    assert_true(gate_still_proves(&cookie.check, &s.f.gate));
+    assert_true(gate_still_proves(s.thread, &cookie.check, &s.f.gate));
     stage_fini(&s);
 }
 

@@ -72,9 +72,9 @@ static void test_cookie_after_reload(void **state)
         struct gate_fixture g;
         char text[TOKEN_TEXT_MAX];
         stage_init(&s, NULL);
-        struct circle c = {CIRCLE_HOST, SPAN("app.test")};
+        struct circle c = {CIRCLE_HOST, SPAN("app.test"), SPAN("app.test")};
         int64_t then = clock_wall_s() - 10;
-        const struct session made = {.user = basic_user_find(&s.f.basic, SPAN("anna")), .issued = then, .active = then};
+        const struct session made = session_of("anna", then, then);
         size_t n = token_make(&s.f.gate, &c, &made, text);
         const char *fields = with_cookie(&s, arena_printf(&s.m.arena, "__Host-tiergate=%.*s", (int)n, text));
         ask_init(&b, &s, "app.test", fields);
@@ -108,8 +108,7 @@ static struct span token_at(struct stage *s, int64_t issued, int64_t active)
 {
     char text[TOKEN_TEXT_MAX];
     struct circle c = circle_of(&s->f.gate.session, SPAN("app.test"));
-    const struct session made = {
-        .user = basic_user_find(&s->f.basic, SPAN("anna")), .issued = issued, .active = active};
+    const struct session made = session_of("anna", issued, active);
     size_t n = token_make(&s->f.gate, &c, &made, text);
     return arena_copy(&s->m.arena, span_make(text, n));
 }
@@ -268,7 +267,7 @@ static void test_cookie_and_service_token(void **state)
     struct span line = arena_printf(&s.m.arena, "Cookie: __Host-tiergate=%.*s\nCF-Access-Client-Secret: x",
                                     SPAN_ARG(token_at(&s, now, now)));
     ask_init(&a, &s, "app.test", (const char *)line.p);
-    assert_int_equal(ask(&a), GATE_ANONYMOUS);
+    assert_int_equal(ask(&a), GATE_TOKEN_REFUSED);
     stage_fini(&s);
 }
 
@@ -311,7 +310,9 @@ static void test_renewal(void **state)
             struct span name, text;
             struct circle c = circle_of(&s.f.gate.session, SPAN("app.test"));
             span_cut(pair_of(a.check.set_cookie), '=', &name, &text);
-            CHECK(renewals[i].name, token_verify(&s.f.gate, &c, text, clock_wall_s(), &renewed));
+            uint8_t raw[TOKEN_RAW_MAX];
+            CHECK(renewals[i].name, token_verify(&s.f.gate, &c, text, clock_wall_s(), raw, &renewed));
+            CHECK(renewals[i].name, memcmp(renewed.id, a.check.session_id, SESSION_ID) == 0);
             CHECK(renewals[i].name, renewed.issued == now - renewals[i].issued); /* the life is not lengthened */
             CHECK(renewals[i].name, renewed.active >= now);
         }

@@ -153,11 +153,12 @@ static void check_genuine(const char *name, const struct ask *a)
 {
     struct span head, token;
     struct session session;
+    uint8_t raw[TOKEN_RAW_MAX];
     if (!a->check.set_cookie.n)
         return;
     struct circle c = circle_of(&a->check.gate->session, a->check.host);
     span_cut(pair_of(a->check.set_cookie), '=', &head, &token);
-    CHECK(name, token_is_genuine(a->check.gate, &c, token, &session));
+    CHECK(name, token_is_genuine(a->check.gate, &c, token, raw, &session));
 }
 
 static bool ask_pair(struct need *n, const char *pair, const char *user, enum gate_result want)
@@ -373,9 +374,9 @@ static void test_message_unwanted(void **state)
 static struct span cookie_of(struct stage *s, int64_t age)
 {
     char text[TOKEN_TEXT_MAX];
-    const struct circle c = {CIRCLE_HOST, SPAN("app.test")};
+    const struct circle c = {CIRCLE_HOST, SPAN("app.test"), SPAN("app.test")};
     int64_t then = clock_wall_s() - age;
-    const struct session made = {.user = basic_user_find(&s->f.basic, SPAN("anna")), .issued = then, .active = then};
+    const struct session made = session_of("anna", then, then);
     size_t n = token_make(&s->f.gate, &c, &made, text);
     return arena_printf(&s->m.arena, "__Host-tiergate=%.*s", (int)n, text);
 }
@@ -391,7 +392,7 @@ static bool ask_cookie(struct need *n)
     ask_init(&a, &s, "app.test", with_cookie(&s, cookie_of(&s, 500)));
     ask_in_need(n, &a, &tiny.arena);
     bool good = a.result == GATE_IDENTIFIED;
-    assert_true(good || (n->ended && a.result == GATE_ANONYMOUS));
+    assert_true(good || (n->ended && (a.result == GATE_ANONYMOUS || a.result == GATE_FAILED)));
     assert_int_equal(a.check.by_cookie, good);
     assert_int_equal(a.check.identity.way == WAY_BASIC, good);
     bool whole = good && a.check.set_cookie.n > 0; /* without a new one the old one still holds */

@@ -151,7 +151,7 @@ static void test_age(void **state)
     struct memory m;
     memory_init(&m);
     const struct session_config s = {.cookie = SPAN("c")};
-    const struct circle host = {CIRCLE_HOST, SPAN("app.test")};
+    const struct circle host = {CIRCLE_HOST, SPAN("app.test"), SPAN("app.test")};
     CHECK_SPAN("over", set_cookie_make(&s, &host, SPAN("t"), -5, &m.arena),
                SPAN("c=t; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"));
     CHECK_SPAN("a second", set_cookie_make(&s, &host, SPAN("t"), 1, &m.arena),

@@ -15,6 +15,7 @@
 #include "base/count.h"
 #include "base/crypto/base64.h"
 #include "gate/gate.h"
+#include "gate/token.h"
 
 #define CHECK(name, condition)                                                                                         \
     do {                                                                                                               \
@@ -106,6 +107,13 @@ static inline void fixture_seal(struct gate_fixture *f, struct arena *a, struct 
     struct res r = gate_config_seal(&f->gate, &secret, 1, a);
     if (!res_ok(r))
         fail_msg("seal: %s", r.err);
+}
+
+/* Of somebody who proved to be that user. */
+static inline struct session session_of(const char *user, int64_t issued, int64_t active)
+{
+    return (struct session){
+        .who = {.way = WAY_BASIC, .subject = span_of(user), .proven_s = issued}, .issued = issued, .active = active};
 }
 
 static inline void pause_ms(long ms)

@@ -19,14 +19,18 @@ static void gate_make(struct gate_fixture *f, struct arena *a, const char *name,
 
 static size_t mint(const struct gate_fixture *f, const struct circle *c, int64_t issued, int64_t active, char *out)
 {
-    const struct session s = {.user = basic_user_find(f->gate.basic, SPAN("anna")), .issued = issued, .active = active};
-    assert_non_null(s.user);
+    struct session s = session_of("anna", issued, active);
+    s.who.email = SPAN("anna@example.org"); /* nothing that Basic gives, but all of them travel alike */
+    s.who.login = SPAN("anna-l");
+    s.who.groups = SPAN("acme\nacme/core\n");
+    memset(s.id, 7, sizeof(s.id));
     size_t n = token_make(&f->gate, c, &s, out);
     assert_true(n > 0 && n <= TOKEN_TEXT_MAX);
     return n;
 }
 
-static const struct circle circle = {CIRCLE_DOMAIN, {(const uint8_t *)"app.test", 8}};
+static const struct circle circle = {CIRCLE_DOMAIN, SPAN("app.test"), SPAN("a.app.test")};
+static uint8_t room[TOKEN_RAW_MAX];
 
 static void test_round_trip(void **state)
 {
@@ -37,8 +41,18 @@ static void test_round_trip(void **state)
     memory_init(&m);
     gate_make(&f, &m.arena, "g", "pw", SECRET_A);
     size_t n = mint(&f, &circle, NOW, NOW + 5, text);
-    assert_true(token_verify(&f.gate, &circle, span_make(text, n), NOW + 10, &s));
-    CHECK_SPAN("subject", s.user->name, SPAN("anna"));
+    assert_true(token_verify(&f.gate, &circle, span_make(text, n), NOW + 10, room, &s));
+    CHECK_SPAN("subject", s.who.subject, SPAN("anna"));
+    CHECK_SPAN("gate", s.who.gate, SPAN("g"));
+    CHECK_SPAN("email", s.who.email, SPAN("anna@example.org"));
+    CHECK_SPAN("login", s.who.login, SPAN("anna-l"));
+    CHECK_SPAN("groups", s.who.groups, SPAN("acme\nacme/core\n"));
+    assert_int_equal(s.who.way, WAY_BASIC);
+    assert_int_equal(s.who.scope.n, 0);
+    assert_int_equal(s.who.proven_s, NOW);
+    assert_int_equal(s.ends, 0);
+    for (size_t i = 0; i < sizeof(s.id); i++)
+        assert_int_equal(s.id[i], 7);
     assert_int_equal(s.issued, NOW);
     assert_int_equal(s.active, NOW + 5);
     memory_fini(&m);
@@ -59,7 +73,7 @@ static void test_tampering(void **state)
     for (size_t i = 0; i < n * 8; i++) {
         memcpy(forged, text, n);
         forged[i / 8] = (char)(forged[i / 8] ^ 1 << i % 8);
-        if (token_verify(&f.gate, &circle, span_make(forged, n), NOW, &s))
+        if (token_verify(&f.gate, &circle, span_make(forged, n), NOW, room, &s))
             fail_msg("bit %zu of the text flipped, and it still holds", i);
     }
     assert_true(base64url_decode(span_make(text, n), raw, sizeof(raw), &raw_n));
@@ -67,14 +81,14 @@ static void test_tampering(void **state)
         raw[i / 8] ^= (uint8_t)(1u << i % 8);
         size_t forged_n = base64url_encode(span_make(raw, raw_n), forged);
         raw[i / 8] ^= (uint8_t)(1u << i % 8);
-        if (token_verify(&f.gate, &circle, span_make(forged, forged_n), NOW, &s))
+        if (token_verify(&f.gate, &circle, span_make(forged, forged_n), NOW, room, &s))
             fail_msg("bit %zu flipped, and it still holds", i);
     }
     for (size_t cut = 0; cut < n; cut++)
-        assert_false(token_verify(&f.gate, &circle, span_make(text, cut), NOW, &s));
+        assert_false(token_verify(&f.gate, &circle, span_make(text, cut), NOW, room, &s));
     for (size_t cut = 0; cut < raw_n; cut++)
-        assert_false(
-            token_verify(&f.gate, &circle, span_make(forged, base64url_encode(span_make(raw, cut), forged)), NOW, &s));
+        assert_false(token_verify(&f.gate, &circle, span_make(forged, base64url_encode(span_make(raw, cut), forged)),
+                                  NOW, room, &s));
     memory_fini(&m);
 }
 
@@ -93,7 +107,7 @@ static void test_splicing(void **state)
         memcpy(forged, two, cut);
         memcpy(forged + cut, one + cut, n - cut);
         bool whole = memcmp(forged, one, n) == 0 || memcmp(forged, two, n) == 0;
-        if (token_verify(&f.gate, &circle, span_make(forged, n), NOW, &s) != whole)
+        if (token_verify(&f.gate, &circle, span_make(forged, n), NOW, room, &s) != whole)
             fail_msg("spliced at %zu", cut);
     }
     memory_fini(&m);
@@ -126,7 +140,7 @@ static void test_elsewhere(void **state)
         struct gate_fixture f, g;
         struct session s;
         char text[TOKEN_TEXT_MAX];
-        const struct circle here = {elsewhere[i].kind, span_of(elsewhere[i].circle)};
+        const struct circle here = {elsewhere[i].kind, span_of(elsewhere[i].circle), SPAN("a.app.test")};
         memory_init(&m);
         gate_make(&f, &m.arena, "g", "pw", SECRET_A);
         size_t n = mint(&f, &circle, NOW, NOW, text);
@@ -136,7 +150,7 @@ static void test_elsewhere(void **state)
             if (!elsewhere[i].drop || strcmp(users[u], elsewhere[i].drop) != 0)
                 fixture_add(&g, users[u], u ? "pw-of-beta" : elsewhere[i].password, NULL);
         fixture_seal(&g, &m.arena, elsewhere[i].secret);
-        CHECK(elsewhere[i].name, token_verify(&g.gate, &here, span_make(text, n), NOW, &s) == elsewhere[i].holds);
+        CHECK(elsewhere[i].name, token_verify(&g.gate, &here, span_make(text, n), NOW, room, &s) == elsewhere[i].holds);
         memory_fini(&m);
     }
 }
@@ -164,7 +178,7 @@ static void test_credential_kinds(void **state)
         fixture_init(&g, "g", "app.test");
         fixture_add(&g, "anna", kinds[i].secret, kinds[i].hash);
         fixture_seal(&g, &m.arena, SECRET_A);
-        CHECK(kinds[i].name, token_verify(&g.gate, &circle, span_make(text, n), NOW, &s) == kinds[i].holds);
+        CHECK(kinds[i].name, token_verify(&g.gate, &circle, span_make(text, n), NOW, room, &s) == kinds[i].holds);
         memory_fini(&m);
     }
 }
@@ -192,7 +206,8 @@ static void test_rotation(void **state)
         fixture_init(&g, "g", "app.test");
         fixture_add(&g, "anna", "pw", NULL);
         assert_true(res_ok(gate_config_seal(&g.gate, rotations[i].keys, rotations[i].count, &m.arena)));
-        CHECK(rotations[i].name, token_verify(&g.gate, &circle, span_make(text, n), NOW, &s) == rotations[i].holds);
+        CHECK(rotations[i].name,
+              token_verify(&g.gate, &circle, span_make(text, n), NOW, room, &s) == rotations[i].holds);
         memory_fini(&m);
     }
 }
@@ -212,27 +227,39 @@ static size_t sign_again(const struct gate_fixture *f, struct span raw, char *ou
     return base64url_encode(span_make(bytes, raw.n), out);
 }
 
-/* 1, key id 4, issued 8, active 8, way, circle kind, 1 "g", 4 "anna", 8 "app.test" */
+/* 2, key id 4, id 16, issued 8, active 8, ends 8, way, circle kind, 1 "g", 4 "anna", 8 "app.test", 16 "anna@example.org", 6 "anna-l",
+ * 2 bytes of 15 "acme…", 0 */
 static const struct {
     const char *name;
     size_t at;
     uint8_t byte;
     bool holds;
 } forgeries[] = {
-    {"as it was", 0, 1, true},
-    {"another version", 0, 2, false},
-    {"before all time", 5, 0xff, false},
-    {"active before all time", 13, 0xff, false},
-    {"proven by nothing", 21, 0, false},
-    {"proven in another way", 21, 2, false},
-    {"of a host", 22, CIRCLE_HOST, false},
-    {"another gate's", 24, 'h', false},
-    {"a gate's name of more than there is", 23, 255, false},
-    {"a shorter user name", 25, 3, false},
-    {"a longer circle", 30, 9, false},
-    {"a shorter circle, and a rest", 30, 7, false},
-    {"another user's", 26, 'b', false},
-    {"another circle", 31, 'b', false},
+    {"as it was", 0, 2, true},
+    {"another version", 0, 1, false},
+    {"another session", 5, 8, true}, /* signed by us, so it is one */
+    {"before all time", 21, 0xff, false},
+    {"active before all time", 29, 0xff, false},
+    {"ends before all time", 37, 0xff, false},
+    {"ended in 1970", 44, 1, false},
+    {"proven by nothing", 45, 0, false},
+    {"proven in another way", 45, WAY_GITHUB, false},
+    {"a share link", 45, WAY_SHARE_LINK, false},
+    {"a way that there is not", 45, WAY_COUNT, false},
+    {"of a host", 46, CIRCLE_HOST, false},
+    {"another gate's", 48, 'h', false},
+    {"a gate's name of more than there is", 47, 255, false},
+    {"a shorter user name", 49, 3, false},
+    {"a longer circle", 54, 9, false},
+    {"a shorter circle, and a rest", 54, 7, false},
+    {"another user's", 50, 'b', false},
+    {"another circle", 55, 'b', false},
+    {"another address", 64, 'b', true}, /* signed by us, so it is theirs */
+    {"a longer address", 63, 17, false},
+    {"groups of more than there is", 88, 16, false},
+    {"groups of much more than there is", 87, 1, false},
+    {"fewer groups, and a rest", 88, 14, false},
+    {"a scope of more than there is", 104, 1, false},
 };
 
 static void test_signed_by_us(void **state)
@@ -250,7 +277,7 @@ static void test_signed_by_us(void **state)
         raw[forgeries[i].at] = forgeries[i].byte;
         size_t text_n = sign_again(&f, span_make(raw, n), text);
         CHECK(forgeries[i].name,
-              token_verify(&f.gate, &circle, span_make(text, text_n), NOW, &s) == forgeries[i].holds);
+              token_verify(&f.gate, &circle, span_make(text, text_n), NOW, room, &s) == forgeries[i].holds);
         memory_fini(&m);
     }
 }
@@ -277,7 +304,7 @@ static void test_signed_by_us_but(void **state)
         }
         size_t text_n = sign_again(&f, span_make(raw, n), text);
         f.gate.session.keys[0] = key;
-        assert_int_equal(token_verify(&f.gate, &circle, span_make(text, text_n), NOW, &s), what == 0);
+        assert_int_equal(token_verify(&f.gate, &circle, span_make(text, text_n), NOW, room, &s), what == 0);
         memory_fini(&m);
     }
 }
@@ -287,28 +314,40 @@ static void test_not_made(void **state)
 {
     struct memory m;
     struct gate_fixture f;
-    char text[TOKEN_TEXT_MAX], name[301];
+    char text[TOKEN_TEXT_MAX], name[3000];
     memory_init(&m);
     gate_make(&f, &m.arena, "g", "pw", SECRET_A);
-    struct session made = {.user = &f.basic.users[0], .issued = NOW, .active = NOW};
-    memset(name, 'n', 300);
+    struct session made = session_of("anna", NOW, NOW);
+    memset(name, 'n', sizeof(name));
     for (size_t n = 255; n <= 300; n += 45) {
-        const struct circle c = {CIRCLE_HOST, span_make(name, n)};
+        const struct circle c = {CIRCLE_HOST, span_make(name, n), SPAN("a.app.test")};
         assert_int_equal(token_make(&f.gate, &c, &made, text) > 0, n == 255);
+        made.who.email = span_make(name, n);
+        assert_int_equal(token_make(&f.gate, &circle, &made, text) > 0, n == 255);
+        made.who.email = SPAN_NONE;
+        made.who.scope = span_make(name, n);
+        assert_int_equal(token_make(&f.gate, &circle, &made, text) > 0, n == 255);
+        made.who.scope = SPAN_NONE;
     }
-    struct basic_user user = f.basic.users[0];
-    user.name = span_make(name, 255);
-    made.user = &user;
-    f.gate.name = span_make(name, 255);
-    const struct circle c = {CIRCLE_HOST, span_make(name, 255)}; /* each fits, all together do not */
-    assert_int_equal(token_make(&f.gate, &c, &made, text), 0);
-    const struct circle most = {CIRCLE_HOST, span_make(name, 150)}; /* all but the MAC fit */
-    assert_int_equal(token_make(&f.gate, &most, &made, text), 0);
+    size_t fixed = 1 + 4 + 16 + 24 + 2 + 2 + 5 + 9 + 1 + 1 + 2 + 1 + MAC_SIZE, most = TOKEN_RAW_MAX - fixed;
+    made.who.groups = span_make(name, most);
+    size_t n = token_make(&f.gate, &circle, &made, text);
+    assert_true(n > 0 && n <= TOKEN_TEXT_MAX);
+    struct session s;
+    assert_true(token_verify(&f.gate, &circle, span_make(text, n), NOW, room, &s));
+    assert_int_equal(s.who.groups.n, most);
+    made.who.groups = span_make(name, most + 1);
+    assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
+    made.who.groups = span_make(name, most + MAC_SIZE); /* all but the MAC fit */
+    assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
+    made.who.groups = SPAN_NONE;
+    made.who.subject = SPAN("nobody");
+    assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
+    made.who.subject = SPAN("anna");
     f.gate.name = span_make(name, 256);
     assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
-    made.user = &f.basic.users[0];
-    assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
     f.gate.name = SPAN("g");
+    assert_true(token_make(&f.gate, &circle, &made, text) > 0);
     f.gate.session.key_count = 0;
     assert_int_equal(token_make(&f.gate, &circle, &made, text), 0);
     memory_fini(&m);
@@ -348,7 +387,7 @@ static void test_times(void **state)
         fixture_add(&f, "anna", "pw", NULL);
         fixture_seal(&f, &m.arena, SECRET_A);
         size_t n = mint(&f, &circle, NOW - times[i].issued, NOW - times[i].active, text);
-        CHECK(times[i].name, token_verify(&f.gate, &circle, span_make(text, n), NOW, &s) == times[i].holds);
+        CHECK(times[i].name, token_verify(&f.gate, &circle, span_make(text, n), NOW, room, &s) == times[i].holds);
         memory_fini(&m);
     }
 }
@@ -366,11 +405,11 @@ static void test_longest_names(void **state)
     fixture_init(&f, user, NULL);
     fixture_add(&f, user, "pw", NULL);
     fixture_seal(&f, &m.arena, SECRET_A);
-    const struct circle c = {CIRCLE_HOST, span_of(host)};
-    const struct session made = {.user = &f.basic.users[0], .issued = NOW, .active = NOW};
+    const struct circle c = {CIRCLE_HOST, span_of(host), span_of(host)};
+    const struct session made = session_of(user, NOW, NOW);
     size_t n = token_make(&f.gate, &c, &made, text);
     assert_in_range(n, 1, TOKEN_TEXT_MAX);
-    assert_true(token_verify(&f.gate, &c, span_make(text, n), NOW, &s));
+    assert_true(token_verify(&f.gate, &c, span_make(text, n), NOW, room, &s));
     memory_fini(&m);
 }
 
