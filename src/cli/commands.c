@@ -46,7 +46,10 @@ static const char explain_help[] =
     "Says what the rules decide about a request, and shows each rule that was tried, by the very code that serves.\n"
     "\n"
     "  METHOD          default GET\n"
-    "  --as IDENTITY   anonymous (default), basic:GATE/USER, or basic:USER of the host's own gate\n"
+    "  --as IDENTITY   anonymous (default), email:ADDRESS, github:LOGIN (with what he belongs to:\n"
+    "                  github:LOGIN,github_org:ORG,github_team:ORG/TEAM,email:ADDRESS), service_token:NAME,\n"
+    "                  github_actions:OWNER/REPOSITORY, share_link:/PATH, basic:USER, all of the host's own gate,\n"
+    "                  or basic:GATE/USER\n"
     "  --ip ADDRESS    the client's address; default: unknown\n"
     "  --rules PATH    default ./rules, then /etc/tiergate/rules\n"
     "\n"
@@ -63,6 +66,39 @@ static const char passwd_help[] =
     "Exit codes: 0 printed; 1 no password, or the two differ; 2 usage.\n"
     "\n"
     "Example: tiergate passwd anna >> /etc/tiergate/beta.htpasswd\n";
+
+static const char token_help[] =
+    "usage: tiergate token new NAME\n"
+    "       tiergate token hash < SECRET\n"
+    "\n"
+    "Service tokens let machines (tests, probes, deploys) through a gate by two headers, or by the secret alone as\n"
+    "x-vercel-protection-bypass.\n"
+    "\n"
+    "  new NAME   prints the two headers, with a new secret that is shown this once, and the line with its hash for the rules\n"
+    "  hash       prints the hash of a secret that there is already (one line of stdin), to move callers here unchanged\n"
+    "\n"
+    "Rotate by writing the new hash in front of the old one, [\"sha256:…\", \"sha256:…\"], until all callers have the new\n"
+    "secret. Whoever has a secret of 256 random bits need not be slowed down: tokens have no limit of attempts.\n"
+    "\n"
+    "Exit codes: 0 printed; 1 no secret came; 2 usage.\n"
+    "\n"
+    "Example: tiergate token new playwright\n";
+
+static const char share_help[] =
+    "usage: tiergate share URL --for TIME [--path PATH] [--note TEXT] [--rules FILE|DIR] [--state DIR]\n"
+    "\n"
+    "Prints an address that lets whoever has it see one path of one host, and what is below it, without signing in. The gate\n"
+    "must have \"share_links\": true. Run it where the gate runs: the address is signed with the session secret.\n"
+    "\n"
+    "  --for TIME      1m to 90d: after that neither the address nor what was opened with it lets anybody in\n"
+    "  --path PATH     what is shared; default: the path of URL. A page whose styles and scripts lie elsewhere needs /\n"
+    "  --note TEXT     for whom; whoever has the address can read it\n"
+    "  --rules PATH    default ./rules, then /etc/tiergate/rules\n"
+    "  --state DIR     where the session key is when the rules name none; default as for serve\n"
+    "\n"
+    "Exit codes: 0 printed; 1 the rules have errors, or the host or path cannot be shared; 2 usage.\n"
+    "\n"
+    "Example: tiergate share https://pr-7.dev.example.org/ --for 3d\n";
 
 static const char cert_help[] =
     "usage: tiergate cert dev NAME… [--out DIR]\n"
@@ -104,6 +140,8 @@ static const struct cli_command commands[] = {
     {"check", "find everything that is wrong with the rules", check_help, cli_check},
     {"explain", "what the rules decide about a request, and why", explain_help, cli_explain},
     {"passwd", "make a line for an htpasswd file", passwd_help, cli_passwd},
+    {"token", "make a secret for a machine, and its hash", token_help, cli_token},
+    {"share", "make an address that opens one path for a time", share_help, cli_share},
     {"cert", "make certificates for development", cert_help, cli_cert},
     {"demo", "a gated site on this machine, ready to look at", demo_help, cli_demo},
     {"version", "version, build and libraries", version_help, cli_version},

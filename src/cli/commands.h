@@ -21,6 +21,8 @@ int cli_serve(int argc, char **argv);
 int cli_check(int argc, char **argv);
 int cli_explain(int argc, char **argv);
 int cli_passwd(int argc, char **argv);
+int cli_token(int argc, char **argv);
+int cli_share(int argc, char **argv);
 int cli_cert(int argc, char **argv);
 int cli_demo(int argc, char **argv);
 int cli_version(int argc, char **argv);

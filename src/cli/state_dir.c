@@ -95,6 +95,11 @@ static bool make(char *path, const struct privilege *worker)
     return why == NULL || tell(path, why);
 }
 
+bool cli_state_dir_find(const char *asked, struct text *out)
+{
+    return choose(asked, out) && !out->failed;
+}
+
 bool cli_state_dir(const char *asked, const struct privilege *worker, struct text *out)
 {
     if (!choose(asked, out) || out->failed) {

@@ -10,4 +10,7 @@
  * False: told on stderr. */
 bool cli_state_dir(const char *asked, const struct privilege *worker, struct text *out);
 
+/* The same path, but nothing is made or looked at. False: there is none, or no memory. */
+bool cli_state_dir_find(const char *asked, struct text *out);
+
 #endif

@@ -235,13 +235,13 @@ static void load_all_references(struct loader *l)
 static void load_key(struct loader *l)
 {
     uint8_t key[32];
-    bool keep = l->q->mode == LOAD_SERVE && l->q->state_dir;
+    bool keep = l->q->mode != LOAD_CHECK && l->q->state_dir;
     const char *problem = NULL;
 
     if (l->has_session_secret)
         return;
     if (keep)
-        problem = load_session_key(l->q->state_dir, true, key);
+        problem = load_session_key(l->q->state_dir, l->q->mode == LOAD_SERVE, key);
     else if (!res_ok(random_bytes(key, sizeof(key))))
         problem = "no random bytes";
     if (problem)

@@ -9,7 +9,7 @@
 enum load_mode {
     LOAD_SERVE = 0, /* everything must be there */
     LOAD_CHECK,     /* secrets, htpasswd and certificate files that cannot be read here are warnings */
-    LOAD_DEPLOY     /* check --deploy: as LOAD_SERVE, serves nothing */
+    LOAD_DEPLOY     /* as LOAD_SERVE, serves nothing and makes nothing: check --deploy, share */
 };
 
 struct load_request {
