@@ -143,7 +143,7 @@ static bool has_authority(struct span url)
     return span_has_prefix(rest, SPAN("://")) && rest.n > 3 && rest.p[3] != '/';
 }
 
-static bool take_port(struct fetch *one, uint16_t default_port)
+static CURLUcode take_port(struct fetch *one, uint16_t default_port)
 {
     char *text = NULL;
     uint64_t port = default_port;
@@ -151,32 +151,49 @@ static bool take_port(struct fetch *one, uint16_t default_port)
     bool ok = got == CURLUE_OK ? span_parse_u64(span_of(text), UINT16_MAX, &port) : got == CURLUE_NO_PORT;
     curl_free(text);
     one->port = (uint16_t)port;
-    return ok && port != 0;
+    return got == CURLUE_OUT_OF_MEMORY ? got : ok && port != 0 ? CURLUE_OK : CURLUE_BAD_PORT_NUMBER;
 }
 
-static bool take_parts(struct fetch *one, struct span url, uint16_t default_port)
+/* An address with a zone belongs to one link of ours, which nobody names who means a service. */
+static CURLUcode refuse_zone(const struct fetch *one)
 {
-    char *zone = NULL, *text = span_dup(url);
-    bool ok = text != NULL && curl_url_set(one->url, CURLUPART_URL, text, CURLU_DISALLOW_USER) == CURLUE_OK &&
-              curl_url_get(one->url, CURLUPART_SCHEME, &one->scheme, 0) == CURLUE_OK &&
-              curl_url_get(one->url, CURLUPART_HOST, &one->host, 0) == CURLUE_OK && take_port(one, default_port) &&
-              curl_url_get(one->url, CURLUPART_ZONEID, &zone, 0) == CURLUE_NO_ZONEID;
+    char *zone = NULL;
+    CURLUcode got = curl_url_get(one->url, CURLUPART_ZONEID, &zone, 0);
     curl_free(zone);
+    return got == CURLUE_NO_ZONEID ? CURLUE_OK : got == CURLUE_OUT_OF_MEMORY ? got : CURLUE_BAD_IPV6;
+}
+
+static CURLUcode take_parts(struct fetch *one, struct span url, uint16_t default_port)
+{
+    char *text = span_dup(url);
+    CURLUcode got =
+        text != NULL ? curl_url_set(one->url, CURLUPART_URL, text, CURLU_DISALLOW_USER) : CURLUE_OUT_OF_MEMORY;
+    if (got == CURLUE_OK)
+        got = curl_url_get(one->url, CURLUPART_SCHEME, &one->scheme, 0);
+    if (got == CURLUE_OK)
+        got = curl_url_get(one->url, CURLUPART_HOST, &one->host, 0);
+    if (got == CURLUE_OK)
+        got = take_port(one, default_port);
+    if (got == CURLUE_OK)
+        got = refuse_zone(one);
     free(text);
-    return ok;
+    return got;
 }
 
 bool fetch_take_url(struct fetch *one, struct span url, uint16_t default_port, bool last_scheme)
 {
+    CURLUcode got = CURLUE_MALFORMED_INPUT;
     one->url = curl_url();
-    if (one->url == NULL) {
-        fetch_fail_later(one, FETCH_MEMORY, NULL);
-        return false;
-    }
-    if (is_plain(url) && has_authority(url) && take_parts(one, url, default_port) && has_scheme(one, last_scheme) &&
-        !span_has_suffix(span_of(one->host), SPAN(".")))
+    if (one->url == NULL)
+        got = CURLUE_OUT_OF_MEMORY;
+    else if (is_plain(url) && has_authority(url))
+        got = take_parts(one, url, default_port);
+    if (got == CURLUE_OK && has_scheme(one, last_scheme) && !span_has_suffix(span_of(one->host), SPAN(".")))
         return true;
-    fetch_fail_later(one, FETCH_INVALID, "not a URL that we ask");
+    if (got == CURLUE_OUT_OF_MEMORY)
+        fetch_fail_later(one, FETCH_MEMORY, NULL);
+    else
+        fetch_fail_later(one, FETCH_INVALID, "not a URL that we ask");
     return false;
 }
 

@@ -312,6 +312,33 @@ static void test_unreachable(void **state)
     }
 }
 
+/* Nobody takes the connection: the queue of who listens is full. */
+static void test_no_connection(void **state)
+{
+    struct fetch_kit *k = *state;
+    struct addr at;
+    struct sockaddr_storage sa;
+    struct outcome o;
+    char url[64];
+    int fillers[4], fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(addr_parse_ip(SPAN("127.0.0.1"), &at));
+    socklen_t n = addr_to_sockaddr(&at, &sa);
+    assert_true(bind(fd, (struct sockaddr *)&sa, n) == 0 && listen(fd, 0) == 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &n), 0);
+    for (size_t i = 0; i < COUNT(fillers); i++) {
+        fillers[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(fillers[i], (struct sockaddr *)&sa, n);
+    }
+    (void)snprintf(url, sizeof url, "https://127.0.0.1:%u/", addr_from_sockaddr(&sa).port);
+    ask(k, &o, &(struct fetch_request){.method = "GET", .url = span_of(url), .timeout_ms = 300});
+    assert_int_equal(o.error, FETCH_TIMEOUT);
+    assert_true(o.took_ms < 1800);
+    outcome_fini(&o);
+    for (size_t i = 0; i < COUNT(fillers); i++)
+        close(fillers[i]);
+    close(fd);
+}
+
 /* The environment's proxies are none of ours. */
 static void test_environment(void **state)
 {
@@ -441,12 +468,19 @@ static void test_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),      cmocka_unit_test(test_certificates),
-        cmocka_unit_test(test_misbehaviour), cmocka_unit_test(test_request),
-        cmocka_unit_test(test_not_asked),    cmocka_unit_test(test_unreachable),
-        cmocka_unit_test(test_environment),  cmocka_unit_test(test_many),
-        cmocka_unit_test(test_cancel),       cmocka_unit_test(test_end_from_inside),
-        cmocka_unit_test(test_authorities),  cmocka_unit_test(test_alone),
+        cmocka_unit_test(test_answers),
+        cmocka_unit_test(test_certificates),
+        cmocka_unit_test(test_misbehaviour),
+        cmocka_unit_test(test_request),
+        cmocka_unit_test(test_not_asked),
+        cmocka_unit_test(test_unreachable),
+        cmocka_unit_test(test_no_connection),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_end_from_inside),
+        cmocka_unit_test(test_authorities),
+        cmocka_unit_test(test_alone),
     };
     return cmocka_run_group_tests(tests, fetch_kit_new, fetch_kit_free);
 }

@@ -33,11 +33,15 @@ static void name_authority(struct fetch_kit *k)
     assert_int_equal(setenv("SSL_CERT_FILE", k->ca, 1), 0);
 }
 
-void fetch_kit_init(struct fetch_kit *k)
+void fetch_kit_issue(struct fetch_kit *k)
 {
     *k = (struct fetch_kit){0};
     issue(k);
     name_authority(k);
+}
+
+void fetch_kit_open(struct fetch_kit *k)
+{
     k->loop = loop_new();
     k->resolver = resolver_new(k->loop, "127.0.0.1:1"); /* nobody answers there */
     k->fetcher = fetcher_new(k->loop, k->resolver);
@@ -59,7 +63,8 @@ void fetch_kit_fini(struct fetch_kit *k)
 int fetch_kit_new(void **state)
 {
     struct fetch_kit *k = calloc(1, sizeof *k);
-    fetch_kit_init(k);
+    fetch_kit_issue(k);
+    fetch_kit_open(k);
     *state = k;
     return 0;
 }

@@ -30,7 +30,9 @@ struct fetch_kit {
     unsigned left; /* outcomes that are waited for */
 };
 
-void fetch_kit_init(struct fetch_kit *k);
+/* Keys and files; then the loop with what runs on it. */
+void fetch_kit_issue(struct fetch_kit *k);
+void fetch_kit_open(struct fetch_kit *k);
 void fetch_kit_fini(struct fetch_kit *k);
 /* As setup and teardown. */
 int fetch_kit_new(void **state);

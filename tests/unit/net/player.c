@@ -170,13 +170,12 @@ void player_stop(struct player *p)
     ssize_t n;
     if (p->child <= 0)
         return;
-    /* The connection is over on our side: what plays to its end does so now; what only accepts would wait for ever. */
-    for (unsigned i = 0; i < 100 && waitpid(p->child, NULL, WNOHANG) == 0; i++) {
-        usleep(2000 * (i > 10 ? 10 : 1));
-        if (i == 99) {
+    /* The connection is over on our side, so what plays comes to its end; what still waits for one does now. */
+    (void)shutdown(p->listening, SHUT_RDWR);
+    for (unsigned i = 0; waitpid(p->child, NULL, WNOHANG) == 0; i++) {
+        usleep(1000);
+        if (i == 3000)
             kill(p->child, SIGKILL);
-            waitpid(p->child, NULL, 0);
-        }
     }
     p->child = 0;
     while ((n = read(p->heard_fd, some, sizeof some)) > 0)
