@@ -3,8 +3,8 @@
 #include "config/snapshot.h"
 
 /* What is open without any client: standard streams, control, log and its wake-up, a bundle and a new log on their way
- * in, and the control thread's loop. */
-#define PROCESS 12u
+ * in, the control thread's loop, and the store's three files. */
+#define PROCESS 15u
 /* Of each loop thread: its event queue, its mailbox, questions to name servers. */
 #define THREAD 6u
 /* A listening socket, and its reserve. */

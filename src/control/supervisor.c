@@ -13,6 +13,7 @@
 #include "base/count.h"
 #include "control/notify.h"
 #include "control/process.h"
+#include "control/store_dir.h"
 #include "control/supervisor_priv.h"
 
 void sup_say(const char *format, ...)
@@ -298,7 +299,9 @@ static struct res prepare(struct supervisor *s, const struct supervisor_options 
         sup_say("warning: --sandbox off: a worker that was taken over could read files, start programs and connect "
                 "anywhere");
     }
-    return signals_open(s);
+    text_init(&s->store);
+    r = o->state_dir != NULL ? store_dir_make(o->state_dir, &s->user, &s->store) : RES_OK;
+    return res_ok(r) ? signals_open(s) : r;
 }
 
 int supervisor_run(const struct supervisor_options *o)
@@ -323,6 +326,7 @@ int supervisor_run(const struct supervisor_options *o)
     if (s->signals != -1) {
         (void)close(s->signals);
     }
+    text_fini(&s->store);
     free(s);
     return code;
 }

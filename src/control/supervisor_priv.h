@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "control/backoff.h"
+#include "base/text.h"
 #include "control/listen_set.h"
 #include "control/privilege.h"
 #include "control/supervisor.h"
@@ -83,6 +84,7 @@ struct supervisor {
     unsigned threads;
     uint64_t generation; /* the last number given away */
     struct privilege user;
+    struct text store; /* its folder; empty: none */
     struct sup_loader loader;
     struct sup_worker workers[SUP_PLACES];
     bool drained_badly;

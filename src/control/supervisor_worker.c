@@ -101,7 +101,8 @@ static struct res start_process(struct supervisor *s, struct sup_worker *w)
     (void)snprintf(uid, sizeof(uid), "%u", (unsigned)s->user.uid);
     (void)snprintf(gid, sizeof(gid), "%u", (unsigned)s->user.gid);
     const char *sandbox = s->o->no_sandbox ? "off" : "on";
-    const char *argv[] = {"tiergate", "worker", threads, uid, gid, sandbox, s->o->resolver, NULL};
+    const char *store = s->store.n > 0 ? s->store.p : "";
+    const char *argv[] = {"tiergate", "worker", threads, uid, gid, sandbox, store, s->o->resolver, NULL};
     struct process_spec spec = {.argv = argv, .env = PROCESS_ENV_CLEAN, .blocked = &blocked};
     worker_signals(&blocked);
     struct res r = process_start(&spec, &p);

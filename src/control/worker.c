@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "control/memory.h"
@@ -112,6 +113,7 @@ static void tear_down(struct worker *w)
     listen_set_close_except(&w->listens, NULL);
     edge_shared_free(w->edge);
     gate_shared_free(w->gate);
+    store_close(w->store);
     if (w->log != NULL) {
         log_free(w->log, LOG_FLUSH_MS);
     }
@@ -133,7 +135,7 @@ static bool parse_number(const char *s, uint64_t max, uint64_t *out)
 static struct res take_arguments(struct worker *w, int argc, char **argv, struct privilege *user)
 {
     uint64_t threads, uid, gid;
-    if (argc < 5 || !parse_number(argv[1], LISTEN_SOCKETS, &threads) || threads == 0 ||
+    if (argc < 6 || !parse_number(argv[1], LISTEN_SOCKETS, &threads) || threads == 0 ||
         !parse_number(argv[2], UINT32_MAX - 1, &uid) || !parse_number(argv[3], UINT32_MAX - 1, &gid)) {
         return res_err("this command is the supervisor's");
     }
@@ -142,7 +144,8 @@ static struct res take_arguments(struct worker *w, int argc, char **argv, struct
     w->nofile = process_nofile();
     w->sandboxed = strcmp(argv[4], "off") != 0;
     w->first_log = -1;
-    w->resolver = argc > 5 ? argv[5] : NULL;
+    w->has_store = argv[5][0] != '\0';
+    w->resolver = argc > 6 ? argv[6] : NULL;
     *user = (struct privilege){.uid = (uid_t)uid, .gid = (gid_t)gid, .name = ""};
     return RES_OK;
 }
@@ -160,18 +163,43 @@ static struct res let_go_of_terminal(void)
     return done ? RES_OK : res_err("cannot let go of the terminal");
 }
 
-static struct res begin(struct worker *w, int argc, char **argv)
+/* While it may still pass through the state folder. O_PATH, for root may have no right to what is the worker's. */
+static struct res find_store(const struct worker *w, const char *store, int *out)
+{
+    *out = w->has_store ? open(store, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+    return w->has_store && *out == -1 ? res_err("cannot find the store's folder") : RES_OK;
+}
+
+/* What it makes there is for its own user alone. */
+static struct res settle(int store)
+{
+    (void)umask(077);
+    int done = store != -1 ? fchdir(store) : chdir("/");
+    if (store != -1) {
+        (void)close(store);
+    }
+    return done == 0 ? RES_OK : res_err("cannot change the working directory");
+}
+
+static struct res become(struct worker *w, int argc, char **argv)
 {
     struct privilege user;
+    int store;
     struct res r = take_arguments(w, argc, argv, &user);
+    if (res_ok(r)) {
+        r = find_store(w, argv[5], &store);
+    }
     if (res_ok(r)) {
         r = privilege_drop(&user);
     }
+    return res_ok(r) ? settle(store) : r;
+}
+
+static struct res begin(struct worker *w, int argc, char **argv)
+{
+    struct res r = become(w, argc, argv);
     if (res_ok(r)) {
         r = let_go_of_terminal();
-    }
-    if (res_ok(r) && chdir("/") == -1) {
-        r = res_err("cannot leave the working directory");
     }
     return res_ok(r) ? set_up(w) : r;
 }

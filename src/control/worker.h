@@ -3,7 +3,7 @@
 #ifndef TG_CONTROL_WORKER_H
 #define TG_CONTROL_WORKER_H
 
-/* `tiergate worker THREADS UID GID on|off [RESOLVER]`, started by the supervisor only. on|off: the sandbox. 0: drained. */
+/* `tiergate worker THREADS UID GID on|off STORE [RESOLVER]`, started by the supervisor only. on|off: the sandbox; STORE: its folder, or "". 0: drained. */
 int worker_main(int argc, char **argv);
 
 #endif

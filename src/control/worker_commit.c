@@ -85,7 +85,7 @@ static void fit_limits(struct worker *w, struct limits_config *l, enum worker_af
 /* From here on nothing is opened but what the sandbox knows; every thread starts inside of it. */
 static struct res enter_sandbox(struct worker *w, const struct snapshot *s)
 {
-    struct res r = w->sandboxed ? worker_sandbox_enter(&w->sandbox, s, w->resolver) : RES_OK;
+    struct res r = w->sandboxed ? worker_sandbox_enter(&w->sandbox, s, w->resolver, w->has_store ? "." : NULL) : RES_OK;
     if (!res_ok(r)) {
         (void)fprintf(stderr, "tiergate: worker: the sandbox: %s; see --sandbox in `tiergate serve --help`\n", r.err);
     }
@@ -107,6 +107,9 @@ static struct res first_set_up(struct worker *w, const struct snapshot *s)
     struct res r = enter_sandbox(w, s);
     if (res_ok(r)) {
         r = start_log(w);
+    }
+    if (res_ok(r)) {
+        r = worker_store_open(w);
     }
     if (!res_ok(r)) {
         return r;

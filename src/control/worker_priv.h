@@ -16,6 +16,7 @@
 #include "net/loop.h"
 #include "net/timer.h"
 #include "net/watch.h"
+#include "store/store.h"
 
 struct worker;
 
@@ -66,14 +67,16 @@ struct worker {
     uint32_t too_many;    /* the limits.connections that they were told not to do for */
     size_t memory;        /* for connections, when the rules do not say */
     const char *resolver; /* borrows; NULL: the system's */
+    bool has_store;       /* there is a state folder; the working directory is the store's */
     bool sandboxed;       /* unless the operator said otherwise */
     struct worker_sandbox sandbox;
     struct loop *loop; /* control's own */
     struct watch *control;
-    struct timer limit; /* of the drain */
-    struct timer pace;  /* of the watchdog; not while draining */
-    struct log *log;    /* from the first commit on, as are the next two: its thread must be inside of the sandbox */
-    int first_log;      /* came before it; -1: none */
+    struct timer limit;  /* of the drain */
+    struct timer pace;   /* of the watchdog; not while draining */
+    struct log *log;     /* from the first commit on, as are the next two: its thread must be inside of the sandbox */
+    int first_log;       /* came before it; -1: none */
+    struct store *store; /* NULL: there is none, and what needs it is refused */
     struct gate_shared *gate;
     struct edge_shared *edge;
     struct worker_thread *threads;
@@ -103,6 +106,10 @@ void worker_thread_reply(struct worker_thread *t, void (*run)(void *thread));
 /* worker_commit.c */
 void worker_listen_add(struct worker *w);
 void worker_commit_start(struct worker *w, enum worker_after after);
+
+/* worker_store.c */
+/* Inside of the sandbox: what stands in the file may be an attacker's. An error is that of a store that is there and cannot be read. */
+struct res worker_store_open(struct worker *w) MUSTUSE;
 
 /* worker_watch.c */
 /* From when the threads run until they need not turn any more. */

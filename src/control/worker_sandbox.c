@@ -96,7 +96,7 @@ static void tell_what_lacks(unsigned in_force)
         unsigned part;
         const char *text;
     } lacks[] = {
-        {SANDBOX_FILES, "Landlock: a worker that was taken over could read what its user may read"},
+        {SANDBOX_FILES, "Landlock: a worker that was taken over could read and write what its user may"},
         {SANDBOX_PORTS, "Landlock for ports (Linux 6.7): a worker that was taken over could connect to any port"},
         {SANDBOX_CALLS, "seccomp: a worker that was taken over could start programs"},
     };
@@ -107,7 +107,8 @@ static void tell_what_lacks(unsigned in_force)
     }
 }
 
-struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver)
+struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver,
+                                const char *store)
 {
     const char *paths[WORKER_FILES];
     add_files(s);
@@ -116,7 +117,8 @@ struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot 
     for (size_t i = 0; i < s->file_count; i++) {
         paths[i] = s->files[i].path;
     }
-    struct sandbox_policy p = {.readable = paths, .readable_count = s->file_count, .connect = &s->ports};
+    struct sandbox_policy p = {
+        .readable = paths, .readable_count = s->file_count, .writable = store, .connect = &s->ports};
     struct res r = sandbox_enter(&p, &s->in_force);
     if (res_ok(r)) {
         tell_what_lacks(s->in_force);

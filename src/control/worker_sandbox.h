@@ -26,8 +26,9 @@ struct worker_sandbox {
     struct sandbox_ports ports;
 };
 
-/* Before any thread is started. Tells on stderr what this kernel cannot forbid. `resolver` as resolver_new(). */
-struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver) MUSTUSE;
+/* Before any thread is started. `store`: the folder that it may write to, or NULL. Tells on stderr what this kernel cannot forbid. `resolver` as resolver_new(). */
+struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot *first, const char *resolver,
+                                const char *store) MUSTUSE;
 /* May it still open what it opens again and again? Not when a file was replaced by another of its name. */
 bool worker_sandbox_has_files(const struct worker_sandbox *s);
 /* May it connect to the ports of all origins? */

@@ -16,5 +16,5 @@ struct res sandbox_enter(const struct sandbox_policy *p, unsigned *in_force)
 {
     *in_force = 0;
     struct res r = sandbox_landlock(p, in_force); /* first: its calls are not among those that stay */
-    return res_ok(r) ? sandbox_seccomp(in_force) : r;
+    return res_ok(r) ? sandbox_seccomp(p, in_force) : r;
 }

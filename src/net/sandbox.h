@@ -18,12 +18,13 @@ bool sandbox_ports_has(const struct sandbox_ports *p, uint16_t port);
 struct sandbox_policy {
     const char *const *readable; /* files, or folders with all below them; what is not there is skipped */
     size_t readable_count;
+    const char *writable; /* NULL: none. A folder: files below it may be made, read, written and removed, not cut off */
     const struct sandbox_ports *connect;
 };
 
 /* What the kernel really holds us to. */
 enum sandbox_part {
-    SANDBOX_FILES = 1, /* Landlock, Linux 5.13: only what is readable may be opened, and for reading only */
+    SANDBOX_FILES = 1, /* Landlock, Linux 5.13: only what is readable or writable may be opened, and only so */
     SANDBOX_PORTS = 2, /* Landlock 4, Linux 6.7: connect() to these TCP ports only, bind() to none */
     SANDBOX_PEERS = 4, /* Landlock 6, Linux 6.12: no signals and no abstract sockets to processes outside */
     SANDBOX_CALLS = 8  /* seccomp */

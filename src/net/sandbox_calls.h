@@ -206,6 +206,19 @@ static const struct call_rule calls[] = {
     KILL(setdomainname),
 };
 
+/* Where there is a folder to write to; Landlock says which. Opened in the one way that SQLite has (store/), never emptied; what is to be
+ * cut off is blanked (store/vfs.c): ftruncate(2) would empty the log, too. */
+static const struct call_rule store_calls[] = {
+    CALL(openat, CALL_ALLOW, 1, {2, ~(uint32_t)O_CREAT, O_RDWR | O_NOFOLLOW | O_CLOEXEC}),
+    ALLOW(pwrite64),
+    ALLOW(fdatasync),
+    ALLOW(fsync),
+    ALLOW(unlink),
+    IF(unlinkat, 2, 0),
+    IF(fcntl, 1, F_SETLK),
+    IF(fcntl, 1, F_GETLK),
+};
+
 /* Where no sanitizer needs them. */
 static const struct call_rule process_calls[] = {
     CALL(clone, CALL_KILL, 1, {0, CLONE_THREAD, 0}),

@@ -19,6 +19,6 @@
 
 /* Adds to *in_force what the kernel has. */
 struct res sandbox_landlock(const struct sandbox_policy *p, unsigned *in_force) MUSTUSE;
-struct res sandbox_seccomp(unsigned *in_force) MUSTUSE;
+struct res sandbox_seccomp(const struct sandbox_policy *p, unsigned *in_force) MUSTUSE;
 
 #endif

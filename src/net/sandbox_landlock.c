@@ -16,6 +16,11 @@
 #define SCOPE_SIGNAL (UINT64_C(1) << 1)
 #define RULE_NET_PORT 2
 
+/* Nothing there is ever cut off, moved, or more than a plain file. */
+#define WRITABLE                                                                                                       \
+    (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR | LANDLOCK_ACCESS_FS_WRITE_FILE |                      \
+     LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+
 struct attr {
     uint64_t fs, net, scoped;
 };
@@ -63,6 +68,8 @@ static struct res allow_paths(int ruleset, const struct sandbox_policy *p)
     struct res r = RES_OK;
     for (size_t i = 0; i < p->readable_count && res_ok(r); i++)
         r = allow_path(ruleset, p->readable[i], LANDLOCK_ACCESS_FS_READ_FILE);
+    if (p->writable && res_ok(r))
+        r = allow_path(ruleset, p->writable, WRITABLE);
     if (SANDBOX_SANITIZED && res_ok(r)) /* the leak checker lists threads and mappings */
         r = allow_path(ruleset, "/proc", LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR);
     return r;

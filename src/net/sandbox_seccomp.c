@@ -42,7 +42,7 @@ static bool add_rules(scmp_filter_ctx f, const struct call_rule *v, size_t n)
     return true;
 }
 
-static bool fill(scmp_filter_ctx f)
+static bool fill(scmp_filter_ctx f, const struct sandbox_policy *p)
 {
     /* TSYNC: a sanitizer may have a thread of its own by now. A binary tree costs 6 comparisons instead of 100; calls that
      * are allowed whatever their arguments do not even run the filter (the kernel keeps a map of them). SSB: kernels
@@ -50,6 +50,7 @@ static bool fill(scmp_filter_ctx f)
     return seccomp_attr_set(f, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
            seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) == 0 && seccomp_attr_set(f, SCMP_FLTATR_CTL_SSB, 1) == 0 &&
            seccomp_attr_set(f, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && add_rules(f, calls, COUNT(calls)) &&
+           (!p->writable || add_rules(f, store_calls, COUNT(store_calls))) &&
            (!SANDBOX_SANITIZED || add_rules(f, sanitizer_calls, COUNT(sanitizer_calls))) &&
            (SANDBOX_SANITIZED || add_rules(f, process_calls, COUNT(process_calls))) &&
            (!SANDBOX_COVERED || add_rules(f, coverage_calls, COUNT(coverage_calls)));
@@ -61,7 +62,7 @@ static bool kernel_has_it(void)
     return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != -1 || errno != EINVAL;
 }
 
-struct res sandbox_seccomp(unsigned *in_force)
+struct res sandbox_seccomp(const struct sandbox_policy *p, unsigned *in_force)
 {
     if (!kernel_has_it())
         return RES_OK;
@@ -69,7 +70,7 @@ struct res sandbox_seccomp(unsigned *in_force)
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
     if (!f)
         return res_err("out of memory");
-    struct res r = fill(f) ? RES_OK : res_err("the list of system calls makes no seccomp filter");
+    struct res r = fill(f, p) ? RES_OK : res_err("the list of system calls makes no seccomp filter");
     if (res_ok(r) && seccomp_load(f) != 0)
         r = res_err("the kernel refuses the seccomp filter");
     seccomp_release(f);

@@ -25,7 +25,7 @@ static int inside(const struct snapshot *first, const char *resolver, int (*judg
     if (p == 0) {
         struct worker_sandbox s;
         memset(&s, 0, sizeof(s));
-        bool in = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && res_ok(worker_sandbox_enter(&s, first, resolver));
+        bool in = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && res_ok(worker_sandbox_enter(&s, first, resolver, NULL));
         _exit(in ? judge(&s, arg) : 99);
     }
     assert_int_equal(waitpid(p, &status, 0), p);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -82,12 +83,28 @@ static int cork(const struct shared *s)
     return result(setsockopt(s->listener, IPPROTO_TCP, TCP_CORK, &on, sizeof on));
 }
 
+static int cut_off(const struct shared *s)
+{
+    return result(ftruncate(s->log, 0));
+}
+
+static int
+write_over(const struct shared *s) /* where a store may be written, there is this call; O_APPEND stays above it */
+{
+    struct stat before, after;
+    if (fstat(s->log, &before) != 0 || pwrite(s->log, "y", 1, 0) != 1)
+        return errno;
+    return fstat(s->log, &after) == 0 && after.st_size == before.st_size + 1 ? 0 : EIO;
+}
+
 static const struct {
     const char *name;
     int (*try)(const struct shared *s);
     int wants;
 } cases[] = {
     {"append", append, 0},
+    {"cut it off", cut_off, ENOSYS},
+    {"write over it", write_over, 0},
     {"write elsewhere than at the end", cease_to_append, ENOSYS},
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     {"seek", seek, ENOSYS},
@@ -107,7 +124,7 @@ static const struct {
 static int in_the_sandbox(const struct shared *s, int (*try)(const struct shared *s))
 {
     static const struct sandbox_ports none;
-    struct sandbox_policy p = {.connect = &none};
+    struct sandbox_policy p = {.writable = "/nowhere/at/all", .connect = &none}; /* its calls are there */
     unsigned in_force;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || !res_ok(sandbox_enter(&p, &in_force)))
         return NOT_ENTERED;
