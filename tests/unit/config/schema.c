@@ -93,6 +93,7 @@ static const char *plural(const char *prefix, const char *type)
                  {"list of strings", "object of lists of strings", NULL},
                  {"object", "object of objects", "list of objects"},
                  {"list of objects", "object of lists of objects", NULL},
+                 {"secret or object", "object of secrets or objects", NULL},
                  {"string", NULL, "list of strings"}};
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
@@ -114,7 +115,7 @@ static const char *type_of_shape(const struct walk *w, const struct json_value *
     if (json_get(node, "enum"))
         return "choice";
     if (json_get(node, "oneOf"))
-        return "name or list of objects";
+        return ref_name(json_at(json_get(node, "oneOf"), 0)).n ? "secret or object" : "name or list of objects";
     if (span_eq(type, SPAN("array")))
         return plural("list", type_of(w, json_get(node, "items")));
     if (span_eq(type, SPAN("object")))
@@ -180,8 +181,15 @@ static void walk_below(struct walk *w, const struct json_value *node, const char
                 {"list of objects", "[]", {"items"}},
                 {"object of objects", "{}", {"additionalProperties"}},
                 {"object of lists of objects", "{}[]", {"additionalProperties", "items"}}};
-    char below[512];
+    char below[520];
 
+    if (strcmp(type, "object of secrets or objects") == 0) {
+        const struct json_value *shapes = json_get(json_get(node, "additionalProperties"), "oneOf");
+
+        snprintf(below, sizeof(below), "%s{}", path);
+        walk_object(w, resolve(w, json_at(shapes, 1)), below);
+        return;
+    }
     if (strcmp(type, "name or list of objects") == 0) {
         walk_below(w, json_at(json_get(node, "oneOf"), 1), "list of objects", path);
         return;

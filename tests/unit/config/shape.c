@@ -121,14 +121,8 @@ static const struct rules_case cases[] = {
     {"acme", WITH("'acme':{}"), "acme", "acme is not supported yet", 0, ONE_ERROR},
     {"store", WITH("'store':{}"), "store", "not supported yet", 0, ONE_ERROR},
     {"redis", WITH("'redis':'x'"), "redis", "not supported yet", 0, ONE_ERROR},
-    {"github alone", WITH_GATE("{'github':{}}"), "gates.g.github", "not supported yet", 0, ONE_ERROR},
-    {"email_pin", WITH_GATE("{'email_pin':{},'basic':{'users':{'u':'env:U'}}}"), "gates.g.email_pin",
-     "not supported yet", 0, ONE_ERROR},
-    {"service_tokens", WITH_GATE("{'service_tokens':{}}"), "gates.g.service_tokens", "not supported yet", 0, ONE_ERROR},
     {"client_cert", WITH_ORIGIN("{'url':'https://o.example.org','tls':{'client_cert':{}}}"),
      "origins.o.tls.client_cert", "not supported yet", 0, ONE_ERROR},
-    {"access", WITH_HOSTS("{'host':'h.example.org','origin':'o','gate':'g','access':{},'rules':[" ALLOW "]}"),
-     "hosts[0].access", "not supported yet", 0, ONE_ERROR},
 };
 
 static void test_shape(void **state)
