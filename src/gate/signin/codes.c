@@ -1,0 +1,117 @@
+/* One-time codes: for the way from the sign-in host to a host outside of its circle, and nonces that are used up. Only hashes are kept. */
+#include "base/clock.h"
+#include "base/crypto/base64.h"
+#include "base/crypto/mac.h"
+#include "base/crypto/random.h"
+#include "gate/record.h"
+#include "gate/signin/impl.h"
+
+#include <stdlib.h>
+
+#define CODE_BYTES 32
+#define CODE_TEXT_MAX 44
+#define CODE_S 60
+#define RECORD_MAX 4096
+
+/* --- making ----------------------------------------------------------------------------------------------------------- */
+
+static void on_made(void *arg, const struct store_reply *r)
+{
+    struct signin_call *c = arg;
+    if (r->outcome != STORE_OK) {
+        call_store_failed(c, r);
+        return;
+    }
+    call_answer(c, &(struct signin_reply){.outcome = SIGNIN_OK, .code = c->q.code});
+}
+
+static bool write_record(const struct signin_question *q, struct record_out *o)
+{
+    record_put_span(o, q->gate);
+    record_put_span(o, q->host);
+    record_put_span(o, q->browser);
+    record_put_identity(o, &q->who);
+    return !o->full;
+}
+
+/* The code's text lies in the call until it is answered. */
+static bool make_code(struct signin_call *c, uint8_t key[32])
+{
+    uint8_t raw[CODE_BYTES];
+    char *text = malloc(CODE_TEXT_MAX);
+    if (!text || !res_ok(random_bytes(raw, sizeof(raw)))) {
+        free(text);
+        return false;
+    }
+    c->work = text;
+    c->work_free = free;
+    c->q.code = span_make(text, base64url_encode(span_make(raw, sizeof(raw)), text));
+    wipe(raw, sizeof(raw));
+    return res_ok(sha256(c->q.code, key));
+}
+
+void signin_code_make(struct signin *s, struct signin_call *c)
+{
+    uint8_t key[32], room[RECORD_MAX];
+    struct record_out o = {.p = room, .cap = sizeof(room)};
+    if (!s->c.store || !make_code(c, key) || !write_record(&c->q, &o)) {
+        call_outcome(c, SIGNIN_FAILED, s->c.store ? "out of memory" : "there is no store");
+        return;
+    }
+    store_put(s->c.store, STORE_CODES, span_make(key, sizeof(key)), span_make(room, o.n), clock_wall_s() + CODE_S,
+              on_made, c);
+}
+
+/* --- taking ----------------------------------------------------------------------------------------------------------- */
+
+static bool fits(const struct signin_question *q, struct span record, struct identity *who)
+{
+    struct record_in in = {.rest = record};
+    struct span gate = record_take_span(&in), host = record_take_span(&in), browser = record_take_span(&in);
+    *who = record_take_identity(&in);
+    return record_done(&in) && span_eq(gate, q->gate) && span_eq(host, q->host) && browser.n == 32 &&
+           q->browser.n == 32 && equal_const_time(browser.p, q->browser.p, 32);
+}
+
+static void on_taken(void *arg, const struct store_reply *r)
+{
+    struct signin_call *c = arg;
+    struct identity who;
+    if (r->outcome == STORE_FAILED)
+        call_store_failed(c, r);
+    else if (r->outcome != STORE_OK || !fits(&c->q, r->value, &who))
+        call_outcome(c, SIGNIN_WRONG, "the code is unknown, used up, too old or another browser's");
+    else
+        call_answer(c, &(struct signin_reply){.outcome = SIGNIN_OK, .who = who});
+}
+
+void signin_code_take(struct signin *s, struct signin_call *c)
+{
+    uint8_t key[32];
+    if (!s->c.store || !res_ok(sha256(c->q.code, key))) {
+        call_outcome(c, SIGNIN_FAILED, s->c.store ? "out of memory" : "there is no store");
+        return;
+    }
+    store_take(s->c.store, STORE_CODES, span_make(key, sizeof(key)), on_taken, c);
+}
+
+/* --- once ------------------------------------------------------------------------------------------------------------- */
+
+static void on_first(void *arg, const struct store_reply *r)
+{
+    struct signin_call *c = arg;
+    if (r->outcome == STORE_FAILED)
+        call_store_failed(c, r);
+    else
+        call_outcome(c, r->outcome == STORE_OK ? SIGNIN_OK : SIGNIN_WRONG, "used before");
+}
+
+void signin_once(struct signin *s, struct signin_call *c)
+{
+    uint8_t key[32];
+    if (!s->c.store || !res_ok(sha256(c->q.nonce, key))) {
+        call_outcome(c, SIGNIN_FAILED, s->c.store ? "out of memory" : "there is no store");
+        return;
+    }
+    store_once(s->c.store, STORE_USED, span_make(key, sizeof(key)), SPAN("1"), c->q.nonce_ends_s, on_first, c);
+}

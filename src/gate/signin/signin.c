@@ -1,0 +1,93 @@
+/* The service: its life, the gates in force, its clock. */
+#include "gate/signin/impl.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+#define SOON_MS 1000u
+#define TIDY_MS 600000u
+
+/* The timer's memory is reserved: this cannot fail. */
+static void clock_again(struct signin *s, uint64_t ms)
+{
+    if (!timer_set(&s->again, ms))
+        abort();
+}
+
+static void on_again(void *arg)
+{
+    struct signin *s = arg;
+    call_send_unsent(s);
+    book_tidy(s);
+    if (!timer_is_set(&s->again))
+        clock_again(s, TIDY_MS);
+}
+
+void signin_again_soon(struct signin *s)
+{
+    clock_again(s, SOON_MS);
+}
+
+struct signin *signin_new(const struct signin_config *c)
+{
+    struct signin *s = calloc(1, sizeof(*s));
+    if (!s)
+        return NULL;
+    s->c = *c;
+    timer_init(&s->again, c->loop, on_again, s);
+    if (!timer_reserve(&s->again) || !timer_set(&s->again, TIDY_MS)) {
+        signin_free(s);
+        return NULL;
+    }
+    book_init(s);
+    return s;
+}
+
+static void free_calls(struct signin_call *c)
+{
+    for (struct signin_call *next; c; c = next) {
+        next = c->next;
+        call_free(c);
+    }
+}
+
+void signin_free(struct signin *s)
+{
+    if (!s)
+        return;
+    free_calls(s->at_work);
+    free_calls(s->unsent);
+    book_free(s);
+    timer_fini(&s->again);
+    free(s);
+}
+
+const struct gate_config *signin_gate(const struct signin *s, struct span name)
+{
+    for (size_t i = 0; i < s->gates.n; i++)
+        if (span_eq(s->gates.v[i].name, name))
+            return &s->gates.v[i];
+    return NULL;
+}
+
+void signin_set_gates(struct signin *s, struct gate_list gates, uint64_t generation)
+{
+    s->gates = gates;
+    s->generation = generation;
+    if (!s->loaded)
+        book_load(s);
+}
+
+void signin_reload(struct signin *s)
+{
+    book_load(s);
+}
+
+bool signin_could_admit(const struct gate_config *gate, const struct identity *who)
+{
+    for (size_t i = 0; i < gate->policy_count; i++)
+        if (policy_could_admit(gate->policies[i], gate->name, who))
+            return true;
+    return false;
+}
