@@ -48,6 +48,7 @@ bool db_prepare(struct db *d)
         [DB_BEGIN] = "BEGIN",
         [DB_BEGIN_WRITING] = "BEGIN IMMEDIATE",
         [DB_COMMIT] = "COMMIT",
+        [DB_ROLLBACK] = "ROLLBACK",
         [DB_PUT] = "INSERT INTO record VALUES (?1, ?2, ?3, ?4) "
                    "ON CONFLICT DO UPDATE SET value = excluded.value, ends = excluded.ends",
         [DB_GET] = "SELECT value, ends FROM record WHERE kind = ?1 AND key = ?2 AND ends > ?5",
@@ -113,22 +114,23 @@ static bool is_gone(struct db *d)
     return sqlite3_file_control(d->sql, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved != 0;
 }
 
+void db_undo(struct db *d)
+{
+    if (!sqlite3_get_autocommit(d->sql)) /* some faults undo by themselves */
+        (void)once_through(d->statements[DB_ROLLBACK]);
+}
+
 enum db_fault db_begin(struct db *d, bool writes)
 {
     if (is_gone(d))
         return DB_GONE;
+    db_undo(d); /* undoing needs memory, too, and may have found none */
     return once_through(d->statements[writes ? DB_BEGIN_WRITING : DB_BEGIN]);
 }
 
 enum db_fault db_commit(struct db *d)
 {
     return once_through(d->statements[DB_COMMIT]);
-}
-
-void db_undo(struct db *d)
-{
-    if (!sqlite3_get_autocommit(d->sql)) /* some faults undo by themselves */
-        (void)sqlite3_exec(d->sql, "ROLLBACK", NULL, NULL, NULL);
 }
 
 /* --- operations --------------------------------------------------------------------------------------------------- */

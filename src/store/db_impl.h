@@ -10,6 +10,7 @@ enum db_statement {
     DB_BEGIN = 0,
     DB_BEGIN_WRITING,
     DB_COMMIT,
+    DB_ROLLBACK,
     DB_PUT,
     DB_GET,
     DB_ONCE,
