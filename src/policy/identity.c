@@ -1,3 +1,5 @@
+#include "policy/identity.h"
+
 #include "policy/asker.h"
 
 /* Of machines that stand side by side: one may have proven what another sees a moment before. */
