@@ -184,7 +184,7 @@ static void test_misbehaviour(void **state)
         {"reset after the request", SCRIPT(AFTER_HEAD, {PLAY_RESET, NULL}), .error = FETCH_BROKEN},
         {"reset within the body", SCRIPT(AFTER_HEAD, {PLAY_SAY, OK "Content-Length: 9\r\n\r\nhe"}, {PLAY_RESET, NULL}),
          .error = FETCH_BROKEN},
-        {"reset within the handshake", SCRIPT({PLAY_RESET, NULL}), .error = FETCH_TLS},
+        {"reset within the handshake", SCRIPT({PLAY_BYTE, NULL}, {PLAY_RESET, NULL}), .error = FETCH_TLS},
         {"silence instead of a handshake", SCRIPT({PLAY_SILENCE, NULL}), .error = FETCH_TIMEOUT, .timeout_ms = 300},
         {"silence instead of a head", SCRIPT(AFTER_HEAD, {PLAY_SILENCE, NULL}), .error = FETCH_TIMEOUT,
          .timeout_ms = 600},

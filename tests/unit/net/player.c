@@ -105,6 +105,7 @@ static bool hush(struct stage *s)
 
 static bool play(struct stage *s, const struct play_step *step)
 {
+    char c;
     switch (step->play) {
     case PLAY_END:
         return false;
@@ -121,6 +122,8 @@ static bool play(struct stage *s, const struct play_step *step)
         return hear_until(s, "\r\n");
     case PLAY_LINE:
         return hear_this(s, step->text);
+    case PLAY_BYTE:
+        return hear(s, &c);
     case PLAY_DOT:
         return hear_until(s, ".\r\n");
     case PLAY_SILENCE:

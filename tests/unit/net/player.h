@@ -16,6 +16,7 @@ enum play {
     PLAY_FOREVER, /* sends text again and again, until nobody takes it */
     PLAY_HEAD,    /* reads to an empty line */
     PLAY_LINE,    /* reads a line, which must begin with text; else closes */
+    PLAY_BYTE,    /* reads one */
     PLAY_DOT,     /* reads to a line with a dot alone */
     PLAY_SILENCE, /* reads to the end */
     PLAY_RESET
