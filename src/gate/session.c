@@ -11,23 +11,25 @@
 
 /* --- what was verified -------------------------------------------------------------------------------------------- */
 
-/* What is remembered of a token: the session, then the texts of its identity one behind the other. */
+/* What is remembered of a token: the session, then the texts of its identity one behind the other, then the token. */
 struct verified {
     uint64_t ledger; /* that it was judged by */
     int64_t issued, active, ends;
     uint8_t id[SESSION_ID];
     enum identity_way way;
     uint16_t subject, email, login, groups, scope; /* bytes */
+    uint16_t texts;                                /* all of them */
 };
 
-#define REMEMBERED_MAX (sizeof(struct verified) + TOKEN_RAW_MAX + LEDGER_FACTS_MAX)
+#define REMEMBERED_MAX (sizeof(struct verified) + TOKEN_RAW_MAX + LEDGER_FACTS_MAX + TOKEN_TEXT_MAX)
+#define MAC_TEXT 48 /* the end of a token that holds its MAC */
 
-/* The host stands for itself and for its circle: a session may be taken back on one host of a circle. The tag is as hard to
- * meet by chance or by will as the MAC of the token would be. */
+/* The host stands for itself and for its circle: a session may be taken back on one host of a circle. Of the token its end is enough: whoever
+ * meets that has the MAC of a good one, and whether the rest is the same is looked at afterwards. */
 static void tag_of(const struct gate_thread *t, const struct gate_check *c, struct span text, uint8_t out[HASH_TAG])
 {
-    uint8_t n = (uint8_t)c->host.n;
-    const struct span parts[] = {span_make(c->gate->digest, sizeof(c->gate->digest)), span_make(&n, 1), c->host, text};
+    const struct span parts[] = {span_make(c->gate->digest, sizeof(c->gate->digest)),
+                                 text.n > MAC_TEXT ? span_from(text, text.n - MAC_TEXT) : text, c->host};
     hash_tag(t->token_key, parts, COUNT(parts), out);
 }
 
@@ -51,7 +53,7 @@ static void unpack(const struct verified *v, struct span texts, const struct gat
     out->who.scope = take(&texts, v->scope);
 }
 
-static enum session_state recall(struct gate_thread *t, const struct gate_check *c, struct span tag,
+static enum session_state recall(struct gate_thread *t, const struct gate_check *c, struct span tag, struct span token,
                                  struct session *out)
 {
     struct span value;
@@ -59,19 +61,19 @@ static enum session_state recall(struct gate_thread *t, const struct gate_check 
     if (!cache_get(t->sessions, tag, t->loop->now_ms, &value))
         return SESSION_NONE;
     memcpy(&v, value.p, sizeof(v));
-    if (v.ledger != ledger_number(t->ledger))
+    if (v.ledger != ledger_number(t->ledger) || !span_eq(token, span_from(value, sizeof(v) + v.texts)))
         return SESSION_NONE;
-    struct span texts = arena_copy(c->arena, span_from(value, sizeof(v)));
+    struct span texts = arena_copy(c->arena, span_make(value.p + sizeof(v), v.texts));
     if (!texts.p)
         return SESSION_NO_MEMORY;
     unpack(&v, texts, c->gate, out);
     return SESSION_GOOD;
 }
 
-static size_t pack(const struct gate_thread *t, const struct session *s, uint8_t out[REMEMBERED_MAX])
+static size_t pack(const struct gate_thread *t, const struct session *s, struct span token, uint8_t out[REMEMBERED_MAX])
 {
     const struct identity *who = &s->who;
-    const struct span texts[] = {who->subject, who->email, who->login, who->groups, who->scope};
+    const struct span texts[] = {who->subject, who->email, who->login, who->groups, who->scope, token};
     struct verified v = {.ledger = ledger_number(t->ledger),
                          .issued = s->issued,
                          .active = s->active,
@@ -83,6 +85,7 @@ static size_t pack(const struct gate_thread *t, const struct session *s, uint8_t
                          .groups = (uint16_t)who->groups.n,
                          .scope = (uint16_t)who->scope.n};
     size_t n = sizeof(v);
+    v.texts = (uint16_t)(v.subject + v.email + v.login + v.groups + v.scope);
     memcpy(v.id, s->id, sizeof(v.id));
     memcpy(out, &v, sizeof(v));
     for (size_t i = 0; i < COUNT(texts); i++) {
@@ -107,18 +110,18 @@ static uint64_t forget_ms(const struct gate_thread *t, const struct session *s, 
 
 /* The session as it is remembered, so that its texts live as long as the exchange, whatever they were read from. */
 static enum session_state remember(struct gate_thread *t, const struct gate_check *c, struct span tag, int64_t now,
-                                   struct session *s)
+                                   struct span token, struct session *s)
 {
     uint8_t bytes[REMEMBERED_MAX];
     struct verified v;
     uint64_t until = forget_ms(t, s, now);
-    size_t n = pack(t, s, bytes);
+    size_t n = pack(t, s, token, bytes);
     if (n == 0)
         return SESSION_NONE; /* can't happen: no token and no facts are so long */
-    struct span texts = arena_copy(c->arena, span_make(bytes + sizeof(v), n - sizeof(v)));
+    memcpy(&v, bytes, sizeof(v));
+    struct span texts = arena_copy(c->arena, span_make(bytes + sizeof(v), v.texts));
     if (!texts.p)
         return SESSION_NO_MEMORY;
-    memcpy(&v, bytes, sizeof(v));
     unpack(&v, texts, c->gate, s);
     cache_put(t->sessions, tag, span_make(bytes, n), until);
     return SESSION_GOOD;
@@ -134,7 +137,7 @@ static enum session_state verify_anew(struct gate_thread *t, const struct gate_c
     if (!token_verify(c->gate, circle, text, now, raw, out) ||
         ledger_judge(t->ledger, out, c->host, now) != LEDGER_HOLDS)
         return SESSION_NONE;
-    return remember(t, c, tag, now, out);
+    return remember(t, c, tag, now, text, out);
 }
 
 static enum session_state verify(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
@@ -145,7 +148,7 @@ static enum session_state verify(struct gate_thread *t, const struct gate_check 
     if (text.n == 0 || text.n > TOKEN_TEXT_MAX || c->host.n > HOST_MAX)
         return SESSION_NONE;
     tag_of(t, c, text, bytes);
-    enum session_state state = recall(t, c, tag, out);
+    enum session_state state = recall(t, c, tag, text, out);
     if (state == SESSION_NONE)
         state = verify_anew(t, c, circle, text, tag, out);
     if (state != SESSION_GOOD || session_is_live(&c->gate->session, out, clock_wall_s()))

@@ -75,12 +75,16 @@ const text = (bytes) => Buffer.from(bytes).toString('base64url');
 /** Its fields in order, the MAC last; put together they are the token again. */
 function fieldsOf(value) {
   const b = raw(value);
-  const fields = { version: b.subarray(0, 1), key: b.subarray(1, 5), issued: b.subarray(5, 13), active: b.subarray(13, 21), way: b.subarray(21, 22), kind: b.subarray(22, 23) };
-  let at = 23;
-  for (const name of ['gate', 'subject', 'circle']) {
-    fields[name] = b.subarray(at, at + 1 + b[at]);
-    at += 1 + b[at];
-  }
+  const fields = {};
+  let at = 0;
+  const take = (name, n) => {
+    fields[name] = b.subarray(at, at + n);
+    at += n;
+  };
+  for (const [name, n] of Object.entries({ version: 1, key: 4, id: 16, issued: 8, active: 8, ends: 8, way: 1, kind: 1 })) take(name, n);
+  for (const name of ['gate', 'subject', 'circle', 'email', 'login']) take(name, 1 + b[at]);
+  take('groups', 2 + b.readUInt16BE(at));
+  take('scope', 1 + b[at]);
   fields.mac = b.subarray(at);
   assert.equal(fields.mac.length, 32);
   return fields;
