@@ -28,7 +28,7 @@ describe('the store', () => {
     await left?.stop().catch(() => {});
   });
 
-  it('lies in a folder of the worker alone, below one that is not the worker\'s', async () => {
+  it('lies in a folder of the worker alone', async () => {
     await start();
     const folder = fs.statSync(at());
     assert.equal(folder.mode & 0o7777, 0o700);

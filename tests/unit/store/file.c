@@ -253,6 +253,36 @@ static void test_half_made(void **state)
     assert_int_equal(kit_put(k, STORE_REVOKED, "a", "x", LATER), STORE_OK);
 }
 
+static size_t read_helper(const struct kit *k, uint8_t *out, size_t cap)
+{
+    char path[128];
+    kit_path(k, "tiergate.db-shm", path);
+    FILE *f = fopen(path, "rbe");
+    assert_non_null(f);
+    size_t n = fread(out, 1, cap, f);
+    assert_int_equal(fclose(f), 0);
+    return n;
+}
+
+/* An index of the log from before, as a machine that lost its power may leave it: it is made anew by whoever is the first. */
+static void test_stale_index(void **state)
+{
+    struct kit *k = *state;
+    struct kit_answer a;
+    uint8_t old[33000];
+    char path[128];
+    kit_open(k);
+    assert_int_equal(kit_put(k, STORE_REVOKED, "a", "x", LATER), STORE_OK);
+    size_t n = read_helper(k, old, sizeof(old));
+    assert_int_equal(kit_put(k, STORE_REVOKED, "b", "x", LATER), STORE_OK);
+    kit_close(k);
+    kit_path(k, "tiergate.db-shm", path);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    assert_true(fd >= 0 && pwrite(fd, old, n, 0) == (ssize_t)n && close(fd) == 0);
+    kit_open(k);
+    assert_int_equal(kit_get(k, STORE_REVOKED, "b", &a), STORE_OK);
+}
+
 static void test_taken_away(void **state)
 {
     struct kit *k = *state;
@@ -424,8 +454,9 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_again),     TEST(test_spoiled),    TEST(test_unwritable), TEST(test_no_folder),
-        TEST(test_half_made), TEST(test_taken_away), TEST(test_full_disk),  TEST(test_start_on_a_full_disk),
+        TEST(test_again),      TEST(test_spoiled),   TEST(test_unwritable),
+        TEST(test_no_folder),  TEST(test_half_made), TEST(test_stale_index),
+        TEST(test_taken_away), TEST(test_full_disk), TEST(test_start_on_a_full_disk),
         TEST(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
