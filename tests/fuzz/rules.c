@@ -32,7 +32,8 @@ static struct bundle *make_bundle(struct span rules)
     } blobs[] = {{BLOB_OPTION, "mode", "check"},
                  {BLOB_ENV, "A", "some bytes that may be a secret, too"},
                  {BLOB_ENV, "EMPTY", ""},
-                 {BLOB_FILE, "a", "u:hash\n"}};
+                 {BLOB_FILE, "a", "u:hash\n"},
+                 {BLOB_FILE, "p", "\x89PNG\r\n\x1a\n"}};
     struct bundle *b = bundle_new();
 
     MUST(b);
@@ -42,17 +43,40 @@ static struct bundle *make_bundle(struct span rules)
     return b;
 }
 
+/* Nobody is let in without a gate, nor the whole world because nothing was said. */
+static void check_rule(const struct gate_config *gate, const struct rule_spec *r)
+{
+    if (r->action != ACTION_ALLOW)
+        return;
+    MUST(gate);
+    MUST(r->who.n > 0 || (!gate->github && !gate->email_pin));
+}
+
+static void check_gate(const struct gate_config *g)
+{
+    MUST(g->basic || g->github || g->email_pin || g->token_count || g->actions);
+    MUST(!g->github || g->policy_count == 0 || g->session.sign_in_host.n > 0);
+    MUST(!g->actions || g->policy_count == 0 || (g->actions->audience.n > 0 && g->actions->repository_count > 0));
+    for (size_t i = 0; i < g->token_count; i++) {
+        MUST(g->tokens[i].hash_count > 0);
+        for (size_t k = 0; k < g->tokens[i].hash_count; k++)
+            MUST(g->tokens[i].hashes[k].n == 32);
+    }
+}
+
 /* What a bypass opens must be called public: the one promise that no rules text may break. */
 static void check_snapshot(const struct snapshot *s)
 {
     MUST(s->host_count > 0 && s->listen_count > 0);
+    for (size_t i = 0; i < s->gate_count; i++)
+        check_gate(&s->gates[i]);
     for (size_t i = 0; i < s->host_count; i++) {
         const struct host_config *h = &s->hosts[i];
 
         MUST(h->origin && h->policy);
         MUST(h->is_public || !policy_is_open(h->policy));
         for (size_t k = 0; k < policy_rule_count(h->policy); k++)
-            MUST(h->gate || policy_rule_spec(h->policy, k)->action != ACTION_ALLOW);
+            check_rule(h->gate, policy_rule_spec(h->policy, k));
     }
 }
 
