@@ -120,6 +120,8 @@ static void test_answers(void **state)
          .error = FETCH_OK, 200, "zz"},
         {"as much as is allowed", ANSWER(OK "Content-Length: 5\r\n\r\nhello"), .error = FETCH_OK, 200, "hello",
          .max_body = 5},
+        {"a name that our resolver alone knows", ANSWER(OK "Content-Length: 1\r\n\r\nx"), .error = FETCH_OK, 200, "x",
+         .host = "app.test"},
         {"an address as host", ANSWER(OK "Content-Length: 1\r\n\r\nx"), .error = FETCH_OK, 200, "x", NULL, CERT_ADDRESS,
          "127.0.0.1"},
         {"an IPv6 address as host", ANSWER(OK "Content-Length: 1\r\n\r\nx"), .error = FETCH_OK, 200, "x", NULL,

@@ -3,14 +3,16 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "net/watch.h"
 
 static void issue(struct fetch_kit *k)
 {
     static const struct pki_wish wishes[CERTS] = {
-        [CERT_GOOD] = {.san = "DNS:localhost"},
+        [CERT_GOOD] = {.san = "DNS:localhost,DNS:app.test"},
         [CERT_EXPIRED] = {.san = "DNS:localhost", .from_s = -7200, .until_s = -3600},
         [CERT_EARLY] = {.san = "DNS:localhost", .from_s = 3600, .until_s = 7200},
         [CERT_OTHER] = {.san = "DNS:other.test"},
@@ -33,17 +35,59 @@ static void name_authority(struct fetch_kit *k)
     assert_int_equal(setenv("SSL_CERT_FILE", k->ca, 1), 0);
 }
 
+static void on_question(void *arg)
+{
+    static const uint8_t known[] = "\x03"
+                                   "app\x04"
+                                   "test",
+                         address[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1};
+    const struct fetch_kit *k = arg;
+    uint8_t packet[1024];
+    struct sockaddr_storage from;
+    socklen_t from_n = sizeof from;
+    ssize_t n = recvfrom(k->dns_fd, packet, 512, 0, (struct sockaddr *)&from, &from_n);
+    if (n < 17)
+        return;
+    bool is_known = memcmp(packet + 12, known, sizeof known) == 0; /* the root's empty label included */
+    size_t end = 12;
+    while (packet[end] != 0)
+        end += packet[end] + 1u;
+    bool has_address = is_known && packet[end + 2] == 1;
+    end += 5;
+    packet[2] = 0x81;
+    packet[3] = is_known ? 0x80 : 0x83;
+    packet[7] = has_address;
+    memset(packet + 8, 0, 4); /* no authority, no additional */
+    memcpy(packet + end, address, sizeof address);
+    (void)sendto(k->dns_fd, packet, end + (has_address ? sizeof address : 0), 0, (struct sockaddr *)&from, from_n);
+}
+
+static void bind_dns(struct fetch_kit *k)
+{
+    struct addr at;
+    struct sockaddr_storage sa;
+    assert_true(addr_parse_ip(SPAN("127.0.0.1"), &at));
+    socklen_t n = addr_to_sockaddr(&at, &sa);
+    k->dns_fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(k->dns_fd >= 0 && bind(k->dns_fd, (struct sockaddr *)&sa, n) == 0);
+    assert_int_equal(getsockname(k->dns_fd, (struct sockaddr *)&sa, &n), 0);
+    (void)snprintf(k->dns, sizeof k->dns, "127.0.0.1:%u", addr_from_sockaddr(&sa).port);
+}
+
 void fetch_kit_issue(struct fetch_kit *k)
 {
     *k = (struct fetch_kit){0};
     issue(k);
     name_authority(k);
+    bind_dns(k);
 }
 
 void fetch_kit_open(struct fetch_kit *k)
 {
     k->loop = loop_new();
-    k->resolver = resolver_new(k->loop, "127.0.0.1:1"); /* nobody answers there */
+    k->resolver = resolver_new(k->loop, k->dns);
+    k->dns_watch = watch_new(k->loop, k->dns_fd, on_question, k);
+    assert_true(k->resolver != NULL && k->dns_watch != NULL);
     k->fetcher = fetcher_new(k->loop, k->resolver);
     assert_non_null(k->fetcher);
 }
@@ -52,6 +96,8 @@ void fetch_kit_fini(struct fetch_kit *k)
 {
     fetcher_free(k->fetcher);
     resolver_free(k->resolver);
+    watch_free(k->dns_watch);
+    close(k->dns_fd);
     loop_free(k->loop);
     for (size_t i = 0; i < CERTS; i++)
         pki_cert_fini(&k->certs[i]);

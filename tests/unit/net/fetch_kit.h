@@ -22,6 +22,9 @@ struct fetch_kit {
     struct loop *loop;
     struct resolver *resolver;
     struct fetcher *fetcher;
+    int dns_fd; /* a name server that knows app.test alone: 127.0.0.1. libcurl knows localhost without asking anybody */
+    char dns[32];
+    struct watch *dns_watch;
     struct pki *pki, *foreign;
     struct pki_cert certs[CERTS];
     char ca[64]; /* the file that SSL_CERT_FILE names */

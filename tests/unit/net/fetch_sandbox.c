@@ -101,8 +101,8 @@ static void test_inside(void **state)
                  SCRIPT({PLAY_SAY, "220 mx\r\n"}, DIALOGUE("250 STARTTLS\r\n", "EHLO"),
                         DIALOGUE("220 go\r\n", "STARTTLS"), {PLAY_TLS, NULL}, LOG_IN),
                  false);
-    (void)snprintf(https, sizeof https, "https://localhost:%u/", web.port);
-    (void)snprintf(smtps, sizeof smtps, "smtps://localhost:%u", implicit.port);
+    (void)snprintf(https, sizeof https, "https://app.test:%u/", web.port);
+    (void)snprintf(smtps, sizeof smtps, "smtps://app.test:%u", implicit.port);
     (void)snprintf(smtp, sizeof smtp, "smtp://localhost:%u", upgraded.port);
     const uint16_t ports[] = {web.port, implicit.port, upgraded.port};
     const char *const mails[] = {smtps, smtp};
