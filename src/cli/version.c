@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "net/versions.h"
+#include "store/store.h"
 
 int cli_version(int argc, char **argv)
 {
@@ -14,5 +15,6 @@ int cli_version(int argc, char **argv)
     for (const struct net_version *v = net_versions(); v->name != NULL; v++) {
         (void)printf("%-9s %s\n", v->name, v->text());
     }
+    (void)printf("%-9s %s\n", "SQLite", store_sqlite_version());
     return CLI_OK;
 }

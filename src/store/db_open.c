@@ -200,8 +200,8 @@ static struct res take(sqlite3 *sql, bool make)
         code = SQLITE_READONLY;
     if (code == SQLITE_OK)
         code = must_say(sql, "PRAGMA quick_check(1)", "ok");
-    if (code == SQLITE_OK)
-        code = must_say(sql, "PRAGMA journal_mode = WAL", "wal");
+    if (code == SQLITE_OK && (code = must_say(sql, "PRAGMA journal_mode = WAL", "wal")) == SQLITE_CORRUPT)
+        return res_err(WHERE "lies where two processes cannot share memory: no network file system");
     if (code == SQLITE_OK)
         code = keep_helpers(sql);
     if (code == SQLITE_OK && make)

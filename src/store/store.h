@@ -78,4 +78,7 @@ void store_delete(struct store *s, enum store_table t, struct span key, store_do
 typedef void (*store_each)(void *arg, struct span key, struct span value, int64_t ends_s);
 void store_list(struct store *s, enum store_table t, store_each each, store_done done, void *arg);
 
+/* Of the library that runs here. */
+const char *store_sqlite_version(void);
+
 #endif

@@ -1,5 +1,7 @@
 #include "store/vfs.h"
 
+#include "store/store.h"
+
 #include <sqlite3.h>
 
 #include <errno.h>
@@ -62,6 +64,11 @@ static const char *make(const sqlite3_vfs *unix_vfs)
         return NAME;
     free(v);
     return NULL;
+}
+
+const char *store_sqlite_version(void)
+{
+    return sqlite3_libversion();
 }
 
 const char *store_vfs(void)

@@ -163,6 +163,65 @@ static void test_change_by_another(void **state)
     assert_int_equal(k->changes, 1);
 }
 
+#define PROCESSES 4
+#define KEYS 100
+
+struct own_wins {
+    struct loop *loop;
+    unsigned left, won, failed;
+};
+
+static void on_own(void *arg, const struct store_reply *r)
+{
+    struct own_wins *w = arg;
+    w->won += r->outcome == STORE_OK;
+    w->failed += r->outcome == STORE_FAILED;
+    if (--w->left == 0)
+        loop_stop(w->loop);
+}
+
+/* Its exit status: how many it got; 255: something failed. */
+static int wins(const char *folder, int go)
+{
+    struct res why = RES_OK;
+    char byte;
+    struct own_wins w = {.loop = loop_new(), .left = KEYS};
+    struct store *s = w.loop ? store_open(folder, w.loop, NULL, NULL, &why) : NULL;
+    if (!s || read(go, &byte, 1) != 0) /* they all begin when nobody holds the other end any more */
+        return 255;
+    for (unsigned i = 0; i < KEYS; i++)
+        store_once(s, STORE_USED, span_make(&i, sizeof(i)), SPAN("x"), LATER, on_own, &w);
+    loop_run(w.loop);
+    store_close(s);
+    loop_free(w.loop);
+    return w.failed > 0 ? 255 : (int)w.won;
+}
+
+static void test_once_by_processes(void **state)
+{
+    struct kit *k = *state;
+    pid_t all[PROCESSES];
+    int go[2], status, won = 0;
+    kit_close(k);
+    assert_int_equal(pipe(go), 0);
+    for (unsigned i = 0; i < PROCESSES; i++) {
+        all[i] = fork();
+        assert_true(all[i] >= 0);
+        if (all[i] == 0) {
+            (void)close(go[1]);
+            _exit(wins(k->folder, go[0]));
+        }
+    }
+    (void)close(go[1]);
+    for (unsigned i = 0; i < PROCESSES; i++) {
+        assert_int_equal(waitpid(all[i], &status, 0), all[i]);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) <= KEYS);
+        won += WEXITSTATUS(status);
+    }
+    (void)close(go[0]);
+    assert_int_equal(won, KEYS);
+}
+
 /* It waits a while for who keeps it locked, then refuses, then works again. */
 static void test_locked(void **state)
 {
@@ -188,6 +247,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_take_by_fifty),
         TEST(test_once_and_count_by_fifty),
+        TEST(test_once_by_processes),
         TEST(test_change_by_another),
         TEST(test_locked),
     };
