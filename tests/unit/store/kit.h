@@ -46,6 +46,8 @@ enum store_outcome kit_delete(struct kit *k, enum store_table t, const char *key
 enum store_outcome kit_count(struct kit *k, const char *key, uint32_t window_s, uint64_t limit, struct kit_answer *a);
 /* "key=value@ends " of each record into out. */
 enum store_outcome kit_list(struct kit *k, enum store_table t, char *out, size_t cap);
+/* How many records the file holds, ended ones among them. */
+unsigned kit_records(const struct kit *k);
 /* Runs SQL on the file, past the store. */
 void kit_sql(const struct kit *k, const char *sql);
 

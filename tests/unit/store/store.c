@@ -322,11 +322,10 @@ static void test_purge(void **state)
                "INSERT INTO record SELECT 3, CAST(i AS BLOB), x'00', 1000 + i FROM n");
     kit_open(k);
     assert_int_equal(kit_put(k, STORE_PINS, "stays", "x", LATER), STORE_OK);
-    kit_idle(k, 1500);
+    for (unsigned i = 0; i < 200 && kit_records(k) > 1; i++)
+        kit_idle(k, 50);
+    assert_int_equal(kit_records(k), 1);
     assert_int_equal(kit_get(k, STORE_PINS, "stays", &a), STORE_OK);
-    kit_close(k);
-    kit_sql(k, "CREATE TEMP TABLE t (n CHECK (n = 1)); INSERT INTO t SELECT count(*) FROM record");
-    kit_open(k);
 }
 
 int main(void)
