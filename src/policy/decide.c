@@ -68,11 +68,11 @@ static bool conditions_hold(const struct rule_spec *r, const struct ask *a)
 static enum fit fit_of(const struct rule_spec *r, const struct ask *a)
 {
     enum fit fit = fits_who(r, a);
-    if (fit == FIT_YES && !conditions_hold(r, a))
+    if (fit != FIT_YES)
+        return fit;
+    if (!conditions_hold(r, a))
         return FIT_NO;
-    if (fit == FIT_YES && identity_is_too_old(a->asker.who, r->lifetime_s, a->query->now_s))
-        return FIT_TOO_OLD;
-    return fit;
+    return identity_is_too_old(a->asker.who, r->lifetime_s, a->query->now_s) ? FIT_TOO_OLD : FIT_YES;
 }
 
 /* --- all rules at once -------------------------------------------------------------------------------------------- */

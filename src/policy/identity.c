@@ -54,7 +54,7 @@ bool identity_is_too_old(const struct identity *who, uint32_t lifetime_s, int64_
 bool share_link_covers(struct span scope, const struct path *path)
 {
     struct span p = path->decoded;
-    if (path->kind != PATH_CANONICAL || scope.n == 0 || scope.p[0] != '/' || !span_has_prefix(p, scope))
+    if (path->kind != PATH_CANONICAL || scope.n == 0 || !span_has_prefix(p, scope))
         return false;
     return p.n == scope.n || scope.p[scope.n - 1] == '/' || p.p[scope.n] == '/';
 }

@@ -13,9 +13,8 @@ static bool is_user(const struct selector *sel, const struct identity *who)
 static struct span domain_of(struct span email)
 {
     struct span local, domain;
-    if (!span_cut(email, '@', &local, &domain) || local.n == 0 || span_find(domain, '@') < domain.n)
-        return SPAN_NONE;
-    return domain;
+    (void)span_cut(email, '@', &local, &domain); /* without one, nothing stands behind it */
+    return local.n == 0 || span_find(domain, '@') < domain.n ? SPAN_NONE : domain;
 }
 
 /* The address of who proved one: by a PIN, or as GitHub verified it. */

@@ -368,6 +368,8 @@ static void unknown_selectors_admit_nobody(void **state)
             sel = unknown[i].sel; /* behind the compiler's back */
             if (policy_decide(p, &q, f->scratch, NULL).verdict != VERDICT_BLOCK)
                 fail_msg("%s, list %zu", unknown[i].name, list);
+            if (list == 0)
+                assert_false(policy_could_admit(p, TEAM, &who));
             sel = (struct selector){.kind = SEL_NOBODY};
             assert_int_equal(policy_decide(p, &q, f->scratch, NULL).verdict, list == 2 ? VERDICT_ALLOW : VERDICT_BLOCK);
             policy_free(p);

@@ -168,16 +168,20 @@ static void refusals_are_traced(void **state)
     static const struct selector nobody = {.kind = SEL_EMAIL, .subject = S("x@y.z")};
     static const struct rule_spec rule = {
         .paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .who = {&nobody, 1}};
+    static const struct path paths[] = {
+        {.kind = PATH_CANONICAL, .raw = S("/a"), .decoded = S("/a")},
+        {.kind = PATH_AMBIGUOUS, .raw = S("/a/."), .why = "dot segment"},
+    };
     const struct policy *p = compile(&rule, 1);
     const struct identity whos[] = {
         {.way = WAY_EMAIL, .gate = TEAM, .subject = SPAN("a")},
-        {.way = WAY_SHARE_LINK, .gate = TEAM, .subject = SPAN("a"), .scope = S("/elsewhere")},
+        {.way = WAY_SHARE_LINK, .gate = TEAM, .subject = SPAN("a"), .scope = SPAN("/elsewhere")},
     };
-    const struct path path = {.kind = PATH_CANONICAL, .raw = S("/a"), .decoded = S("/a")};
-    for (size_t i = 0; i < COUNT(whos); i++) {
+    for (size_t i = 0; i < 2 * COUNT(whos); i++) {
         enum rule_outcome outcome = RULE_SKIPPED;
         struct policy_trace trace = {.outcome = &outcome};
-        const struct policy_query q = {.path = &path, .method = S("GET"), .gate = TEAM, .who = &whos[i]};
+        const struct policy_query q = {
+            .path = &paths[i / 2], .method = SPAN("GET"), .gate = TEAM, .who = &whos[i % 2], .now_s = NOW};
         assert_int_equal(policy_decide(p, &q, scratch, &trace).verdict, VERDICT_BLOCK);
         assert_int_equal(outcome, RULE_REFUSED);
     }
@@ -234,6 +238,43 @@ static void empty_subjects_mean_nobody(void **state)
         if (decide(p, &who, NOW).verdict != VERDICT_BLOCK)
             fail_msg("case %zu", i);
         assert_false(policy_could_admit(p, TEAM, &who));
+        policy_free(p);
+    }
+}
+
+/* Should a selector ever hold two '@', nobody's address fits it: which of both divides it is read in two ways. */
+static void addresses_have_one_at(void **state)
+{
+    static const struct selector selectors[] = {
+        {.kind = SEL_EMAIL, .subject = S("a@b@c")},    {.kind = SEL_EMAIL_DOMAIN, .subject = S("b@c")},
+        {.kind = SEL_EMAIL_DOMAIN, .subject = S("c")}, {.kind = SEL_EMAIL, .subject = S("@c")},
+        {.kind = SEL_EMAIL, .subject = S("a@")},       {.kind = SEL_EMAIL, .subject = S("a")}};
+    static const char *const addresses[] = {"a@b@c", "@c", "a@", "a", "@", "a@@c"};
+    for (size_t i = 0; i < COUNT(selectors); i++) {
+        const struct rule_spec rule = {
+            .paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .who = {&selectors[i], 1}};
+        const struct policy *p = compile(&rule, 1);
+        for (size_t k = 0; k < COUNT(addresses); k++) {
+            const struct identity who = {
+                .way = WAY_EMAIL, .gate = TEAM, .subject = SPAN("1"), .email = span_of(addresses[k])};
+            if (decide(p, &who, NOW).verdict != VERDICT_BLOCK)
+                fail_msg("selector %zu, %s", i, addresses[k]);
+        }
+        policy_free(p);
+    }
+}
+
+/* A preflight comes from nobody: whoever is excepted, it is not he. */
+static void nobody_is_excepted(void **state)
+{
+    for (enum selector_kind k = SEL_EVERYONE; k < SEL_GROUP; k++) {
+        const struct selector sel = {.kind = k, .subject = SPAN("a")};
+        const struct rule_spec rule = {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .except = {&sel, 1}};
+        const struct policy *p = compile(&rule, 1);
+        struct addr client;
+        assert_true(addr_parse_ip(SPAN("192.0.2.1"), &client));
+        if (k != SEL_IP && !policy_admits_address(p, 0, client))
+            fail_msg("kind %u", (unsigned)k);
         policy_free(p);
     }
 }
@@ -330,6 +371,8 @@ int main(void)
         cmocka_unit_test(refusals_are_traced),
         cmocka_unit_test(groups_end_with_a_newline),
         cmocka_unit_test(empty_subjects_mean_nobody),
+        cmocka_unit_test(addresses_have_one_at),
+        cmocka_unit_test(nobody_is_excepted),
         cmocka_unit_test(could_be_admitted),
         cmocka_unit_test(no_rules_admit_nobody),
         cmocka_unit_test(only_allows_have_a_lifetime),
