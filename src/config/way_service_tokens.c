@@ -91,13 +91,28 @@ static void read_id(struct build *b, const struct raw_service_token *raw, struct
                     "the id is sent in a header: printable ASCII without spaces, 1 to %d characters", ID_MAX);
 }
 
-static void check_ids(struct build *b, const struct raw_service_token *raw, const struct service_token *all, size_t n)
+static bool share_a_hash(const struct service_token *x, const struct service_token *y)
+{
+    for (size_t i = 0; i < x->hash_count; i++) {
+        for (size_t k = 0; k < y->hash_count; k++) {
+            if (span_eq(x->hashes[i], y->hashes[k]))
+                return true;
+        }
+    }
+    return false;
+}
+
+static void check_apart(struct build *b, const struct raw_service_token *raw, const struct service_token *all, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < i; k++) {
             if (span_eq(all[i].client_id, all[k].client_id))
                 place_error(b->d, raw[i].e.at, "has the same id as service token %.*s: callers are told apart by it",
                             SHOW(all[k].name));
+            if (share_a_hash(&all[i], &all[k]))
+                place_warning(b->d, raw[i].e.at,
+                              "has the same secret as service token %.*s: who has one of both has the other, too",
+                              SHOW(all[k].name));
         }
     }
 }
@@ -121,7 +136,7 @@ void build_service_tokens(struct build *b, const struct build_gate *g, struct ga
     }
     if (!all || b->failed)
         return;
-    check_ids(b, raw, all, map->n);
+    check_apart(b, raw, all, map->n);
     qsort(all, map->n, sizeof(*all), by_name);
     gate->tokens = all;
     gate->token_count = map->n;

@@ -128,6 +128,27 @@ describe('commands', () => {
     assert.match(open.stdout, /docs/);
   });
 
+  it('explain asks as anybody whom the gate of the host could know', async () => {
+    const rules = whole();
+    rules.gates.app = {
+      github: { client_id: 'x', client_secret: 'env:X' },
+      service_tokens: { smoke: `sha256:${'0'.repeat(64)}` },
+    };
+    for (const h of rules.hosts) if (h.gate === 'app') h.rules = [{ path: '/*', action: 'allow', who: ['github_org:example', 'service_token:smoke'] }];
+    delete rules.expect;
+    const file = write('as.json', rules);
+    const ask = async (as) => (await tiergate(['explain', 'https://app.example.test/x', '--as', as, '--rules', file]));
+    assert.match((await ask('github:anna,github_org:example')).stdout, /verdict +allow/);
+    assert.match((await ask('github:anna')).stdout, /verdict +block.*not-allowed/);
+    assert.match((await ask('service_token:smoke')).stdout, /verdict +allow/);
+    assert.match((await ask('email:anna@example.com')).stdout, /verdict +block/);
+    const nobody = await ask('github_actions:example/web');
+    assert.match(nobody.stdout, /cannot prove this identity[^]*verdict +gate/);
+    const wrong = await ask('bob');
+    assert.equal(wrong.code, 1);
+    assert.match(wrong.stderr, /service_token:NAME/);
+  });
+
   it('passwd makes lines that are not the password', async () => {
     for (const args of [['passwd', 'ada'], ['passwd', '--bcrypt', 'ada']]) {
       const r = await tiergate(args, { input: 'a long password\n' });

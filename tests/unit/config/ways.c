@@ -92,6 +92,8 @@ static const struct rules_case way_cases[] = {
     {"a number", TOKENS_WITH("'t':5"), "gates.g.service_tokens.t", "must be \"env:NAME\"", 0, ONE_ERROR},
     {"one id for two", TOKENS_WITH("'t':'env:H','s':{'id':'t','hash':'env:I'}"), "gates.g.service_tokens.s",
      "has the same id as service token t", 0, ONE_ERROR},
+    {"one secret for two", TOKENS_WITH("'t':'" HASH "','s':'" HASH "'"), "gates.g.service_tokens.s",
+     "has the same secret as service token t", 0, ONE_WARNING},
     {"a bad name", TOKENS_WITH("'a b':'env:H'"), NULL, "the name of a service token is", 0, ONE_ERROR},
     {"no tokens", TOKENS_WITH(""), "gates.g.service_tokens", "holds no token", 0, ONE_ERROR},
     {"in Authorization", WAYS("'service_tokens':{'t':'env:H'},'service_token_header':'Authorization'", ALLOW), NULL,
