@@ -2,6 +2,7 @@
 // pass is reckoned here from what a circle is (the hosts of one gate below one session domain, or the one host), never asked of tiergate;
 // what did pass is read off the origin as well as off the status.
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -14,6 +15,7 @@ import { endAll, within } from '../harness/wait.mjs';
 import { basic, requestBytes } from '../harness/wire.mjs';
 
 const SHARED = 'the very same password';
+const hashOf = (secret) => `sha256:${crypto.createHash('sha256').update(secret).digest('hex')}`;
 const secret = (letter) => letter.repeat(40);
 const lookup = (_, o, done) => (o.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
 
@@ -21,11 +23,11 @@ const lookup = (_, o, done) => (o.all ? done(null, [{ address: '127.0.0.1', fami
 // `beside` shares the very domain; `inner` lives below both without a domain; `lone` and `other` share nothing but the user's name and, two of them, the password.
 const world = () => ({
   gates: {
-    wide: { domain: 'a.example', cookie: '__Secure-wide', secret: [secret('s')], users: { twin: SHARED, only: 'wide only' } },
-    deep: { domain: 'b.a.example', cookie: '__Secure-tiergate', secret: [secret('s')], users: { twin: SHARED, dora: 'deep only' } },
-    beside: { domain: 'a.example', cookie: '__Secure-beside', secret: [secret('s')], users: { twin: 'beside only' } },
+    wide: { domain: 'a.example', cookie: '__Secure-wide', secret: [secret('s')], users: { twin: SHARED, only: 'wide only' }, tokens: { robot: 'tgs_shared', mower: 'tgs_wide' }, links: true },
+    deep: { domain: 'b.a.example', cookie: '__Secure-tiergate', secret: [secret('s')], users: { twin: SHARED, dora: 'deep only' }, tokens: { robot: 'tgs_shared' }, links: true },
+    beside: { domain: 'a.example', cookie: '__Secure-beside', secret: [secret('s')], users: { twin: 'beside only' }, tokens: { robot: 'tgs_beside' } },
     inner: { cookie: 'inner-session', secret: [secret('i')], users: { twin: SHARED, ines: 'inner only' } },
-    lone: { cookie: '__Host-tiergate', secret: [secret('s')], users: { twin: SHARED } },
+    lone: { cookie: '__Host-tiergate', secret: [secret('s')], users: { twin: SHARED }, tokens: { twin: SHARED }, links: true },
     other: { cookie: '__Host-other', secret: [secret('o')], users: { twin: 'another password' }, hashed: { hash: 'hashed password' } }
   },
   hosts: {
@@ -46,6 +48,8 @@ const rulesOf = (w, origin, folder) => ({
       users: Object.fromEntries(Object.keys(g.users).map((u) => [u, `file:${folder}/${name}.${u}`])),
       ...(g.hashed ? { htpasswd: `${folder}/${name}.htpasswd` } : {})
     },
+    ...(g.tokens ? { service_tokens: Object.fromEntries(Object.entries(g.tokens).map(([t, secret]) => [t, hashOf(secret)])) } : {}),
+    share_links: g.links ?? false,
     session: { domain: g.domain, cookie: g.cookie, secret: g.secret.map((s) => `file:${folder}/${s[0]}.secret`) }
   }])),
   origins: { web: { url: origin } },
@@ -130,6 +134,15 @@ describe('replay', () => {
     }
   };
 
+  const tokenFits = (host, name, value) => w.gates[w.hosts[host]].tokens?.[name] === value;
+  /** Whose secret it is at this host. */
+  const bypassUser = (host, value) => Object.entries(w.gates[w.hosts[host]].tokens ?? {}).find(([, v]) => v === value)?.[0];
+  const sessionOf = (host, r, user, of = circle(w, host)) => {
+    const [name, value] = r.get('set-cookie').split(';')[0].split(/=(.*)/s);
+    assert.equal(name, w.gates[w.hosts[host]].cookie);
+    return { host, gate: w.hosts[host], user, circle: of, name, value };
+  };
+
   const mint = async (host, user, password) => {
     const r = await gate.request({ host, path: '/mint', headers: { Authorization: basic(user, password) } });
     assert.equal(r.status, 200, `${user} at ${host}`);
@@ -168,6 +181,62 @@ describe('replay', () => {
     await judge(cases);
     await judge([...cases].reverse()); // remembered pairs are as good and no better
     assert.equal(passed.size, 10, 'every circle was entered');
+  });
+
+  it('every service token at every host, by both names and by its secret alone: where the gate has it, and nowhere else', async () => {
+    const cases = [];
+    const all = Object.values(w.gates).flatMap((g) => Object.entries(g.tokens ?? {})).concat(passwords.map((p) => [p.user, p.password]));
+    for (const [name, value] of all)
+      for (const host of hosts) {
+        cases.push({ what: `token ${name}`, host, headers: { 'CF-Access-Client-Id': name, 'CF-Access-Client-Secret': value }, passes: tokenFits(host, name, value), user: name });
+        cases.push({ what: `secret of ${name}`, host, headers: { 'x-vercel-protection-bypass': value }, passes: Boolean(bypassUser(host, value)), user: bypassUser(host, value) });
+        // A secret is no password, and never in the place of one.
+        cases.push({ what: `secret of ${name} as a password`, host, headers: { Authorization: basic(name, value) }, passes: passwordFits(w, host, name, value), user: name });
+      }
+    assert.ok(cases.filter((c) => c.passes).length > 50);
+    await judge(cases);
+    await judge([...cases].reverse());
+  });
+
+  it('the session of a token holds in its circle, that of a link on its host alone', async () => {
+    const sessions = [];
+    for (const host of hosts) {
+      const own = w.gates[w.hosts[host]];
+      for (const [user, value] of Object.entries(own.tokens ?? {})) {
+        const headers = { 'x-vercel-protection-bypass': value, 'x-vercel-set-bypass-cookie': 'true' };
+        sessions.push(sessionOf(host, await gate.request({ host, path: '/mint', headers }), user));
+      }
+      if (!own.links) continue;
+      const made = await tiergate(['share', `https://${host}/`, '--for', '1h', '--rules', gate.rulesFile, '--state', path.join(gate.dir, 'state')]);
+      assert.equal(made.code, 0, made.stderr);
+      const link = new URL(made.stdout.trim());
+      for (const other of hosts) {
+        const r = await gate.request({ host: other, path: link.pathname + link.search });
+        assert.equal(r.status, other === host ? 302 : w.gates[w.hosts[other]].links ? 403 : 404, `the link of ${host} at ${other}`);
+        assert.equal(r.has('set-cookie'), other === host);
+        if (other === host) sessions.push(sessionOf(host, r, undefined, `link at ${host}`));
+      }
+    }
+    origin.requests.length = 0;
+    const cases = [];
+    const holds = (t, host, name) => (t.circle.startsWith('link') ? t.host === host && t.name === name : cookieFits(w, host, name, t));
+    for (const t of sessions)
+      for (const host of hosts)
+        for (const name of names) cases.push({ what: `session of ${t.user ?? 'a link'} of ${t.host}`, host, headers: { Cookie: `${name}=${t.value}` }, passes: holds(t, host, name), user: t.user });
+    assert.ok(sessions.length > 20 && cases.filter((c) => c.passes).length > sessions.length);
+    await judge(cases);
+    await judge([...cases].reverse());
+    // Nor does any field of one within another.
+    const some = sessions.filter((t, i) => sessions.findIndex((o) => o.circle === t.circle && o.user === t.user) === i).concat(tokens.slice(0, 3));
+    const real = new Set([...sessions, ...tokens].map((t) => t.value));
+    const spliced = [];
+    for (const t of some)
+      for (const o of some)
+        for (const field of ['id', 'issued', 'ends', 'way', 'kind', 'gate', 'subject', 'circle', 'email', 'groups', 'scope', 'mac']) {
+          const value = joined({ ...fieldsOf(t.value), [field]: fieldsOf(o.value)[field] });
+          if (!real.has(value)) for (const at of [t, o]) spliced.push({ what: field, host: at.host, headers: { Cookie: `${at.name}=${value}` } });
+        }
+    await judge(spliced);
   });
 
   it('no password is a cookie, no token is a password', async () => {
@@ -272,7 +341,7 @@ describe('replay', () => {
     const some = tokens.filter((t, i) => tokens.findIndex((o) => o.circle === t.circle && o.user === t.user) === i);
     for (const t of some)
       for (const o of some)
-        for (const field of ['version', 'key', 'issued', 'active', 'kind', 'gate', 'subject', 'circle', 'mac']) {
+        for (const field of ['version', 'key', 'id', 'issued', 'active', 'ends', 'kind', 'gate', 'subject', 'circle', 'mac']) {
           const value = joined({ ...fieldsOf(t.value), [field]: fieldsOf(o.value)[field] });
           if (real.has(value)) continue;
           for (const at of [t, o]) cases.push({ what: field, host: at.host, headers: { Cookie: `${at.name}=${value}` } });
