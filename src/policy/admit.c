@@ -25,15 +25,16 @@ bool policy_admits_address(const struct policy *p, size_t rule, struct addr clie
     return !selectors_any(&r->except, &nobody, true);
 }
 
-/* The address is not known and nothing is decided by it: it counts as one that fits. */
+/* Nothing is decided by the address here: it counts as one that fits. */
 static bool could_fit(const struct rule_spec *r, const struct asker *a)
 {
+    const struct asker anywhere = {.who = a->who, .anywhere = true};
     if (r->action != ACTION_ALLOW)
         return false;
     /* A share link is a `who` of its own, on paths that are not known here. */
     if (r->who.n > 0 && a->who->way != WAY_SHARE_LINK && !selectors_any(&r->who, a, false))
         return false;
-    return selectors_all(&r->require, a, true) && !selectors_any(&r->except, a, false);
+    return selectors_all(&r->require, &anywhere, false) && !selectors_any(&r->except, &anywhere, true);
 }
 
 bool policy_could_admit(const struct policy *p, struct span gate, const struct identity *who)

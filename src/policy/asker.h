@@ -7,9 +7,11 @@
 struct asker {
     const struct identity *who; /* NULL: nobody that this host's gate knows */
     struct addr client;         /* family 0: unknown */
+    bool anywhere;              /* the address does not matter: it fits whatever is asked of it */
 };
 
-/* doubt: what an unanswerable question (an unknown address, a selector that this code does not know) counts as. */
+/* doubt: what an unanswerable question (an unknown address, what GitHub could not be asked, a selector that this code does not know) counts
+ * as: false where holding admits, true where it excludes. */
 bool selectors_any(const struct selectors *s, const struct asker *a, bool doubt);
 bool selectors_all(const struct selectors *s, const struct asker *a, bool doubt);
 

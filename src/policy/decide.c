@@ -198,7 +198,11 @@ static struct decision decide_in_order(const struct ask *a)
 struct decision policy_decide(const struct policy *p, const struct policy_query *q, struct policy_scratch *s,
                               struct policy_trace *trace)
 {
-    struct ask a = {p, q, {identity_of_gate(q->who, q->gate), q->client}, s, trace};
+    struct ask a = {.policy = p,
+                    .query = q,
+                    .asker = {.who = identity_of_gate(q->who, q->gate), .client = q->client},
+                    .scratch = s,
+                    .trace = trace};
     start_trace(&a);
     switch (q->path->kind) {
     case PATH_CANONICAL:

@@ -195,25 +195,35 @@ static void groups_end_with_a_newline(void **state)
         const char *groups;
         bool org, team;
     } cases[] = {
-        {"org\n", true, false},      {"org/team\n", false, true},    {"org\norg/team\n", true, true},
-        {"x\n\norg\n", true, false}, {"org", false, false},          {"x\norg", false, false},
-        {"org/team", false, false},  {"org/team\norg", false, true}, {"", false, false},
-        {"\n", false, false},
+        {"org\n", true, false},      {"org/team\n", false, true}, {"org\norg/team\n", true, true},
+        {"x\n\norg\n", true, false}, {"org", false, false},       {"x\norg", false, false},
+        {"org\nx", false, false},    {"org/team", false, false},  {"org/team\norg", false, false},
+        {"", false, false},          {"\n", false, false},
     };
     static const struct selector org = {.kind = SEL_GITHUB_ORG, .subject = S("Org")},
                                  team = {.kind = SEL_GITHUB_TEAM, .subject = S("org/Team")};
     static const struct rule_spec rules[] = {
         {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .who = {&org, 1}},
         {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .who = {&team, 1}},
+        {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .except = {&org, 1}},
     };
-    const struct policy *by_org = compile(&rules[0], 1), *by_team = compile(&rules[1], 1);
+    const struct policy *by_org = compile(&rules[0], 1), *by_team = compile(&rules[1], 1),
+                        *but_org = compile(&rules[2], 1);
     for (size_t i = 0; i < COUNT(cases); i++) {
-        const struct identity who = {
-            .way = WAY_GITHUB, .gate = TEAM, .subject = S("1"), .groups = span_of(cases[i].groups)};
+        const struct identity who = {.way = WAY_GITHUB,
+                                     .gate = TEAM,
+                                     .subject = SPAN("1"),
+                                     .login = SPAN("x"),
+                                     .groups = span_of(cases[i].groups)};
         if ((decide(by_org, &who, NOW).verdict == VERDICT_ALLOW) != cases[i].org ||
             (decide(by_team, &who, NOW).verdict == VERDICT_ALLOW) != cases[i].team)
             fail_msg("case %zu", i);
+        /* Of a list that was cut off it is not known who is not in it. */
+        bool is_whole = who.groups.n == 0 || span_has_suffix(who.groups, SPAN("\n"));
+        if ((decide(but_org, &who, NOW).verdict == VERDICT_ALLOW) != (is_whole && !cases[i].org))
+            fail_msg("case %zu, excepted", i);
     }
+    policy_free(but_org);
     policy_free(by_org);
     policy_free(by_team);
 }
@@ -234,7 +244,8 @@ static void empty_subjects_mean_nobody(void **state)
         const struct selector sel = {.kind = cases[i].kind, .subject = span_of(cases[i].subject)};
         const struct rule_spec rule = {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .who = {&sel, 1}};
         const struct policy *p = compile(&rule, 1);
-        const struct identity who = {.way = cases[i].way, .gate = TEAM, .subject = S("x"), .groups = S("\na\na/b\n")};
+        const struct identity who = {
+            .way = cases[i].way, .gate = TEAM, .subject = SPAN("x"), .login = SPAN("x"), .groups = SPAN("\na\na/b\n")};
         if (decide(p, &who, NOW).verdict != VERDICT_BLOCK)
             fail_msg("case %zu", i);
         assert_false(policy_could_admit(p, TEAM, &who));
@@ -288,6 +299,27 @@ static const struct selector plyr = {.kind = SEL_EMAIL_DOMAIN, .subject = S("ply
                              mixed = {.kind = SEL_GROUP, .members = members, .member_count = 2},
                              offices = {.kind = SEL_GROUP, .members = members, .member_count = 1};
 
+/* At a page after the sign-in no more is known than at the gate: what is in doubt there is in doubt here. */
+static void doubts_do_not_admit(void **state)
+{
+    static const struct selector hub = {.kind = SEL_GITHUB, .subject = S("x")};
+    const struct rule_spec rules[] = {
+        {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .require = {&plyr, 1}},
+        {.paths = &p_all, .path_count = 1, .action = ACTION_ALLOW, .except = {&hub, 1}},
+    };
+    const struct identity unknown = {.way = WAY_GITHUB, .gate = TEAM, .subject = SPAN("1")};
+    const struct identity known = {
+        .way = WAY_GITHUB, .gate = TEAM, .subject = SPAN("1"), .login = SPAN("y"), .email = SPAN("y@plyr.fm")};
+    for (size_t i = 0; i < COUNT(rules); i++) {
+        const struct policy *p = compile(&rules[i], 1);
+        assert_false(policy_could_admit(p, TEAM, &unknown));
+        assert_true(policy_could_admit(p, TEAM, &known));
+        assert_int_equal(decide(p, &unknown, NOW).verdict, VERDICT_BLOCK);
+        assert_int_equal(decide(p, &known, NOW).verdict, VERDICT_ALLOW);
+        policy_free(p);
+    }
+}
+
 static void could_be_admitted(void **state)
 {
     static const struct {
@@ -339,6 +371,26 @@ static void no_rules_admit_nobody(void **state)
     policy_free(p);
 }
 
+static void links_cover_whole_segments(void **state)
+{
+    static const struct {
+        const char *scope, *path;
+        bool covers;
+    } cases[] = {{"/", "/", true},      {"/", "/a/b", true},   {"/a", "/a", true},   {"/a", "/a/", true},
+                 {"/a", "/a/b", true},  {"/a", "/ab", false},  {"/a", "/", false},   {"/a", "/A", false},
+                 {"/a/", "/a/", true},  {"/a/", "/a/b", true}, {"/a/", "/a", false}, {"/a/", "/ab", false},
+                 {"/a/b", "/a", false}, {"", "/a", false},     {"", "", false},      {"a", "/a", false}};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct path path = {.kind = PATH_CANONICAL, .decoded = span_of(cases[i].path)};
+        if (share_link_covers(span_of(cases[i].scope), &path) != cases[i].covers)
+            fail_msg("%s covers %s", cases[i].scope, cases[i].path);
+        path.kind = PATH_AMBIGUOUS;
+        assert_false(share_link_covers(span_of(cases[i].scope), &path));
+        path.kind = PATH_MALFORMED;
+        assert_false(share_link_covers(span_of(cases[i].scope), &path));
+    }
+}
+
 /* --- compiling ---------------------------------------------------------------------------------------------------- */
 
 static void count_lifetime(void *arg, const struct policy_error *e)
@@ -374,6 +426,8 @@ int main(void)
         cmocka_unit_test(addresses_have_one_at),
         cmocka_unit_test(nobody_is_excepted),
         cmocka_unit_test(could_be_admitted),
+        cmocka_unit_test(doubts_do_not_admit),
+        cmocka_unit_test(links_cover_whole_segments),
         cmocka_unit_test(no_rules_admit_nobody),
         cmocka_unit_test(only_allows_have_a_lifetime),
     };
