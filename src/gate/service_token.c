@@ -71,7 +71,7 @@ static void read_claim(const struct gate_config *gate, const struct headers *h, 
     if (json == 0) {
         out->id = only(h, H_CF_ACCESS_CLIENT_ID);
         out->secret = only(h, H_CF_ACCESS_CLIENT_SECRET);
-    } else if (json == 1 && count_any(h, H_AUTHORIZATION) == 1 && !has_fields(h)) {
+    } else if (json == 1 && !has_fields(h)) { /* beside another Authorization it is none */
         read_json(span_trim(headers_only(h, H_AUTHORIZATION)), out);
     }
 }

@@ -104,6 +104,31 @@ static void test_recalled_session_ends(void **state)
     stage_fini(&s);
 }
 
+static struct span token_at(struct stage *s, int64_t issued, int64_t active);
+
+/* The MAC of a token that is remembered opens nothing with another token in front of it. */
+static void test_recalled_whole(void **state)
+{
+    struct stage s;
+    struct ask a;
+    stage_init(&s, NULL);
+    int64_t now = clock_wall_s();
+    struct span good = token_at(&s, now, now);
+    uint8_t *text = arena_alloc(&s.m.arena, good.n);
+    for (size_t i = 0; i <= good.n; i++) { /* at last as it was: it still holds */
+        memcpy(text, good.p, good.n);
+        ask_init(&a, &s, "app.test",
+                 (const char *)arena_printf(&s.m.arena, "Cookie: __Host-tiergate=%.*s", SPAN_ARG(good)).p);
+        assert_int_equal(ask(&a), GATE_IDENTIFIED);
+        if (i < good.n)
+            text[i] = text[i] == 'A' ? 'B' : 'A';
+        struct span line = arena_printf(&s.m.arena, "Cookie: __Host-tiergate=%.*s", (int)good.n, text);
+        ask_init(&a, &s, "app.test", (const char *)line.p);
+        assert_int_equal(ask(&a), i < good.n ? GATE_ANONYMOUS : GATE_IDENTIFIED);
+    }
+    stage_fini(&s);
+}
+
 static struct span token_at(struct stage *s, int64_t issued, int64_t active)
 {
     char text[TOKEN_TEXT_MAX];
@@ -341,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_cookie_of_another_host),
         cmocka_unit_test(test_cookie_after_reload),
         cmocka_unit_test(test_recalled_session_ends),
+        cmocka_unit_test(test_recalled_whole),
         cmocka_unit_test(test_endless_cookie),
         cmocka_unit_test(test_endless_host),
         cmocka_unit_test(test_given_out),

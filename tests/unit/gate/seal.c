@@ -176,6 +176,45 @@ static void test_dummy(void **state)
     }
 }
 
+/* Of every way that the gate has, and of no other; another configuration, another fingerprint and digest. */
+static void test_fingerprints(void **state)
+{
+    static const struct github_config github[] = {{.client_id = SPAN("a"), .web = SPAN("https://github.com")},
+                                                  {.client_id = SPAN("b"), .web = SPAN("https://github.com")}};
+    static const struct span repositories[] = {SPAN("acme/app"), SPAN("acme/web")};
+    static const struct actions_config actions[] = {{.repositories = repositories, .repository_count = 1},
+                                                    {.refs = repositories, .ref_count = 1}};
+    static const struct email_pin_config pin = {.from = SPAN("x")};
+    static const struct {
+        enum identity_way way;
+        bool changes; /* there are two of them */
+    } ways[] = {{WAY_GITHUB, true}, {WAY_EMAIL, false}, {WAY_ACTIONS, true}, {WAY_SHARE_LINK, false}};
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        struct memory m;
+        struct gate_fixture f[3];
+        memory_init(&m);
+        for (size_t k = 0; k < COUNT(f); k++) { /* without it, with it, and with another */
+            fixture_init(&f[k], "g", NULL);
+            f[k].gate.github = k && ways[i].way == WAY_GITHUB ? &github[k - 1] : NULL;
+            f[k].gate.email_pin = k && ways[i].way == WAY_EMAIL ? &pin : NULL;
+            f[k].gate.actions = k && ways[i].way == WAY_ACTIONS ? &actions[k - 1] : NULL;
+            f[k].gate.share_links = k && ways[i].way == WAY_SHARE_LINK;
+            fixture_seal(&f[k], &m.arena, SECRET_A);
+        }
+        assert_null(gate_fingerprint(&f[0].gate, ways[i].way, SPAN("x")));
+        assert_null(gate_fingerprint(&f[1].gate, ways[i].way, SPAN_NONE));
+        const uint8_t *one = gate_fingerprint(&f[1].gate, ways[i].way, SPAN("x"));
+        const uint8_t *two = gate_fingerprint(&f[2].gate, ways[i].way, SPAN("x"));
+        assert_true(one && two);
+        assert_int_equal(memcmp(one, two, 16) != 0, ways[i].changes);
+        assert_int_equal(memcmp(f[1].gate.digest, f[2].gate.digest, 16) != 0, ways[i].changes);
+        assert_memory_not_equal(f[0].gate.digest, f[1].gate.digest, 16);
+        for (int way = WAY_NONE; way <= WAY_COUNT; way++)
+            assert_true(way == (int)ways[i].way || !gate_fingerprint(&f[1].gate, (enum identity_way)way, SPAN("x")));
+        memory_fini(&m);
+    }
+}
+
 static void test_keys(void **state)
 {
     const struct span secrets[] = {SECRET_A, SECRET_B};
@@ -188,6 +227,15 @@ static void test_keys(void **state)
     assert_memory_not_equal(f.gate.session.keys[0].key, f.gate.session.keys[1].key, 32);
     assert_memory_not_equal(f.gate.session.keys[0].id, f.gate.session.keys[1].id, 4);
     assert_memory_not_equal(f.gate.session.keys[0].key, SECRET_A.p, 32); /* derived, not copied */
+    const struct session_key *k = &f.gate.session.keys[0];
+    assert_memory_not_equal(k->seal, k->key, 32); /* a key for each purpose … */
+    assert_memory_not_equal(k->link, k->key, 32);
+    assert_memory_not_equal(k->link, k->seal, 32);
+    struct gate_fixture g;
+    fixture_init(&g, "h", NULL);
+    assert_true(res_ok(gate_config_seal(&g.gate, secrets, 2, &m.arena)));
+    assert_memory_not_equal(g.gate.session.keys[0].seal, k->seal, 32); /* … and for each gate */
+    assert_memory_not_equal(g.gate.session.keys[0].link, k->link, 32);
     memory_fini(&m);
 }
 
@@ -196,7 +244,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),   cmocka_unit_test(test_digest),        cmocka_unit_test(test_users),
         cmocka_unit_test(test_lengths), cmocka_unit_test(test_without_basic), cmocka_unit_test(test_dummy),
-        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_keys),    cmocka_unit_test(test_fingerprints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -110,6 +110,9 @@ static void test_dropped_field(void **state)
     ask_init(&a, &s, "app.test", ID("ci") SECRET(CI));
     a.request.headers.v[0].drop = 1;
     assert_int_equal(ask(&a), GATE_TOKEN_REFUSED);
+    ask_init(&a, &s, "app.test", ID("ci") "\n" ID("ci") SECRET(CI));
+    a.request.headers.v[0].drop = 1;
+    assert_int_equal(ask(&a), GATE_TOKEN_REFUSED);
     stage_fini(&s);
 }
 

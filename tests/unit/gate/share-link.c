@@ -92,6 +92,23 @@ static void test_elsewhere(void **state)
     }
 }
 
+/* The name is looked at, even where the key should tell. */
+static void test_gate_of_the_same_key(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct share_link in = link_to("a.app.test", "/"), out;
+    char text[SHARE_TEXT_MAX];
+    uint8_t raw[SHARE_RAW_MAX];
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", true, SECRET_A);
+    size_t n = share_link_make(&f.gate, &in, text);
+    assert_int_equal(share_link_open(&f.gate, in.host, span_make(text, n), NOW, raw, &out), SHARE_GOOD);
+    f.gate.name = SPAN("h");
+    assert_int_equal(share_link_open(&f.gate, in.host, span_make(text, n), NOW, raw, &out), SHARE_BAD);
+    memory_fini(&m);
+}
+
 static void test_tampering(void **state)
 {
     struct memory m;
@@ -550,6 +567,7 @@ int main(void)
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_elsewhere),
         cmocka_unit_test(test_tampering),
+        cmocka_unit_test(test_gate_of_the_same_key),
         cmocka_unit_test(test_not_made),
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_session),

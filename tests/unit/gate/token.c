@@ -392,6 +392,30 @@ static void test_times(void **state)
     }
 }
 
+/* A session with an end of its own has no other, and is never idle. */
+static void test_own_end(void **state)
+{
+    const struct session_config config = {.lifetime_s = 1000, .idle_s = 100};
+    static const struct {
+        const char *name;
+        int64_t issued, ends, now;
+        bool live;
+    } ends[] = {
+        {"idle", NOW, 0, NOW + 100, false},
+        {"not idle", NOW, NOW + 500, NOW + 499, true},
+        {"over", NOW, NOW + 500, NOW + 500, false},
+        {"beyond the lifetime", NOW, NOW + 5000, NOW + 4999, true},
+        {"before it began", NOW, NOW - 5, NOW, false},
+        {"before all time", NOW, -1, NOW, false},
+    };
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        struct session s = session_of("anna", ends[i].issued, ends[i].issued);
+        s.ends = ends[i].ends;
+        CHECK(ends[i].name, session_is_live(&config, &s, ends[i].now) == ends[i].live);
+        CHECK(ends[i].name, session_end(&config, &s) == (s.ends ? s.ends : NOW + 1000));
+    }
+}
+
 static void test_longest_names(void **state)
 {
     struct memory m;
@@ -462,7 +486,7 @@ int main(void)
         cmocka_unit_test(test_signed_by_us),     cmocka_unit_test(test_signed_by_us_but),
         cmocka_unit_test(test_not_made),         cmocka_unit_test(test_times),
         cmocka_unit_test(test_longest_names),    cmocka_unit_test(test_circles),
-        cmocka_unit_test(test_cut_cookie_name),
+        cmocka_unit_test(test_cut_cookie_name),  cmocka_unit_test(test_own_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
