@@ -19,7 +19,7 @@ bool policy_admits_address(const struct policy *p, size_t rule, struct addr clie
     const struct asker nobody = {.client = client};
     for (size_t i = 0; i < r->require.n; i++) {
         const struct selectors one = {&r->require.v[i], 1};
-        if (!asks_identity(one.v) && !selectors_all(&one, &nobody, false))
+        if (!asks_identity(one.v) && !selectors_all(&one, &nobody))
             return false;
     }
     return !selectors_any(&r->except, &nobody, true);
@@ -34,7 +34,7 @@ static bool could_fit(const struct rule_spec *r, const struct asker *a)
     /* A share link is a `who` of its own, on paths that are not known here. */
     if (r->who.n > 0 && a->who->way != WAY_SHARE_LINK && !selectors_any(&r->who, a, false))
         return false;
-    return selectors_all(&r->require, &anywhere, false) && !selectors_any(&r->except, &anywhere, true);
+    return selectors_all(&r->require, &anywhere) && !selectors_any(&r->except, &anywhere, true);
 }
 
 bool policy_could_admit(const struct policy *p, struct span gate, const struct identity *who)

@@ -13,7 +13,8 @@ struct asker {
 /* doubt: what an unanswerable question (an unknown address, what GitHub could not be asked, a selector that this code does not know) counts
  * as: false where holding admits, true where it excludes. */
 bool selectors_any(const struct selectors *s, const struct asker *a, bool doubt);
-bool selectors_all(const struct selectors *s, const struct asker *a, bool doubt);
+/* What is in doubt does not hold. */
+bool selectors_all(const struct selectors *s, const struct asker *a);
 
 /* who, when it is an identity that `gate` proved; else NULL. One of another gate, or of a way this code does not know, is nobody. */
 const struct identity *identity_of_gate(const struct identity *who, struct span gate);

@@ -61,7 +61,7 @@ static enum fit fits_who(const struct rule_spec *r, const struct ask *a)
 
 static bool conditions_hold(const struct rule_spec *r, const struct ask *a)
 {
-    return selectors_all(&r->require, &a->asker, false) && !selectors_any(&r->except, &a->asker, true);
+    return selectors_all(&r->require, &a->asker) && !selectors_any(&r->except, &a->asker, true);
 }
 
 /* Only who would be let in is asked to prove himself anew. */

@@ -125,10 +125,10 @@ bool selectors_any(const struct selectors *s, const struct asker *a, bool doubt)
     return false;
 }
 
-bool selectors_all(const struct selectors *s, const struct asker *a, bool doubt)
+bool selectors_all(const struct selectors *s, const struct asker *a)
 {
     for (size_t i = 0; i < s->n; i++) {
-        if (!holds(&s->v[i], a, doubt))
+        if (!holds(&s->v[i], a, false))
             return false;
     }
     return true;
