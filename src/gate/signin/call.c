@@ -91,8 +91,8 @@ static void drop(void *arg)
 
 static void (*const handlers[])(struct signin *s, struct signin_call *c) = {
     [SIGNIN_GITHUB] = NULL,
-    [SIGNIN_PIN_SEND] = NULL,
-    [SIGNIN_PIN_CHECK] = NULL,
+    [SIGNIN_PIN_SEND] = signin_pin_send,
+    [SIGNIN_PIN_CHECK] = signin_pin_check,
     [SIGNIN_ACTIONS] = NULL,
     [SIGNIN_CODE_MAKE] = signin_code_make,
     [SIGNIN_CODE_TAKE] = signin_code_take,

@@ -40,6 +40,16 @@ struct book_entry;
 struct receipt;
 struct people;
 
+/* What goes on after its question was answered: a mail on its way, a token that is given back. First member of what knows more. */
+struct side_job {
+    struct side_job *next, *prev;        /* signin->jobs */
+    struct signin *service;              /* back */
+    void (*release)(struct side_job *j); /* cancels what is under way, frees */
+};
+
+void job_begin(struct signin *s, struct side_job *j, void (*release)(struct side_job *j));
+void job_end(struct side_job *j);
+
 /* When this gate's people were all looked at. */
 struct book_checked {
     struct book_checked *next;
@@ -66,6 +76,7 @@ struct signin {
     struct loop_task publish; /* many changes of one turn make one ledger */
     struct timer again;       /* when there was no memory for that, and to drop what has ended */
     struct people *people;    /* owns: GitHub memberships, looked at again and again */
+    struct side_job *jobs;    /* owns */
 };
 
 /* Something waits for memory: `again` is set. */

@@ -58,6 +58,8 @@ void signin_free(struct signin *s)
         return;
     free_calls(s->at_work);
     free_calls(s->unsent);
+    while (s->jobs)
+        job_end(s->jobs);
     book_free(s);
     timer_fini(&s->again);
     free(s);
