@@ -71,10 +71,8 @@ static void ledger_free(struct ledger *l)
 
 void ledger_unref(struct ledger *l)
 {
-    if (!l || atomic_fetch_sub_explicit(&l->refs, 1, memory_order_release) != 1)
-        return;
-    atomic_thread_fence(memory_order_acquire);
-    ledger_free(l);
+    if (l && atomic_fetch_sub_explicit(&l->refs, 1, memory_order_acq_rel) == 1)
+        ledger_free(l);
 }
 
 uint64_t ledger_number(const struct ledger *l)
@@ -265,6 +263,7 @@ static bool is_revoked(const struct ledger *l, const struct session *s, struct s
     struct span id = span_make(s->id, sizeof(s->id));
     return takes_back(l, s, name_of(LEDGER_ALL, WAY_NONE, SPAN_NONE, SPAN_NONE)) ||
            takes_back(l, s, name_of(LEDGER_SESSION, WAY_NONE, SPAN_NONE, id)) ||
+           takes_back(l, s, name_of(LEDGER_SESSION, WAY_NONE, SPAN_NONE, span_make(s->id, LEDGER_SHORT_ID))) ||
            takes_back(l, s, name_of(LEDGER_IDENTITY, who->way, who->gate, who->subject)) ||
            takes_back(l, s, name_of(LEDGER_HOST, WAY_NONE, SPAN_NONE, host)) || is_email_revoked(l, s, who->email) ||
            (who->way == WAY_EMAIL && is_email_revoked(l, s, who->subject));
