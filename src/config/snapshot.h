@@ -8,6 +8,7 @@
 #include "config/bundle.h"
 #include "config/diag.h"
 #include "gate/gate.h"
+#include "gate/look.h"
 #include "net/tls.h"
 #include "origin/origin.h"
 #include "policy/hosts.h"
@@ -44,13 +45,6 @@ struct host_config {
     const struct span *cors_origins; /* serialised origins, lower case */
     size_t cors_origin_count;
     struct span access_aud; /* as the file says; empty: made of gate and pattern */
-};
-
-/* How our own pages look. */
-struct pages_config {
-    struct span name;      /* empty: none */
-    struct span logo;      /* bytes of an image; empty: none */
-    const char *logo_type; /* "image/png", …; NULL without a logo */
 };
 
 enum log_format { LOG_JSON = 0 };

@@ -11,6 +11,8 @@ void exchange_answer_request(struct exchange *x, const char *reason, struct answ
         .cors = x->cors,
         .reason = reason,
         .request_id = x->request_id,
+        .tier = x->site ? x->site->tier : SPAN_NONE,
+        .look = x->site ? &x->snapshot->pages : NULL, /* a host that is not ours has no logo either */
         .arena = &x->arena,
     };
 }

@@ -2,8 +2,7 @@
 
 #include "base/count.h"
 #include "gate/answer_head.h"
-
-#define SIGN_IN_PATH "/.tiergate/sign-in"
+#include "gate/sign_in_pages.h"
 
 /* --- 401 ---------------------------------------------------------------------------------------------------------- */
 
@@ -55,27 +54,44 @@ static bool wants_challenge(const struct answer_request *q, bool tried_basic)
     return false;
 }
 
+static bool basic_alone(const struct gate_config *g)
+{
+    return g && g->basic && !g->github && !g->email_pin;
+}
+
+static struct page first_asked(const struct answer_request *q)
+{
+    if (!basic_alone(q->gate))
+        return (struct page){.title = "Sign in", .text = "This site is not public."};
+    return (struct page){.title = "Sign in",
+                         .text = "This site is not public. You need a user name and a password for #.",
+                         .subject = q->gate->basic->realm};
+}
+
+static struct page form_held(void)
+{
+    return (struct page){.title = "Sign in first",
+                         .text = "This form needs you to be signed in. Nothing was sent on.",
+                         .advice = "Sign in, go back to the form, and send it again."};
+}
+
+static struct page not_let_in(void)
+{
+    return (struct page){.title = "That did not let you in", .text = "The user name or the password is wrong."};
+}
+
 static void sign_in_page(struct draft *d, bool tried_basic)
 {
-    bool again = d->q->asker == ASKER_POST_NAVIGATION;
-    struct page p = {
-        .title = tried_basic ? "That did not let you in" : "Sign in",
-        .text = again         ? "This form needs you to be signed in. Nothing was sent on. Sign in, then send it again."
-                : tried_basic ? "The user name or the password is wrong."
-                              : "This site is not public. You need a user name and a password for",
-        .subject = !again && !tried_basic && d->q->gate && d->q->gate->basic ? d->q->gate->basic->realm : SPAN_NONE,
-        .link = SPAN(SIGN_IN_PATH),
-        .link_text = tried_basic ? "Try again" : "Sign in",
-        .id = d->q->request_id,
-    };
-    if (!p.subject.n && !again && !tried_basic)
-        p.text = "This site is not public.";
+    bool held = d->q->asker == ASKER_POST_NAVIGATION;
+    struct page p = held ? form_held() : tried_basic ? not_let_in() : first_asked(d->q);
+    p.link = d->q->sign_in.n ? d->q->sign_in : SPAN(SIGN_IN_PATH);
+    p.link_text = tried_basic && !held ? "Try again" : "Sign in";
     draft_page(d, &p);
 }
 
 static void sign_in_json(struct draft *d)
 {
-    struct span url = draft_url(d, SIGN_IN_PATH);
+    struct span url = d->q->sign_in.n ? d->q->sign_in : draft_url(d, SIGN_IN_PATH);
     bool token = d->q->asker == ASKER_TOKEN;
     draft_json_string(d, "error", token ? SPAN("service_token_invalid") : SPAN("sign_in_required"));
     if (url.n && !token)
@@ -156,7 +172,7 @@ bool answer_status(const struct answer_request *q, unsigned status, struct answe
     if (status == 405)
         draft_field(&d, "Allow", q->allow.n ? q->allow : SPAN("GET, HEAD"));
     if (wants_page(q))
-        draft_page(&d, &(struct page){.title = http_reason(status), .text = t->text, .id = q->request_id});
+        draft_page(&d, &(struct page){.title = http_reason(status), .text = t->text});
     else
         status_json(&d, status, t);
     return draft_end(&d);

@@ -4,6 +4,7 @@
 #define TG_GATE_ANSWER_H
 
 #include "gate/gate.h"
+#include "gate/look.h"
 
 enum asker {
     ASKER_TOKEN = 0,  /* service token headers present */
@@ -33,9 +34,13 @@ struct answer_request {
     enum asker asker;
     const struct gate_config *gate; /* may be NULL */
     struct cors_grant cors;
-    const char *reason;             /* static token: value of the Tiergate field */
-    uint32_t retry_after_s;         /* 0: none */
-    struct span request_id;         /* shown on pages, so that a person can name it */
+    const char *reason;              /* static token: value of the Tiergate field */
+    uint32_t retry_after_s;          /* 0: none */
+    struct span request_id;          /* shown on pages, so that a person can name it */
+    struct span tier;                /* so */
+    const struct pages_config *look; /* may be NULL */
+    /* Absolute URL of the sign-in page with its way back; empty: this host's, without one. */
+    struct span sign_in;
     const struct span *set_cookies; /* Set-Cookie values to add (deletions) */
     size_t set_cookie_count;        /* empty ones are left out */
     bool clear_cache;               /* Clear-Site-Data: "cache" */

@@ -1,6 +1,6 @@
 #include "gate/answer_head.h"
 
-#define FIELDS 16
+#define FIELDS 20
 
 bool wants_page(const struct answer_request *q)
 {
@@ -28,13 +28,18 @@ static void add_retry_after(struct draft *d)
     draft_field(d, "Retry-After", s);
 }
 
-void draft_begin(struct draft *d, const struct answer_request *q, unsigned status, struct answer *out)
+void draft_begin_kept(struct draft *d, const struct answer_request *q, unsigned status, struct answer *out)
 {
     *out = (struct answer){.head = {.status = status, .version = HTTP_1_1, .body = BODY_LENGTH, .keep_alive = true}};
     *d = (struct draft){.q = q, .out = out};
     text_init(&d->body);
     d->failed = !headers_init(&out->head.headers, q->arena, FIELDS + q->set_cookie_count);
     draft_field(d, "Tiergate", span_of(q->reason));
+}
+
+void draft_begin(struct draft *d, const struct answer_request *q, unsigned status, struct answer *out)
+{
+    draft_begin_kept(d, q, status, out);
     draft_field(d, "Cache-Control", SPAN("no-store"));
     draft_field(d, "Vary", q->cors.origin.n ? SPAN("Cookie, Authorization, Origin") : SPAN("Cookie, Authorization"));
     if (q->cors.origin.n)
@@ -48,13 +53,51 @@ void draft_begin(struct draft *d, const struct answer_request *q, unsigned statu
             draft_field(d, "Set-Cookie", q->set_cookies[i]);
 }
 
-void draft_page(struct draft *d, const struct page *p)
+struct span draft_site(struct draft *d)
 {
-    page_render(p, &d->body);
+    struct host host;
+    if (!d->q->request || !host_parse(d->q->request->authority, &host))
+        return SPAN_NONE;
+    struct span name = arena_copy(d->q->arena, host_span(&host));
+    d->failed = d->failed || !name.p;
+    return name;
+}
+
+/* Forms POST to us and prove by Origin where they came from; `no-referrer` would make that "null". No Cross-Origin-Opener-Policy: the
+ * window in which a page lets people sign in anew must stay that page's to close. */
+static void add_page_fields(struct draft *d)
+{
     draft_field(d, "Content-Type", SPAN("text/html; charset=utf-8"));
     draft_field(d, "Content-Security-Policy", page_policy());
     draft_field(d, "X-Content-Type-Options", SPAN("nosniff"));
-    draft_field(d, "Referrer-Policy", SPAN("no-referrer"));
+    draft_field(d, "X-Frame-Options", SPAN("DENY"));
+    draft_field(d, "Referrer-Policy", SPAN("same-origin"));
+    draft_field(d, "Cross-Origin-Resource-Policy", SPAN("same-origin"));
+}
+
+void draft_page_begin(struct draft *d, const char *title, bool error)
+{
+    const struct answer_request *q = d->q;
+    d->frame = (struct page_frame){.title = title,
+                                   .error = error,
+                                   .site = d->frame.site.n ? d->frame.site : draft_site(d),
+                                   .tier = q->tier,
+                                   .look = q->look,
+                                   .id = q->request_id};
+    add_page_fields(d);
+    page_begin(&d->body, &d->frame);
+}
+
+void draft_page_end(struct draft *d)
+{
+    page_end(&d->body, &d->frame);
+}
+
+void draft_page(struct draft *d, const struct page *p)
+{
+    draft_page_begin(d, p->title, false);
+    page_body(&d->body, p);
+    draft_page_end(d);
 }
 
 void draft_json_type(struct draft *d)

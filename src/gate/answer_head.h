@@ -11,14 +11,21 @@ struct draft {
     const struct answer_request *q;
     struct answer *out;
     struct text body;
+    struct page_frame frame; /* site, when set before, is another than the host that was asked for */
     bool failed;
 };
 
-/* Status and marks. */
+/* Status and marks; an answer that may be kept has but the first of them. */
+void draft_begin_kept(struct draft *d, const struct answer_request *q, unsigned status, struct answer *out);
 void draft_begin(struct draft *d, const struct answer_request *q, unsigned status, struct answer *out);
 void draft_field(struct draft *d, const char *name, struct span value);
-/* Body and its fields. */
+/* A page around what is added to the body meanwhile, and its fields. error: it says what went wrong. */
+void draft_page_begin(struct draft *d, const char *title, bool error);
+void draft_page_end(struct draft *d);
+/* All of one. */
 void draft_page(struct draft *d, const struct page *p);
+/* Normal form of the host that was asked for; empty: unknown. */
+struct span draft_site(struct draft *d);
 /* The body so far is JSON. */
 void draft_json_type(struct draft *d);
 /* Adds a member; the first one opens the object, which the caller closes. */

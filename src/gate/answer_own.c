@@ -1,7 +1,16 @@
-/* The answers of our own endpoints: signing out, who is signed in, health. */
+/* The answers of our own endpoints: signing out, who is signed in, health, the logo. */
 #include "gate/answer_head.h"
+#include "gate/sign_in_pages.h"
 
-#define SIGN_OUT_PATH "/.tiergate/sign-out"
+/* What else may let the next person at this browser in again. */
+static const char *signed_out_advice(const struct gate_config *g)
+{
+    if (g && g->basic)
+        return "Your browser may still know the password: close all of its windows to make it forget.";
+    if (g && g->github)
+        return "You are still signed in at GitHub. On a computer that others use, sign out there, too.";
+    return NULL;
+}
 
 bool answer_signed_out(const struct answer_request *q, struct answer *out)
 {
@@ -10,13 +19,11 @@ bool answer_signed_out(const struct answer_request *q, struct answer *out)
     clearing.clear_cache = true;
     draft_begin(&d, &clearing, 200, out);
     if (wants_page(q)) {
-        draft_page(&d, &(struct page){
-                           .title = "Signed out",
-                           .text = "Your session has ended. Your browser may still know the password: close all of its "
-                                   "windows to make it forget.",
-                           .link = SPAN("/.tiergate/sign-in"),
-                           .link_text = "Sign in again",
-                           .id = q->request_id});
+        draft_page(&d, &(struct page){.title = "Signed out",
+                                      .text = "Your session has ended.",
+                                      .advice = signed_out_advice(q->gate),
+                                      .link = SPAN(SIGN_IN_PATH),
+                                      .link_text = "Sign in again"});
     } else {
         text_add(&d.body, SPAN("{\"signed_in\":false}\n"));
         draft_json_type(&d);
@@ -24,16 +31,49 @@ bool answer_signed_out(const struct answer_request *q, struct answer *out)
     return draft_end(&d);
 }
 
+static void add_everywhere(struct text *out)
+{
+    text_add(out, SPAN("<div class=\"more\">\n"));
+    page_paragraph(
+        out, true,
+        (struct page_words){"A device is lost, or was not yours? End your sessions on all of them.", {SPAN_NONE}});
+    page_button(out, PAGE_OTHER, "everywhere", "1", "Sign out everywhere");
+    text_add(out, SPAN("</div>\n"));
+}
+
 bool answer_sign_out_form(const struct answer_request *q, struct answer *out)
 {
     struct draft d;
     draft_begin(&d, q, 200, out);
-    draft_page(&d, &(struct page){.title = "Sign out",
-                                  .text = "This ends your session on this site and on those that share its sign-in.",
-                                  .form = SIGN_OUT_PATH,
-                                  .button = "Sign out",
-                                  .id = q->request_id});
+    draft_page_begin(&d, "Sign out", false);
+    page_paragraph(
+        &d.body, false,
+        (struct page_words){"This ends your session in this browser, on this site and on those that share its sign-in.",
+                            {SPAN_NONE}});
+    page_form(&d.body, SIGN_OUT_PATH);
+    page_button(&d.body, PAGE_MAIN, NULL, NULL, "Sign out");
+    add_everywhere(&d.body);
+    page_form_end(&d.body);
+    draft_page_end(&d);
     return draft_end(&d);
+}
+
+/* No secret, and the same for everybody; opened by itself it is an image and nothing else. */
+bool answer_logo(const struct answer_request *q, struct answer *out)
+{
+    struct draft d;
+    if (!q->look || !q->look->logo.n)
+        return answer_status(q, 404, out);
+    draft_begin_kept(&d, q, 200, out);
+    draft_field(&d, "Cache-Control", SPAN("public, max-age=3600"));
+    draft_field(&d, "Content-Type", span_of(q->look->logo_type));
+    draft_field(&d, "X-Content-Type-Options", SPAN("nosniff"));
+    draft_field(&d, "Content-Security-Policy", SPAN("default-src 'none'; sandbox"));
+    draft_field(&d, "Cross-Origin-Resource-Policy", SPAN("same-origin"));
+    bool made = draft_end(&d);
+    out->head.content_length = q->look->logo.n;
+    out->body = q->request && q->request->method == M_HEAD ? SPAN_NONE : q->look->logo;
+    return made;
 }
 
 bool answer_health(const struct answer_request *q, struct answer *out)

@@ -1,93 +1,198 @@
 #include "gate/pages.h"
 
-#define STYLE                                                                                                          \
-    ":root{color-scheme:light dark;--ink:#1b1f24;--soft:#57606a;--paper:#fff;--line:#d0d7de;--act:#0b5cad;--on:#fff}"  \
-    "@media (prefers-color-scheme:dark){:root{--ink:#e6edf3;--soft:#9aa4af;--paper:#14181d;--line:#3a424c;"            \
-    "--act:#79b8ff;--on:#0b0e12}}"                                                                                     \
-    "*{box-sizing:border-box}"                                                                                         \
-    "body{margin:0;min-height:100vh;display:grid;place-items:center;padding:1.5rem;background:var(--paper);"           \
-    "color:var(--ink);font:1rem/1.5 system-ui,sans-serif}"                                                             \
-    "main{width:100%;max-width:32rem;overflow-wrap:anywhere}"                                                          \
-    "h1{margin:0 0 .75rem;font-size:1.5rem;line-height:1.25}p{margin:0 0 1rem}"                                        \
-    "a,button{display:inline-block;padding:.7rem 1.2rem;border:0;border-radius:.4rem;background:var(--act);"           \
-    "color:var(--on);font:inherit;font-weight:600;text-decoration:none;cursor:pointer}"                                \
-    "a:focus-visible,button:focus-visible{outline:3px solid var(--ink);outline-offset:2px}"                            \
-    "small{display:block;margin-top:1.5rem;padding-top:.75rem;border-top:1px solid var(--line);color:var(--soft)}"
-
-/* base64 of the SHA-256 of STYLE; a test recomputes it. */
-#define STYLE_SHA256 "2RQry4FYBzxH6IlzKtsv/uX84a5P8ILdfY6fsb+ifxI="
-
-struct span page_style(void)
-{
-    return SPAN(STYLE);
-}
-
-/* The empty icon keeps a browser from asking the gate for one. */
-struct span page_policy(void)
-{
-    return SPAN("default-src 'none'; style-src 'sha256-" STYLE_SHA256 "'; img-src data:; form-action 'self'; "
-                "base-uri 'none'; frame-ancestors 'none'");
-}
+#include "base/count.h"
 
 static void add(struct text *out, const char *html)
 {
     text_add(out, span_of(html));
 }
 
-static void add_head(const struct page *p, struct text *out)
+/* --- frame ---------------------------------------------------------------------------------------------------------------- */
+
+/* A gate that stands open; a logo takes its place. */
+#define EMBLEM                                                                                                         \
+    "<svg viewBox=\"0 0 24 24\" fill=\"none\" stroke=\"currentColor\" stroke-width=\"2\" stroke-linecap=\"round\" "    \
+    "stroke-linejoin=\"round\" aria-hidden=\"true\"><path d=\"M3 21V11a9 9 0 0 1 18 0v10M1.5 21h21M8 21v-9.5a4 4 0 0 " \
+    "1 8 0V21\"/></svg>"
+
+/* What the page calls the site: its name, or else its host. */
+static struct span name_of(const struct page_frame *f)
+{
+    return f->look && f->look->name.n ? f->look->name : f->site;
+}
+
+static bool has_logo(const struct page_frame *f)
+{
+    return f->look && f->look->logo.n;
+}
+
+/* The empty icon keeps a browser from asking the gate for one. */
+static void add_head(struct text *out, const struct page_frame *f)
 {
     add(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
              "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-             "<meta name=\"robots\" content=\"noindex\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
-    text_add_html(out, span_of(p->title));
-    add(out, "</title>\n<style>" STYLE "</style>\n</head>\n<body>\n<main>\n<h1>");
-    text_add_html(out, span_of(p->title));
+             "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"robots\" content=\"noindex\">\n");
+    add(out, has_logo(f) ? "<link rel=\"icon\" href=\"" LOGO_PATH "\">\n" : "<link rel=\"icon\" href=\"data:,\">\n");
+    add(out, f->error ? "<title>Error: " : "<title>");
+    text_add_html(out, span_of(f->title));
+    if (name_of(f).n)
+        add(out, " · ");
+    text_add_html(out, name_of(f));
+    add(out, "</title>\n<style>");
+    text_add(out, page_style());
+    add(out, "</style>\n</head>\n<body>\n");
+}
+
+/* The logo only adorns: the name stands beside it. */
+static void add_banner(struct text *out, const struct page_frame *f)
+{
+    add(out, "<header>");
+    add(out, has_logo(f) ? "<img src=\"" LOGO_PATH "\" alt=\"\">" : EMBLEM);
+    add(out, "<span>");
+    text_add_html(out, name_of(f));
+    add(out, "</span>");
+    if (f->tier.n) {
+        add(out, "<b>");
+        text_add_html(out, f->tier);
+        add(out, "</b>");
+    }
+    add(out, "</header>\n");
+}
+
+void page_begin(struct text *out, const struct page_frame *f)
+{
+    add_head(out, f);
+    add_banner(out, f);
+    add(out, "<main>\n<h1>");
+    text_add_html(out, span_of(f->title));
     add(out, "</h1>\n");
 }
 
-static void add_text(const struct page *p, struct text *out)
+void page_end(struct text *out, const struct page_frame *f)
 {
-    add(out, "<p>");
-    text_add_html(out, span_of(p->text));
-    if (p->subject.n) {
-        add(out, " <strong>");
-        text_add_html(out, p->subject);
-        add(out, "</strong>");
+    add(out, "</main>\n");
+    if (f->id.n) {
+        add(out, "<footer><p>Request ");
+        text_add_html(out, f->id);
+        add(out, "</p></footer>\n");
     }
+    add(out, "</body>\n</html>\n");
+}
+
+/* --- parts ---------------------------------------------------------------------------------------------------------------- */
+
+static void add_strong(struct text *out, struct span name)
+{
+    add(out, "<strong>");
+    text_add_html(out, name);
+    add(out, "</strong>");
+}
+
+void page_say(struct text *out, struct page_words w)
+{
+    struct span rest = span_of(w.words), plain;
+    for (size_t i = 0; span_cut(rest, '#', &plain, &rest); i++) {
+        text_add_html(out, plain);
+        if (i < COUNT(w.names))
+            add_strong(out, w.names[i]);
+    }
+    text_add_html(out, plain);
+}
+
+void page_paragraph(struct text *out, bool soft, struct page_words w)
+{
+    add(out, soft ? "<p class=\"soft\">" : "<p>");
+    page_say(out, w);
     add(out, "</p>\n");
 }
 
-static void add_link(const struct page *p, struct text *out)
+void page_note(struct text *out, bool error, struct page_words w)
 {
-    add(out, "<p><a href=\"");
-    text_add_html(out, p->link);
-    add(out, "\">");
-    text_add_html(out, span_of(p->link_text));
-    add(out, "</a></p>\n");
+    add(out, error ? "<p class=\"note error\" id=\"note\" role=\"alert\">"
+                   : "<p class=\"note\" id=\"note\" role=\"status\">");
+    page_say(out, w);
+    add(out, "</p>\n");
 }
 
-static void add_form(const struct page *p, struct text *out)
+/* RFC 3986 §2.3: all but what is unreserved is encoded. */
+static void add_encoded(struct text *out, struct span s)
 {
-    add(out, "<form method=\"post\" action=\"");
-    text_add_html(out, span_of(p->form));
-    add(out, "\"><button type=\"submit\">");
-    text_add_html(out, span_of(p->button));
-    add(out, "</button></form>\n");
-}
-
-void page_render(const struct page *p, struct text *out)
-{
-    add_head(p, out);
-    if (p->text)
-        add_text(p, out);
-    if (p->link.n)
-        add_link(p, out);
-    if (p->form)
-        add_form(p, out);
-    if (p->id.n) {
-        add(out, "<small>Request ");
-        text_add_html(out, p->id);
-        add(out, "</small>\n");
+    for (size_t i = 0; i < s.n; i++) {
+        uint8_t c = s.p[i], lower = ascii_lower(c);
+        bool plain = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || memchr("-._~", c, 4);
+        if (plain)
+            text_add(out, span_make(&s.p[i], 1));
+        else
+            text_addf(out, "%%%02X", c);
     }
-    add(out, "</main>\n</body>\n</html>\n");
+}
+
+static void add_target(struct text *out, const struct page_target *to)
+{
+    const char *before = "?";
+    text_add_html(out, to->path);
+    for (size_t i = 0; i < COUNT(to->keys); i++) {
+        if (!to->values[i].n)
+            continue;
+        add(out, before);
+        text_add_html(out, to->keys[i]);
+        add(out, "=");
+        add_encoded(out, to->values[i]);
+        before = "&amp;";
+    }
+}
+
+static const char *class_of(enum page_weight weight)
+{
+    static const char *const classes[] = {
+        [PAGE_MAIN] = "button", [PAGE_OTHER] = "button other", [PAGE_QUIET] = "quiet"};
+    return classes[weight];
+}
+
+void page_link(struct text *out, enum page_weight weight, const struct page_target *to, const char *words)
+{
+    text_addf(out, "%s<a class=\"%s\" href=\"", weight == PAGE_QUIET ? "<p>" : "", class_of(weight));
+    add_target(out, to);
+    add(out, "\">");
+    text_add_html(out, span_of(words));
+    add(out, weight == PAGE_QUIET ? "</a></p>\n" : "</a>\n");
+}
+
+void page_form(struct text *out, const char *action)
+{
+    text_addf(out, "<form method=\"post\" action=\"%s\">\n", action);
+}
+
+void page_form_end(struct text *out)
+{
+    add(out, "</form>\n");
+}
+
+void page_hidden(struct text *out, const char *name, struct span value)
+{
+    text_addf(out, "<input type=\"hidden\" name=\"%s\" value=\"", name);
+    text_add_html(out, value);
+    add(out, "\">\n");
+}
+
+void page_button(struct text *out, enum page_weight weight, const char *name, const char *value, const char *words)
+{
+    text_addf(out, "<button type=\"submit\" class=\"%s\"", class_of(weight));
+    if (name)
+        text_addf(out, " name=\"%s\" value=\"%s\"", name, value);
+    add(out, ">");
+    text_add_html(out, span_of(words));
+    add(out, "</button>\n");
+}
+
+/* --- simple pages --------------------------------------------------------------------------------------------------------- */
+
+void page_body(struct text *out, const struct page *p)
+{
+    if (p->text)
+        page_paragraph(out, false, (struct page_words){p->text, {p->subject}});
+    if (p->advice)
+        page_paragraph(out, true, (struct page_words){p->advice, {SPAN_NONE}});
+    if (p->link.n)
+        page_link(out, PAGE_MAIN, &(struct page_target){.path = p->link}, p->link_text);
 }

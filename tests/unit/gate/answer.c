@@ -135,15 +135,15 @@ static const struct {
     const char *title, *text, *link;
 } words[] = {
     {"first visit", ASKER_NAVIGATION, false, true, "Sign in",
-     "This site is not public. You need a user name and a password for <strong>Beta</strong>", "Sign in"},
+     "This site is not public. You need a user name and a password for <strong>Beta</strong>.", "Sign in"},
     {"no Basic here", ASKER_NAVIGATION, false, false, "Sign in", "This site is not public.<", "Sign in"},
     {"wrong password", ASKER_NAVIGATION, true, true, "That did not let you in",
      "The user name or the password is wrong.<", "Try again"},
     {"wrong password, no Basic here", ASKER_NAVIGATION, true, false, "That did not let you in",
      "The user name or the password is wrong.<", "Try again"},
-    {"form", ASKER_POST_NAVIGATION, false, true, "Sign in", "This form needs you to be signed in. ", "Sign in"},
-    {"form, no Basic here", ASKER_POST_NAVIGATION, false, false, "Sign in", "This form needs you to be signed in. ",
-     "Sign in"},
+    {"form", ASKER_POST_NAVIGATION, false, true, "Sign in first", "This form needs you to be signed in. ", "Sign in"},
+    {"form, no Basic here", ASKER_POST_NAVIGATION, false, false, "Sign in first",
+     "This form needs you to be signed in. ", "Sign in"},
 };
 
 static void test_words(void **state)
@@ -155,7 +155,7 @@ static void test_words(void **state)
         if (!words[i].gated)
             s.f.gate.basic = NULL;
         assert_true(answer_sign_in(&s.q, words[i].tried, &s.a));
-        snprintf(title, sizeof(title), "<title>%s</title>", words[i].title);
+        snprintf(title, sizeof(title), "<title>%s · app.test</title>", words[i].title);
         snprintf(link, sizeof(link), "sign-in\">%s</a>", words[i].link);
         CHECK(words[i].name, body_has(&s.a, title) && body_has(&s.a, words[i].text) && body_has(&s.a, link));
         CHECK(words[i].name,
@@ -192,18 +192,27 @@ static void test_codes(void **state)
     }
 }
 
+static void render(struct text *out, const struct page_frame *f, const struct page *p)
+{
+    text_init(out);
+    page_begin(out, f);
+    page_body(out, p);
+    page_end(out, f);
+    assert_false(out->failed);
+}
+
 /* What is not given leaves no trace on a page. */
 static void test_bare_page(void **state)
 {
     struct text page;
-    text_init(&page);
-    page_render(&(struct page){.title = "t"}, &page);
-    static const char *const absent[] = {"<p", "<a ", "<form", "<strong", "Request", "null"};
+    render(&page, &(struct page_frame){.title = "t"}, &(struct page){.title = "t"});
+    static const char *const absent[] = {"<p>",  "<a ",  "<form", "<strong", "Request",
+                                         "null", "<img", "·",     "Error",   "<b>"};
     for (size_t i = 0; i < COUNT(absent); i++)
-        CHECK(absent[i], strstr(page.p, absent[i]) == NULL);
+        CHECK(absent[i], strstr(strstr(page.p, "</style>"), absent[i]) == NULL);
+    assert_non_null(strstr(page.p, "<title>t</title>"));
     text_fini(&page);
-    text_init(&page);
-    page_render(&(struct page){.title = "t", .text = "x"}, &page);
+    render(&page, &(struct page_frame){.title = "t"}, &(struct page){.text = "x"});
     assert_non_null(strstr(page.p, "x</p>"));
     text_fini(&page);
 }
@@ -450,30 +459,28 @@ static void test_page_policy(void **state)
         fail_msg("the policy needs %s", want);
     assert_true(span_has_prefix(policy, SPAN("default-src 'none'; ")));
     assert_true(span_has_suffix(policy, SPAN("frame-ancestors 'none'")));
+    assert_non_null(memmem(policy.p, policy.n, "; form-action 'self' https:; ", 29));
     struct text page;
-    text_init(&page);
-    page_render(&(struct page){.title = "<t>",
-                               .text = "a&b",
-                               .subject = SPAN("'s"),
-                               .link = SPAN("\"l"),
-                               .link_text = "<l>",
-                               .form = "\"f",
-                               .button = "<b>",
-                               .id = SPAN("<id>")},
-                &page);
-    assert_false(page.failed);
+    const struct pages_config look = {.name = SPAN("<n>"), .logo = SPAN("x")};
+    render(&page,
+           &(struct page_frame){
+               .title = "<t>", .site = SPAN("<s>"), .tier = SPAN("<e>"), .look = &look, .id = SPAN("<id>")},
+           &(struct page){
+               .text = "a&b #", .subject = SPAN("'s"), .advice = "<d>", .link = SPAN("\"l"), .link_text = "<l>"});
     assert_non_null(memmem(page.p, page.n, page_style().p, page_style().n));
-    static const char *const escaped[] = {"<title>&lt;t&gt;</title>",
+    static const char *const escaped[] = {"<title>&lt;t&gt; · &lt;n&gt;</title>",
+                                          "<img src=\"/.tiergate/logo\" alt=\"\">",
+                                          "<b>&lt;e&gt;</b>",
                                           "a&amp;b <strong>&#39;s</strong>",
                                           "href=\"&quot;l\">&lt;l&gt;",
-                                          "action=\"&quot;f\"",
-                                          ">&lt;b&gt;<",
+                                          "&lt;d&gt;",
                                           "Request &lt;id&gt;",
                                           "<html lang=\"en\">",
                                           "name=\"viewport\""};
     for (size_t i = 0; i < COUNT(escaped); i++)
         CHECK(escaped[i], strstr(page.p, escaped[i]) != NULL);
     assert_null(strstr(page.p, "<script"));
+    assert_null(strstr(page.p, "<s>"));
     text_fini(&page);
 }
 
