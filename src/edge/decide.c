@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "edge/endpoints.h"
 #include "edge/exchange.h"
+#include "edge/sign_in.h"
 
 static struct policy_query query_of(const struct exchange *x, const struct identity *who)
 {
@@ -65,11 +66,16 @@ static enum ex_next ask_to_sign_in(struct exchange *x, const char *reason)
 {
     struct answer_request q;
     struct answer a;
+    struct span cookies[3] = {x->check.clear_cookies[0], x->check.clear_cookies[1], SPAN_NONE};
+    bool anew = x->decision.verdict == VERDICT_GATE && x->check.fresh;
     exchange_answer_request(x, reason, &q);
-    q.set_cookies = x->check.clear_cookies;
-    q.set_cookie_count = x->check.clear_cookies[0].n ? 2 : 0;
+    if (x->asker != ASKER_TOKEN && x->asker != ASKER_PREFLIGHT)
+        q.sign_in = sign_in_url(x, anew, &cookies[2]);
+    q.set_cookies = cookies;
+    q.set_cookie_count = 3;
     q.clear_cache = respond_clears_cache(x);
-    if (!answer_sign_in(&q, x->check.tried_basic, &a))
+    bool is_page = x->asker == ASKER_NAVIGATION && q.sign_in.n;
+    if (!(is_page ? answer_redirect(&q, 302, q.sign_in, &a) : answer_sign_in(&q, x->check.tried_basic, &a)))
         return exchange_end(x, true);
     return exchange_reply(x, &a, reason);
 }
@@ -112,6 +118,7 @@ static enum ex_next send_to_clean_address(struct exchange *x)
 
 static enum ex_next allowed(struct exchange *x)
 {
+    token_trace(x);
     if (x->check.clean_target.n && x->asker == ASKER_NAVIGATION)
         return send_to_clean_address(x);
     x->state = EX_CONNECT;

@@ -9,6 +9,7 @@
 #include "edge/shed.h"
 #include "edge/thread.h"
 #include "edge/tunnel.h"
+#include "gate/cache.h"
 #include "net/proxy_accept.h"
 
 /* Lines of a busy thread for about a second; a sink that stalls longer costs request lines, never requests. */
@@ -29,6 +30,11 @@ struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log, s
         return NULL;
     }
     return s;
+}
+
+void edge_shared_set_signin(struct edge_shared *s, struct signin *signin)
+{
+    s->signin = signin;
 }
 
 void edge_shared_free(struct edge_shared *s)
@@ -110,9 +116,10 @@ struct edge_thread *edge_thread_new(struct edge_shared *s, struct loop *loop, co
     t->proxies = proxy_acceptor_new(loop);
     t->gate = gate_thread_new(s->gate, loop);
     t->scratch = policy_scratch_new();
+    t->token_traces = cache_new(64);
     t->ring = log_ring_new(s->log, LOG_RING_BYTES);
     timer_init(&t->sweep, loop, edge_sweep, t);
-    if (!t->resolver || !t->origins || !t->proxies || !t->gate || !t->scratch || !t->ring ||
+    if (!t->resolver || !t->origins || !t->proxies || !t->gate || !t->scratch || !t->token_traces || !t->ring ||
         !timer_set(&t->sweep, EDGE_SWEEP_MS)) {
         edge_thread_free(t);
         return NULL;
@@ -146,6 +153,7 @@ void edge_thread_free(struct edge_thread *t)
     origin_thread_free(t->origins);
     resolver_free(t->resolver);
     policy_scratch_free(t->scratch);
+    cache_free(t->token_traces);
     snapshot_hold_give(t->hold);
     t->loop->meter.budget = NULL;
     free(t);

@@ -12,6 +12,9 @@ struct edge_shared;
 
 /* `memory`: how much connections may hold when the rules do not say, in bytes. */
 struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log, size_t memory);
+struct signin; /* gate/signin.h */
+/* Before the first edge_thread; it outlives them all. */
+void edge_shared_set_signin(struct edge_shared *s, struct signin *signin);
 /* All edge_threads must be gone. */
 void edge_shared_free(struct edge_shared *s);
 

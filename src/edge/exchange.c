@@ -3,11 +3,12 @@
 
 #include "base/clock.h"
 #include "edge/conn.h"
+#include "edge/own.h"
 #include "edge/tunnel.h"
 
 static enum ex_next (*const steps[])(struct exchange *x) = {
-    [EX_ROUTE] = exchange_route,     [EX_DECIDE] = exchange_decide, [EX_GATE] = exchange_gate,
-    [EX_CONNECT] = exchange_connect, [EX_RELAY] = exchange_relay,
+    [EX_ROUTE] = exchange_route, [EX_DECIDE] = exchange_decide,   [EX_GATE] = exchange_gate,
+    [EX_OWN] = own_step,         [EX_CONNECT] = exchange_connect, [EX_RELAY] = exchange_relay,
 };
 
 void exchange_run(struct exchange *x)
@@ -97,6 +98,7 @@ void exchange_free(struct exchange *x)
     list_remove(x);
     tunnel_free(x->tunnel);
     gate_cancel(t->gate, &x->check);
+    own_forget(x);
     exchange_drop_origin(x);
     chunkq_clear(&x->from_client);
     chunkq_clear(&x->from_origin);
@@ -115,6 +117,7 @@ enum ex_next exchange_end(struct exchange *x, bool cut)
     if (x->state == EX_DONE)
         return EX_END;
     x->state = EX_DONE;
+    own_forget(x);
     if (x->origin && !cut && origin_is_clean(x)) {
         origin_give(x->thread->origins, x->origin);
         x->origin = NULL;

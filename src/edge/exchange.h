@@ -1,6 +1,7 @@
 /* Inside of edge/: one request and its response, blind to the HTTP version of the client's side.
  *
  *   route -> decide -> gate -> connect -> relay ( -> tunnel ) -> done
+ *                         \-> own: an endpoint of ours waits for a form, or for the sign-in service
  *
  * Each step returns whether to go on at once (EX_MORE), to wait for a callback (EX_WAIT), or that the exchange is over (EX_END). */
 #ifndef TG_EDGE_EXCHANGE_H
@@ -14,7 +15,7 @@
 #include "http/host.h"
 #include "http/path.h"
 
-enum ex_state { EX_ROUTE = 0, EX_DECIDE, EX_GATE, EX_CONNECT, EX_RELAY, EX_TUNNEL, EX_DONE };
+enum ex_state { EX_ROUTE = 0, EX_DECIDE, EX_GATE, EX_OWN, EX_CONNECT, EX_RELAY, EX_TUNNEL, EX_DONE };
 enum ex_next { EX_MORE = 0, EX_WAIT, EX_END };
 
 struct exchange;
@@ -111,6 +112,19 @@ enum resp_state {
     RESP_END       /* all of it did */
 };
 
+struct errand;
+struct signin_call;
+struct signin_reply;
+
+/* own.h: what an endpoint of ours waits for. */
+struct own_wait {
+    enum { OWN_NOTHING = 0, OWN_FORM, OWN_ANSWER } kind;
+    enum ex_next (*form)(struct exchange *x, struct span fields);
+    enum ex_next (*answer)(struct exchange *x, const struct signin_reply *r);
+    struct signin_call *call;
+    uint64_t since_ms;
+};
+
 struct exchange {
     struct exchange *next, *prev; /* conn->exchanges */
     const struct client_ops *client;
@@ -136,7 +150,12 @@ struct exchange {
     struct gate_check check;
     const struct identity *who;          /* NULL: anonymous */
     const struct own_endpoint *endpoint; /* one of ours instead of an origin */
-    bool own;                            /* answered by tiergate as its own business: an endpoint, health, a redirect */
+    struct own_wait own_wait;            /* of the endpoint, in EX_OWN */
+    /* Between the steps of a sign-in (sign_in*.c) */
+    const struct errand *errand;
+    struct span sealed_to, session_cookie;
+    bool again; /* the code is asked for once more */
+    bool own;   /* answered by tiergate as its own business: an endpoint, health, a redirect */
     bool preflight_to_origin;
 
     struct origin_wait wait;

@@ -1,6 +1,8 @@
 /* The last step: the request to the origin and its answer back, what can go wrong with them, their deadlines. */
 #include "edge/relay.h"
 
+#include "edge/own.h"
+
 static void pump(struct exchange *x)
 {
     relay_request(x);
@@ -73,6 +75,8 @@ const struct stream_events relay_origin_events = {
 
 void exchange_on_body(struct exchange *x)
 {
+    if (x->state == EX_OWN && own_step(x) == EX_MORE)
+        exchange_run(x);
     if (x->state == EX_RELAY && !x->request_sent)
         relay_request(x);
 }
@@ -129,6 +133,8 @@ static bool origin_lags(struct exchange *x)
 
 void exchange_sweep(struct exchange *x)
 {
+    if (x->state == EX_OWN)
+        own_sweep(x);
     if (x->state != EX_RELAY)
         return;
     if (body_drips(x, x->thread->loop->now_ms)) {

@@ -18,10 +18,13 @@
 
 struct conn;
 struct address_counts;
+struct cache;
+struct signin;
 
 struct edge_shared {
     struct gate_shared *gate;         /* borrows */
     struct log *log;                  /* borrows */
+    struct signin *signin;            /* borrows; NULL: there is none, and nobody can sign in but by Basic */
     atomic_uint_fast64_t connections; /* open now, all threads together */
     struct address_counts *addresses; /* owns; has its own lock */
     struct budget budget;             /* memory that connections hold */
@@ -52,6 +55,7 @@ struct edge_thread {
     struct origin_thread *origins;
     struct proxy_acceptor *proxies;
     struct policy_scratch *scratch;
+    struct cache *token_traces; /* service tokens that were seen lately */
     struct log_ring *ring;
     struct edge_listener *listeners;
     struct conn *conns; /* all open connections and tunnels */

@@ -75,6 +75,7 @@ struct span way_back_seal(const struct gate_config *gate, const struct way_back 
     struct record_out o = record_begin(target.n + 600, a);
     record_put_time(&o, w->made_s);
     record_put_time(&o, w->port + 1);
+    record_put_byte(&o, w->anew);
     record_put_span(&o, w->host);
     record_put_span(&o, target);
     record_put_span(&o, w->browser);
@@ -96,6 +97,7 @@ bool way_back_open(const struct gate_config *gate, struct span text, int64_t now
     *out = (struct way_back){.made_s = record_take_time(&in)};
     int64_t port = record_take_time(&in);
     out->port = (int)(port - 1);
+    out->anew = record_take_byte(&in);
     out->host = record_take_span(&in);
     out->target = record_take_span(&in);
     out->browser = record_take_span(&in);

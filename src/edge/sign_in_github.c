@@ -1,0 +1,134 @@
+/* Signing in with GitHub: there and back (RFC 6749 §4.1, PKCE by RFC 7636). */
+#include "base/clock.h"
+#include "base/crypto/mac.h"
+#include "base/crypto/random.h"
+#include "edge/sign_in.h"
+#include "http/form.h"
+
+#define NONCE 16
+
+static struct span redirect_uri(struct exchange *x)
+{
+    const struct span parts[] = {sign_in_site(x), SPAN(CALLBACK_PATH)};
+    return parts[0].p ? arena_join(&x->arena, parts, 2) : SPAN_NONE;
+}
+
+/* As little as will do: who somebody is, his addresses, and memberships where rules ask for them. */
+static struct span scope_of(const struct github_config *g)
+{
+    return g->org_count || g->team_count ? SPAN("user:email read:org") : SPAN("user:email");
+}
+
+/* --- there ------------------------------------------------------------------------------------------------------------ */
+
+static struct span authorize_url(struct exchange *x, struct span state, struct span verifier)
+{
+    const struct github_config *g = x->site->gate->github;
+    struct arena *a = &x->arena;
+    struct span uri = redirect_uri(x), challenge = errand_challenge(verifier, a);
+    if (!uri.p || !challenge.p)
+        return SPAN_NONE;
+    struct span id = form_escape(g->client_id, a), to = form_escape(uri, a), scope = form_escape(scope_of(g), a);
+    if (!id.p || !to.p || !scope.p)
+        return SPAN_NONE;
+    return arena_printf(a,
+                        "%.*s/login/oauth/authorize?client_id=%.*s&redirect_uri=%.*s&scope=%.*s&state=%.*s"
+                        "&code_challenge=%.*s&code_challenge_method=S256&allow_signup=false",
+                        SPAN_ARG(g->web), SPAN_ARG(id), SPAN_ARG(to), SPAN_ARG(scope), SPAN_ARG(state),
+                        SPAN_ARG(challenge));
+}
+
+static bool begin(struct exchange *x, struct span to, struct span *set_cookie, struct errand *e)
+{
+    uint8_t *nonce = arena_alloc(&x->arena, NONCE);
+    *e = (struct errand){.kind = ERRAND_GITHUB, .to = to, .made_s = clock_wall_s()};
+    if (!nonce || !res_ok(random_bytes(nonce, NONCE)) || !sign_in_browser(x, &e->browser, set_cookie))
+        return false;
+    e->nonce = span_make(nonce, NONCE);
+    e->verifier = errand_random(&x->arena);
+    return e->verifier.p != NULL;
+}
+
+enum ex_next endpoint_github(struct exchange *x, enum gate_result gate)
+{
+    struct way_back w;
+    struct errand e;
+    struct answer_request q;
+    struct answer a;
+    struct span sealed, set_cookie, state, url;
+    if (!x->site->gate || !x->site->gate->github || !sign_in_is_here(x))
+        return exchange_refuse(x, 404, "no-such-endpoint");
+    if (x->req.method != M_GET)
+        return exchange_refuse(x, 405, "method");
+    sign_in_way_back(x, form_query(x->req.path_query), &w, &sealed);
+    if (sign_in_has_session(x, &w))
+        return sign_in_go_back(x, &w, sealed);
+    if (!begin(x, sealed, &set_cookie, &e) || !(state = errand_seal(x->site->gate, &e, &x->arena)).p ||
+        !(url = authorize_url(x, state, e.verifier)).p)
+        return exchange_refuse(x, 503, "out-of-memory");
+    exchange_answer_request(x, "to-github", &q);
+    q.set_cookies = &set_cookie;
+    q.set_cookie_count = 1;
+    return answer_redirect(&q, 302, url, &a) ? exchange_reply(x, &a, "to-github") : exchange_end(x, true);
+}
+
+/* --- and back --------------------------------------------------------------------------------------------------------- */
+
+/* Of the state that came back, when it is of this browser and young enough. */
+static bool open_state(struct exchange *x, struct span fields, struct errand *e)
+{
+    struct span state = sign_in_field(x, fields, "state"), browser = browser_hash(&x->req, &x->arena);
+    return state.n && browser.n == BROWSER_HASH &&
+           errand_open(x->site->gate, ERRAND_GITHUB, state, clock_wall_s(), &x->arena, e) &&
+           equal_const_time(browser.p, e->browser.p, BROWSER_HASH);
+}
+
+static enum ex_next github_said(struct exchange *x, const struct signin_reply *r)
+{
+    struct errand e;
+    if (!open_state(x, form_query(x->req.path_query), &e)) /* ten minutes may end between two steps */
+        return sign_in_page_with(x, SPAN_NONE, SPAN_NONE, NOTE_EXPIRED, 0);
+    return sign_in_done(x, r, e.to);
+}
+
+static enum ex_next nonce_said(struct exchange *x, const struct signin_reply *r)
+{
+    struct errand e;
+    struct span fields = form_query(x->req.path_query);
+    if (!open_state(x, fields, &e))
+        return sign_in_page_with(x, SPAN_NONE, SPAN_NONE, NOTE_EXPIRED, 0);
+    if (r->outcome != SIGNIN_OK)
+        return sign_in_done(x, r, e.to);
+    struct signin_question q = {.kind = SIGNIN_GITHUB,
+                                .browser = e.browser,
+                                .code = sign_in_field(x, fields, "code"),
+                                .verifier = e.verifier,
+                                .redirect_uri = redirect_uri(x)};
+    return own_ask(x, &q, github_said);
+}
+
+/* A valid session beats a stale state: who pressed "back", or had two tabs open, is simply in. */
+static enum ex_next without_state(struct exchange *x)
+{
+    struct way_back w;
+    struct span sealed;
+    sign_in_way_back(x, SPAN_NONE, &w, &sealed);
+    return sign_in_has_session(x, &w) ? sign_in_go_back(x, &w, sealed)
+                                      : sign_in_page_with(x, sealed, SPAN_NONE, NOTE_EXPIRED, 0);
+}
+
+enum ex_next endpoint_callback(struct exchange *x, enum gate_result gate)
+{
+    struct errand e;
+    struct span fields = form_query(x->req.path_query);
+    if (!x->site->gate || !x->site->gate->github || !sign_in_is_here(x))
+        return exchange_refuse(x, 404, "no-such-endpoint");
+    if (x->req.method != M_GET)
+        return exchange_refuse(x, 405, "method");
+    if (!open_state(x, fields, &e))
+        return without_state(x);
+    if (!sign_in_field(x, fields, "code").n)
+        return sign_in_page_with(x, e.to, SPAN_NONE, NOTE_CANCELLED, 0);
+    struct signin_question q = {.kind = SIGNIN_ONCE, .nonce = e.nonce, .nonce_ends_s = e.made_s + STATE_MAX_S + 1};
+    return own_ask(x, &q, nonce_said);
+}
