@@ -9,6 +9,7 @@
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
 #include "base/thread.h"
+#include "gate/ledger.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
 #include "gate/state.h"
@@ -446,6 +447,79 @@ static bool ask_unsigned_cookie(struct need *n)
     return true;
 }
 
+/* The secret of a token, which asks for a cookie and a clean address: all of it, or nobody. */
+static bool ask_bypass(struct need *n)
+{
+    struct stage s;
+    struct ask a;
+    struct memory tiny;
+    uint8_t sum[32];
+    struct span hash = span_make(sum, sizeof(sum));
+    const struct service_token ci = {.name = SPAN("ci"), .client_id = SPAN("ci"), .hashes = &hash, .hash_count = 1};
+    assert_true(res_ok(sha256(SPAN("secret"), sum)));
+    memory_init_tiny(&tiny);
+    stage_init(&s, NULL);
+    s.f.gate.tokens = &ci;
+    s.f.gate.token_count = 1;
+    fixture_seal(&s.f, &s.m.arena, SECRET_A);
+    ask_init(&a, &s, "app.test", "x-vercel-set-bypass-cookie: true");
+    a.request.path_query = SPAN("/a?x-vercel-protection-bypass=secret&b");
+    ask_in_need(n, &a, &tiny.arena);
+    bool good = a.result == GATE_IDENTIFIED;
+    assert_true(good || (n->ended && a.result == GATE_FAILED));
+    assert_true(!good || (a.check.set_cookie.n > 0 && span_eq(a.check.clean_target, SPAN("/a?b"))));
+    check_genuine("bypass", &a);
+    memory_fini(&tiny);
+    stage_fini(&s);
+    return good;
+}
+
+/* All fingerprints, or no configuration. */
+static bool seal_ways(struct need *n)
+{
+    static const struct span names[] = {SPAN("acme/app"), SPAN("acme/web")};
+    static const struct github_config github = {.client_id = SPAN("id")};
+    static const struct email_pin_config pin = {.from = SPAN("x")};
+    static const struct actions_config actions = {.repositories = names,
+                                                  .repository_count = 2,
+                                                  .refs = names,
+                                                  .ref_count = 2,
+                                                  .environments = names,
+                                                  .environment_count = 2};
+    const uint8_t sum[32] = {1};
+    const struct span hash = span_make(sum, sizeof(sum)), secret = SECRET_A;
+    const struct service_token ci = {.name = SPAN("ci"), .client_id = SPAN("ci"), .hashes = &hash, .hash_count = 1};
+    struct memory m;
+    struct gate_fixture f;
+    memory_init_tiny(&m);
+    fixture_init(&f, "g", NULL);
+    f.gate.github = &github;
+    f.gate.email_pin = &pin;
+    f.gate.actions = &actions;
+    f.gate.share_links = true;
+    f.gate.tokens = &ci;
+    f.gate.token_count = 1;
+    need_begin(n);
+    bool ok = res_ok(gate_config_seal(&f.gate, &secret, 1, &m.arena));
+    need_end(n);
+    assert_true(ok || n->ended);
+    memory_fini(&m);
+    return ok;
+}
+
+/* What a ledger says is all of it. */
+static bool build_ledger(struct need *n)
+{
+    const struct ledger_entry e = {.kind = LEDGER_ALL, .at_s = 1800000000};
+    need_begin(n);
+    struct ledger *l = ledger_new(1);
+    bool ok = l && ledger_add(l, &e) && ledger_set_checked(l, SPAN("g"), 5);
+    need_end(n);
+    assert_true(ok || n->ended);
+    ledger_unref(l);
+    return ok;
+}
+
 /* Both were verified before: only what deletes them can't be made, and that is told. */
 static bool ask_two_known_cookies(struct need *n)
 {
@@ -506,6 +580,9 @@ static void test_cookies(void **state)
 {
     need_sweep("cookie", ask_cookie);
     need_sweep("two cookies", ask_two_cookies);
+    need_sweep("bypass", ask_bypass);
+    need_sweep("ways", seal_ways);
+    need_sweep("ledger", build_ledger);
     need_sweep("unsigned cookie", ask_unsigned_cookie);
     need_sweep("two known cookies", ask_two_known_cookies);
     need_sweep("deletions", clear_cookies);
