@@ -12,7 +12,7 @@
 #define LEDGER_STALE_S 3600
 
 enum ledger_kind {
-    LEDGER_SESSION = 1, /* name: the session's id, 16 bytes */
+    LEDGER_SESSION = 1, /* name: the session's id, or the first LEDGER_SHORT_ID bytes of it, as logs show them */
     LEDGER_IDENTITY,    /* gate, way, name: the subject */
     LEDGER_EMAIL,       /* gate ("": any), name: the address, whatever way proved it */
     LEDGER_HOST,        /* name: a host, normal form: sessions as they are used there */
@@ -33,6 +33,9 @@ struct ledger_entry {
 };
 
 #define LEDGER_FACTS_MAX 2048 /* email, login and groups together */
+
+/* Of the few sessions that there are, hardly two begin alike; who shares a beginning has to sign in again. */
+#define LEDGER_SHORT_ID 4
 
 struct ledger; /* thread: any, once it is built */
 

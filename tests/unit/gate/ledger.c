@@ -60,6 +60,8 @@ static const struct {
      {.kind = LEDGER_SESSION, .way = WAY_BASIC, .name = TEXT("aaaaaaaaaaaaaaaa"), .at_s = NOW},
      LEDGER_REVOKED},
     {"another session", {.kind = LEDGER_SESSION, .name = TEXT("aaaaaaaaaaaaaaab"), .at_s = NOW}, LEDGER_HOLDS},
+    {"the session as logs show it", {.kind = LEDGER_SESSION, .name = TEXT("aaaa"), .at_s = NOW}, LEDGER_REVOKED},
+    {"another as logs show it", {.kind = LEDGER_SESSION, .name = TEXT("aaab"), .at_s = NOW}, LEDGER_HOLDS},
     {"the session's beginning", {.kind = LEDGER_SESSION, .name = TEXT("aaaaaaaaaaaaaaa"), .at_s = NOW}, LEDGER_HOLDS},
     {"the identity",
      {.kind = LEDGER_IDENTITY, .way = WAY_GITHUB, .gate = TEXT("g"), .name = TEXT("4711"), .at_s = NOW},
