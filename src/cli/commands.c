@@ -100,6 +100,58 @@ static const char share_help[] =
     "\n"
     "Example: tiergate share https://pr-7.dev.example.org/ --for 3d\n";
 
+static const char revoke_help[] =
+    "usage: tiergate revoke WHAT [--gate NAME] [--state DIR]\n"
+    "\n"
+    "Takes sessions back at once: on every thread, connection and stream, and of every open WebSocket (closed with 4401).\n"
+    "They stay taken back after a restart. Nobody is locked out: who still has a password, an account or a token can sign in\n"
+    "again; for that, change the rules.\n"
+    "\n"
+    "  WHAT            session:ID             as logs show it (8 hex digits), or all 32\n"
+    "                  email:ADDRESS          whatever way proved it\n"
+    "                  basic:USER\n"
+    "                  github:NUMBER          of the account, as logs show it: a login may change hands\n"
+    "                  service_token:NAME     and sessions that it was exchanged for\n"
+    "                  github_actions:OWNER/REPOSITORY\n"
+    "                  share_link:ID          the cookie of a share link, as logs show it\n"
+    "                  host:NAME              everybody, on this host\n"
+    "                  all                    everybody\n"
+    "  --gate NAME     of this gate alone; default: of all\n"
+    "  --state DIR     the state folder of the tiergate that runs; default as for serve\n"
+    "\n"
+    "Exit codes: 0 everything obeys and the store has it; 1 it does not run, a worker did not answer, or the store could not\n"
+    "keep it (then it holds until the next start); 2 usage.\n"
+    "\n"
+    "Example: tiergate revoke email:anna@example.org\n";
+
+static const char status_help[] =
+    "usage: tiergate status [--state DIR]\n"
+    "\n"
+    "What the tiergate that runs is doing: its processes, and the generation of rules that each of them goes by.\n"
+    "\n"
+    "Exit codes: 0 it runs and all its workers answer; 1 not; 2 usage.\n"
+    "\n"
+    "Example: tiergate status\n";
+
+static const char reload_help[] =
+    "usage: tiergate reload [--state DIR]\n"
+    "\n"
+    "Loads the rules anew, all or nothing, as SIGHUP does, and waits until all go by them. What is wrong with them is told by\n"
+    "the tiergate that runs, and by `tiergate check`.\n"
+    "\n"
+    "Exit codes: 0 the new rules are in force; 1 the old ones stay, or it does not run; 2 usage.\n"
+    "\n"
+    "Example: tiergate check rules/ && tiergate reload\n";
+
+static const char drain_help[] =
+    "usage: tiergate drain [--state DIR]\n"
+    "\n"
+    "Ends the tiergate that runs as SIGTERM does: no new connections, open exchanges end, then it exits. Does not wait for it.\n"
+    "\n"
+    "Exit codes: 0 told; 1 it does not run; 2 usage.\n"
+    "\n"
+    "Example: tiergate drain\n";
+
 static const char cert_help[] =
     "usage: tiergate cert dev NAME… [--out DIR]\n"
     "\n"
@@ -142,6 +194,10 @@ static const struct cli_command commands[] = {
     {"passwd", "make a line for an htpasswd file", passwd_help, cli_passwd},
     {"token", "make a secret for a machine, and its hash", token_help, cli_token},
     {"share", "make an address that opens one path for a time", share_help, cli_share},
+    {"revoke", "take sessions back, at once", revoke_help, cli_revoke},
+    {"status", "what the running one is doing", status_help, cli_status},
+    {"reload", "load the rules anew", reload_help, cli_reload},
+    {"drain", "end the running one in order", drain_help, cli_drain},
     {"cert", "make certificates for development", cert_help, cli_cert},
     {"demo", "a gated site on this machine, ready to look at", demo_help, cli_demo},
     {"version", "version, build and libraries", version_help, cli_version},

@@ -41,6 +41,7 @@ void sup_change_refused(struct supervisor *s, const char *why)
     }
     s->change = SUP_CHANGE_NONE;
     sup_config_drop(&s->next, &s->current);
+    sup_admin_change_over(s, false);
     if (s->state == SUP_STARTING) {
         sup_say("not started");
         sup_end(s, 1);
@@ -75,6 +76,7 @@ void sup_change_done(struct supervisor *s)
         sup_config_say(s, what);
     }
     notify_send(NOTIFY_READY);
+    sup_admin_change_over(s, true);
     if (first && s->o->on_ready != NULL) {
         s->o->on_ready(s->o->arg);
     }
@@ -120,6 +122,11 @@ static void on_end_signal(struct supervisor *s)
         sup_end(s, 1);
         return;
     }
+    sup_drain(s);
+}
+
+void sup_drain(struct supervisor *s)
+{
     notify_send(NOTIFY_STOPPING);
     sup_load_kill(s);
     s->state = SUP_DRAINING;
@@ -134,7 +141,7 @@ static void on_end_signal(struct supervisor *s)
     }
 }
 
-static void on_hup(struct supervisor *s)
+void sup_reload(struct supervisor *s)
 {
     if (s->state == SUP_STARTING) {
         s->reload_wanted = true;
@@ -170,7 +177,7 @@ static void on_signal(struct supervisor *s)
             reap(s);
             break;
         case SIGHUP:
-            on_hup(s);
+            sup_reload(s);
             break;
         case SIGTERM:
         case SIGINT:
@@ -212,6 +219,7 @@ static int wait_ms(const struct supervisor *s)
     if (may_restart(s)) {
         due = sooner(due, s->workers[SUP_MAIN].restart_ms);
     }
+    due = sooner(due, sup_admin_due(s));
     if (due == 0) {
         return -1;
     }
@@ -233,6 +241,7 @@ static void on_due(struct supervisor *s)
             sup_worker_kill(w);
         }
     }
+    sup_admin_on_due(s, now);
 }
 
 /* Reading without need costs a system call; reading by the place that poll() saw would be wrong once a worker has moved. */
@@ -245,12 +254,13 @@ static void read_workers(struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd p[2 + SUP_PLACES] = {
+    struct pollfd p[2 + SUP_PLACES + 1 + SUP_ADMIN_CLIENTS] = {
         {.fd = s->signals, .events = POLLIN}, {.fd = s->loader.sock, .events = POLLIN}, /* poll() skips -1 */
     };
     for (size_t i = 0; i < SUP_PLACES; i++) {
         p[2 + i] = (struct pollfd){.fd = s->workers[i].sock, .events = POLLIN};
     }
+    sup_admin_poll(s, p + 2 + SUP_PLACES);
     if (poll(p, COUNT(p), wait_ms(s)) == -1 && errno != EINTR) {
         sup_say("cannot wait for events");
         sup_end(s, 1);
@@ -263,6 +273,7 @@ static void turn(struct supervisor *s)
     if (p[0].revents != 0) {
         on_signal(s);
     }
+    sup_admin_turn(s);
     on_due(s);
 }
 
@@ -281,7 +292,7 @@ static struct res prepare(struct supervisor *s, const struct supervisor_options 
 {
     s->o = o;
     s->threads = o->threads != 0 ? o->threads : process_cpus();
-    s->loader.sock = s->signals = -1;
+    s->loader.sock = s->signals = s->admin = -1;
     for (size_t i = 0; i < SUP_PLACES; i++) {
         sup_worker_forget(&s->workers[i]);
     }
@@ -313,12 +324,14 @@ int supervisor_run(const struct supervisor_options *o)
     }
     struct res r = prepare(s, o);
     if (res_ok(r)) {
+        sup_admin_open(s);
         run(s);
     } else {
         sup_say("%s", r.err);
         s->exit_code = 1;
     }
     int code = s->exit_code;
+    sup_admin_close(s);
     sup_load_kill(s);
     sup_workers_kill(s);
     sup_config_drop(&s->next, &s->current);

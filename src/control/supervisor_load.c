@@ -32,6 +32,7 @@ void sup_load_start(struct supervisor *s)
     (void)sigemptyset(&none);
     s->change = SUP_CHANGE_LOADING;
     s->reload_wanted = false;
+    sup_admin_load_started(s);
     struct process_spec spec = {.argv = argv, .env = PROCESS_ENV_ALL, .blocked = &none};
     struct res r = argv != NULL ? process_start(&spec, &p) : res_err("out of memory");
     free(argv);

@@ -74,6 +74,30 @@ enum sup_place {
     SUP_PLACES = SUP_FIRST_PARTING + 4 /* a reload that finds all of them taken ends the oldest */
 };
 
+/* Who is heard at a time; others wait in the queue of the socket. As many as a worker answers in one turn without saying too much. */
+#define SUP_ADMIN_CLIENTS 3
+#define SUP_ADMIN_SAID 3000
+
+enum sup_admin_state {
+    SUP_ADMIN_NONE = 0,
+    SUP_ADMIN_CONNECTED,  /* has not asked yet */
+    SUP_ADMIN_AT_WORKERS, /* waits for them */
+    SUP_ADMIN_TO_RELOAD,  /* waits for a load to start … */
+    SUP_ADMIN_RELOADS     /* … and for what becomes of it */
+};
+
+/* One who asks from the command line. */
+struct sup_admin {
+    enum sup_admin_state state;
+    int fd;
+    uint64_t id;
+    uint64_t due_ms, began_us;
+    pid_t asked[SUP_PLACES]; /* who has not answered; 0: nobody */
+    uint64_t workers, good, threads, ended;
+    size_t said_n;
+    char said[SUP_ADMIN_SAID];
+};
+
 struct supervisor {
     const struct supervisor_options *o;
     enum sup_state state;
@@ -89,12 +113,19 @@ struct supervisor {
     struct sup_worker workers[SUP_PLACES];
     bool drained_badly;
     struct sup_config current, next;
+    int admin; /* the socket of the command line; -1: none */
+    uint64_t admin_id;
+    struct sup_admin admins[SUP_ADMIN_CLIENTS];
     struct wire_msg msg; /* scratch */
 };
 
 /* supervisor.c */
 void sup_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void sup_end(struct supervisor *s, int exit_code);
+/* The orderly end, as by SIGTERM. */
+void sup_drain(struct supervisor *s);
+/* As by SIGHUP. */
+void sup_reload(struct supervisor *s);
 /* Gives up `next`; the running rules stay (while starting: the end). */
 void sup_change_refused(struct supervisor *s, const char *why);
 /* A worker serves by `next`: it is `current` now. */
@@ -126,8 +157,27 @@ bool sup_workers_left(const struct supervisor *s);
 void sup_worker_read(struct supervisor *s, struct sup_worker *w);
 void sup_worker_exited(struct supervisor *s, struct sup_worker *w, int status);
 void sup_worker_kill(struct sup_worker *w);
+/* Sends msg to it. False: it cannot be talked to. */
+bool sup_worker_tell(struct supervisor *s, struct sup_worker *w);
+const char *sup_worker_state_name(enum sup_worker_state state);
 /* Empty, but for what concerns the next one in this place. */
 void sup_worker_forget(struct sup_worker *w);
+
+/* supervisor_admin.c */
+void sup_admin_open(struct supervisor *s);
+void sup_admin_close(struct supervisor *s);
+/* What to wait for: at most 1 + SUP_ADMIN_CLIENTS places; those of nobody are -1. */
+struct pollfd;
+void sup_admin_poll(const struct supervisor *s, struct pollfd *p);
+void sup_admin_turn(struct supervisor *s);
+/* 0: none */
+uint64_t sup_admin_due(const struct supervisor *s);
+void sup_admin_on_due(struct supervisor *s, uint64_t now_ms);
+/* msg holds what the worker answers. False: it is no answer. */
+bool sup_admin_answered(struct supervisor *s, pid_t worker);
+void sup_admin_worker_gone(struct supervisor *s, pid_t worker);
+void sup_admin_load_started(struct supervisor *s);
+void sup_admin_change_over(struct supervisor *s, bool good);
 
 /* supervisor_succession.c */
 /* SUP_CHANGE_OUTGROWN: starts the successor when there is room. */

@@ -166,6 +166,25 @@ void sup_workers_log(struct supervisor *s)
     }
 }
 
+bool sup_worker_tell(struct supervisor *s, struct sup_worker *w)
+{
+    if (!listens(w) || w->sock == -1) {
+        return false;
+    }
+    struct res r = wire_send(w->sock, &s->msg, SEND_MS);
+    check_sent(w, r);
+    return res_ok(r);
+}
+
+const char *sup_worker_state_name(enum sup_worker_state state)
+{
+    static const char *const names[] = {
+        [SUP_WORKER_NONE] = "none",       [SUP_WORKER_STARTING] = "starting", [SUP_WORKER_SERVING] = "serving",
+        [SUP_WORKER_PARTING] = "parting", [SUP_WORKER_PARTED] = "parting",    [SUP_WORKER_ENDING] = "ending",
+    };
+    return names[state];
+}
+
 static void drain(struct supervisor *s, struct sup_worker *w)
 {
     wire_begin(&s->msg, WIRE_DRAIN);
@@ -314,11 +333,20 @@ static void on_closed(struct sup_worker *w, enum wire_io io)
     }
 }
 
+static void on_admin_done(struct supervisor *s, struct sup_worker *w)
+{
+    if (!sup_admin_answered(s, w->pid)) {
+        sup_say("the worker sent an answer that is none");
+        sup_worker_kill(w);
+    }
+}
+
 /* False: nothing more now, or ever, or it has another place now. */
 static bool read_one(struct supervisor *s, struct sup_worker *w)
 {
-    enum wire_io io =
-        wire_recv(w->sock, WIRE_BIT(WIRE_COMMITTED) | WIRE_BIT(WIRE_FAILED) | WIRE_BIT(WIRE_OUTGROWN), &s->msg);
+    const unsigned accept =
+        WIRE_BIT(WIRE_COMMITTED) | WIRE_BIT(WIRE_FAILED) | WIRE_BIT(WIRE_OUTGROWN) | WIRE_BIT(WIRE_ADMIN_DONE);
+    enum wire_io io = wire_recv(w->sock, accept, &s->msg);
     if (io != WIRE_IO_OK) {
         if (io != WIRE_IO_AGAIN) {
             on_closed(w, io);
@@ -329,6 +357,8 @@ static bool read_one(struct supervisor *s, struct sup_worker *w)
         on_committed(s, w);
     } else if (s->msg.type == WIRE_FAILED) {
         on_failed(s, w);
+    } else if (s->msg.type == WIRE_ADMIN_DONE) {
+        on_admin_done(s, w);
     } else {
         on_outgrown(s, w);
     }
@@ -419,6 +449,7 @@ void sup_worker_exited(struct supervisor *s, struct sup_worker *w, int status)
     sup_worker_read(s, w); /* its last words, by which it may have moved */
     w = sup_worker_find(s, pid);
     sup_worker_forget(w);
+    sup_admin_worker_gone(s, pid);
     process_status_text(status, how, sizeof(how));
     if (s->state == SUP_DRAINING) {
         draining_gone(s, how, clean);

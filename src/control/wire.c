@@ -17,7 +17,8 @@ static const struct {
 } rules[WIRE_TYPES] = {
     [WIRE_ADDRESS] = {0, 0}, [WIRE_SUMMARY] = {1, 1},  [WIRE_LISTEN] = {1, WIRE_FDS}, [WIRE_LOG] = {0, 1},
     [WIRE_COMMIT] = {1, 1},  [WIRE_DRAIN] = {0, 0},    [WIRE_PART] = {1, 1},          [WIRE_COMMITTED] = {0, 0},
-    [WIRE_FAILED] = {0, 0},  [WIRE_OUTGROWN] = {0, 0},
+    [WIRE_FAILED] = {0, 0},  [WIRE_OUTGROWN] = {0, 0}, [WIRE_ADMIN] = {0, 0},         [WIRE_ADMIN_DONE] = {0, 0},
+    [WIRE_STATUS] = {0, 0},  [WIRE_RELOAD] = {0, 0},
 };
 
 void wire_begin(struct wire_msg *m, enum wire_type type)

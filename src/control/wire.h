@@ -21,6 +21,13 @@ enum wire_type {
     WIRE_COMMITTED, /* from the worker: u64 generation */
     WIRE_FAILED,    /* from the worker: u64 generation, bytes reason */
     WIRE_OUTGROWN,  /* from the worker: u64 generation: its sandbox is too narrow for that; nothing has changed */
+    /* From the command line, and on to the workers: u64 id (the supervisor's; the command line sends 0), bytes words (control/admin.h). */
+    WIRE_ADMIN,
+    /* From the worker: u64 id, u64 is it done (1), u64 threads, u64 of what was open and ended, bytes text. To the command line: u64 workers,
+     * u64 of them done, u64 threads, u64 ended, u64 microseconds, bytes text. */
+    WIRE_ADMIN_DONE,
+    WIRE_STATUS, /* from the command line; answered by ADMIN_DONE, as is the next one */
+    WIRE_RELOAD, /* from the command line; answered when all go by the new rules, or they are refused */
     WIRE_TYPES
 };
 

@@ -22,6 +22,14 @@ void worker_die(const char *why)
     _exit(1);
 }
 
+void worker_send(struct worker *w)
+{
+    struct res r = wire_send(CONTROL_FD, &w->msg, SEND_MS);
+    if (!res_ok(r)) {
+        worker_drain_start(w, EDGE_DRAIN_END); /* nobody is there any more */
+    }
+}
+
 void worker_answer(struct worker *w, enum wire_type type, uint64_t generation, const char *why)
 {
     wire_begin(&w->msg, type);
@@ -29,10 +37,7 @@ void worker_answer(struct worker *w, enum wire_type type, uint64_t generation, c
     if (why != NULL) {
         wire_put_bytes(&w->msg, span_of(why));
     }
-    struct res r = wire_send(CONTROL_FD, &w->msg, SEND_MS);
-    if (!res_ok(r)) {
-        worker_drain_start(w, EDGE_DRAIN_END); /* nobody is there any more */
-    }
+    worker_send(w);
 }
 
 /* --- what the supervisor says ------------------------------------------------------------------------------------- */
@@ -53,8 +58,8 @@ static void on_log(struct worker *w)
 /* False: nothing more now, or ever. */
 static bool read_one(struct worker *w)
 {
-    const unsigned accept =
-        WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) | WIRE_BIT(WIRE_PART);
+    const unsigned accept = WIRE_BIT(WIRE_LISTEN) | WIRE_BIT(WIRE_LOG) | WIRE_BIT(WIRE_COMMIT) | WIRE_BIT(WIRE_DRAIN) |
+                            WIRE_BIT(WIRE_PART) | WIRE_BIT(WIRE_ADMIN);
     enum wire_io io = wire_recv(CONTROL_FD, accept, &w->msg);
     if (io != WIRE_IO_OK) {
         if (io != WIRE_IO_AGAIN) {
@@ -76,6 +81,9 @@ static bool read_one(struct worker *w)
         break;
     case WIRE_PART:
         worker_commit_start(w, WORKER_PARTS);
+        break;
+    case WIRE_ADMIN:
+        worker_admin_asked(w);
         break;
     default:
         worker_drain_start(w, EDGE_DRAIN_END);
@@ -107,6 +115,8 @@ static struct res set_up(struct worker *w)
 static void tear_down(struct worker *w)
 {
     worker_threads_stop(w);
+    worker_admin_stop(w);
+    worker_signin_stop(w);
     snapshot_unref(w->commit.snapshot);
     snapshot_unref(w->current);
     listen_set_close_except(&w->incoming, &w->listens);

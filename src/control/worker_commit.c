@@ -98,6 +98,21 @@ static struct res start_log(struct worker *w)
     return w->log != NULL ? RES_OK : res_err("out of memory");
 }
 
+static struct res start_edge(struct worker *w, const struct snapshot *s)
+{
+    w->gate = gate_shared_new(&s->limits.gate);
+    w->edge = w->gate != NULL ? edge_shared_new(w->gate, w->log, w->memory) : NULL;
+    if (w->edge == NULL) {
+        return res_err("out of memory");
+    }
+    edge_shared_set_signin(w->edge, w->signin.service);
+    struct res r = worker_threads_start(w);
+    if (res_ok(r)) {
+        worker_watch_start(w);
+    }
+    return r;
+}
+
 /* What needs limits before it can be made. */
 static struct res first_set_up(struct worker *w, const struct snapshot *s)
 {
@@ -111,16 +126,10 @@ static struct res first_set_up(struct worker *w, const struct snapshot *s)
     if (res_ok(r)) {
         r = worker_store_open(w);
     }
-    if (!res_ok(r)) {
-        return r;
-    }
-    w->gate = gate_shared_new(&s->limits.gate);
-    w->edge = w->gate != NULL ? edge_shared_new(w->gate, w->log, w->memory) : NULL;
-    r = w->edge != NULL ? worker_threads_start(w) : res_err("out of memory");
     if (res_ok(r)) {
-        worker_watch_start(w);
+        r = worker_signin_start(w, s);
     }
-    return r;
+    return res_ok(r) ? start_edge(w, s) : r;
 }
 
 /* --- to the threads and back -------------------------------------------------------------------------------------- */
@@ -137,6 +146,9 @@ static void finish(struct worker *w)
     w->listens = w->incoming;
     w->incoming.n = 0;
     gate_shared_set_limits(w->gate, &w->commit.snapshot->limits.gate);
+    if (w->current != NULL) {
+        worker_signin_take(w, w->commit.snapshot); /* before those that it has now go; the first it has already */
+    }
     snapshot_unref(w->current);
     w->current = w->commit.snapshot;
     w->commit.snapshot = NULL;
@@ -179,6 +191,22 @@ static void refuse(struct worker *w, uint64_t generation, enum wire_type answer,
     worker_answer(w, answer, generation, why);
 }
 
+void worker_commit_go_on(struct worker *w)
+{
+    w->commit.needs_ledger = false;
+    for (unsigned i = 0; i < w->thread_count; i++) {
+        send_order(&w->threads[i], w->commit.snapshot, &w->incoming);
+    }
+}
+
+/* The first one: its service goes with it. */
+void worker_commit_give_up(struct worker *w, const char *why)
+{
+    uint64_t generation = w->commit.snapshot->generation;
+    w->commit.needs_ledger = false;
+    refuse(w, generation, WIRE_FAILED, why);
+}
+
 /* Is another worker needed for this? Asked before compiling for what compiling opens, afterwards for what it found. */
 static bool outgrown(const struct worker *w, const struct snapshot *s, enum worker_after after)
 {
@@ -192,6 +220,15 @@ static bool outgrown(const struct worker *w, const struct snapshot *s, enum work
 static bool may_take(const struct worker *w, enum worker_after after)
 {
     return w->state == WORKER_SERVES || after == WORKER_PARTS;
+}
+
+static void fail(struct worker *w, struct snapshot *s, uint64_t generation, const char *why)
+{
+    if (w->current == NULL) {
+        worker_signin_stop(w); /* it may know the gates of this one */
+    }
+    snapshot_unref(s);
+    refuse(w, generation, WIRE_FAILED, why);
 }
 
 void worker_commit_start(struct worker *w, enum worker_after after)
@@ -221,12 +258,12 @@ void worker_commit_start(struct worker *w, enum worker_after after)
         r = first_set_up(w, s);
     }
     if (!res_ok(r)) {
-        snapshot_unref(s);
-        refuse(w, generation, WIRE_FAILED, r.err);
+        fail(w, s, generation, r.err);
         return;
     }
-    w->commit = (struct worker_commit){.snapshot = s, .waiting = w->thread_count, .after = after};
-    for (unsigned i = 0; i < w->thread_count; i++) {
-        send_order(&w->threads[i], s, &w->incoming);
+    w->commit = (struct worker_commit){
+        .snapshot = s, .waiting = w->thread_count, .needs_ledger = w->current == NULL, .after = after};
+    if (!w->commit.needs_ledger) {
+        worker_commit_go_on(w);
     }
 }

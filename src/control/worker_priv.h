@@ -13,7 +13,10 @@
 #include "control/worker_sandbox.h"
 #include "edge/edge.h"
 #include "gate/gate.h"
+#include "gate/signin.h"
+#include "net/fetch.h"
 #include "net/loop.h"
+#include "net/resolver.h"
 #include "net/timer.h"
 #include "net/watch.h"
 #include "store/store.h"
@@ -57,7 +60,18 @@ struct worker_commit {
     struct snapshot *snapshot; /* NULL: none is under way; a reference */
     unsigned waiting;          /* threads that have not answered */
     bool refused;              /* by one of them */
+    bool needs_ledger;         /* the first one: nothing is served before it is known what was taken back */
     enum worker_after after;
+};
+
+/* What signs people in, and takes it back. From the first commit on. */
+struct worker_signin {
+    struct log_ring *audit; /* the log's */
+    struct resolver *resolver;
+    struct fetcher *fetcher;
+    struct signin *service;
+    struct worker_ledger *ledgers; /* owns: on their way to the threads and back */
+    struct timer limit;            /* of waiting for the first one */
 };
 
 struct worker {
@@ -77,6 +91,8 @@ struct worker {
     struct log *log;     /* from the first commit on, as are the next two: its thread must be inside of the sandbox */
     int first_log;       /* came before it; -1: none */
     struct store *store; /* NULL: there is none, and what needs it is refused */
+    struct worker_signin signin;
+    struct worker_admin *asked; /* owns: what the command line waits for */
     struct gate_shared *gate;
     struct edge_shared *edge;
     struct worker_thread *threads;
@@ -91,6 +107,8 @@ struct worker {
 
 /* worker.c */
 void worker_answer(struct worker *w, enum wire_type type, uint64_t generation, const char *why);
+/* Sends msg to the supervisor. */
+void worker_send(struct worker *w);
 /* Ends the process: the supervisor starts a new one with the last good bundle. */
 _Noreturn void worker_die(const char *why);
 
@@ -106,10 +124,25 @@ void worker_thread_reply(struct worker_thread *t, void (*run)(void *thread));
 /* worker_commit.c */
 void worker_listen_add(struct worker *w);
 void worker_commit_start(struct worker *w, enum worker_after after);
+/* The commit that waited for a ledger goes on, or fails. */
+void worker_commit_go_on(struct worker *w);
+void worker_commit_give_up(struct worker *w, const char *why);
 
 /* worker_store.c */
 /* Inside of the sandbox: what stands in the file may be an attacker's. An error is that of a store that is there and cannot be read. */
 struct res worker_store_open(struct worker *w) MUSTUSE;
+
+/* worker_signin.c */
+/* After the store, before the threads. Begins to read what was taken back; the commit waits for that. */
+struct res worker_signin_start(struct worker *w, const struct snapshot *s) MUSTUSE;
+/* Gates in force, and the system's certificates anew. They stay alive until the next call. */
+void worker_signin_take(struct worker *w, const struct snapshot *s);
+/* After the threads, before the store. */
+void worker_signin_stop(struct worker *w);
+
+/* worker_admin.c */
+void worker_admin_asked(struct worker *w);
+void worker_admin_stop(struct worker *w);
 
 /* worker_watch.c */
 /* From when the threads run until they need not turn any more. */

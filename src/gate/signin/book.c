@@ -92,6 +92,8 @@ static bool add_all(const struct signin *s, struct ledger *l)
 static void on_publish(void *arg)
 {
     struct signin *s = arg;
+    if (!s->loaded)
+        return; /* a part of it is not published: what waits for it is served, and comes with the whole */
     struct ledger *l = ledger_new(s->ledger_number + 1);
     if (!l || !add_all(s, l)) {
         (void)fprintf(stderr, "tiergate: worker: no memory for what takes sessions back; again in a second\n");

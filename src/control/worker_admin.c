@@ -1,0 +1,208 @@
+/* What the command line asks of the worker, by way of the supervisor. */
+#include "base/clock.h"
+#include "control/admin.h"
+#include "control/worker_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DAY_S 86400
+/* No session lives longer, whatever the rules come to say (section_session.c). */
+#define LONGEST_SESSION_S (400 * (int64_t)DAY_S)
+#define AT_ONCE 3u /* as many as the supervisor asks at a time */
+#define SAID_MAX 300
+
+/* One question whose answer comes later. */
+struct worker_admin {
+    struct worker_admin *next;
+    struct worker *worker; /* back */
+    uint64_t id;
+    unsigned waiting; /* entries that are not known to be done, and one for the asking itself */
+    bool bad;
+    uint32_t ended;
+    const char *detail; /* static */
+};
+
+static void answer(struct worker *w, uint64_t id, bool good, uint32_t ended, const char *text)
+{
+    wire_begin(&w->msg, WIRE_ADMIN_DONE);
+    wire_put_u64(&w->msg, id);
+    wire_put_u64(&w->msg, good);
+    wire_put_u64(&w->msg, w->thread_count);
+    wire_put_u64(&w->msg, ended);
+    wire_put_bytes(&w->msg, span_of(text));
+    worker_send(w);
+}
+
+/* --- revoke ------------------------------------------------------------------------------------------------------- */
+
+static void unlink_asked(struct worker_admin *a)
+{
+    struct worker_admin **at = &a->worker->asked;
+    while (*at != a) {
+        at = &(*at)->next;
+    }
+    *at = a->next;
+}
+
+static void one_less(struct worker_admin *a)
+{
+    if (--a->waiting > 0) {
+        return;
+    }
+    unlink_asked(a);
+    answer(a->worker, a->id, !a->bad, a->ended, a->detail);
+    free(a);
+}
+
+static void on_revoked(void *arg, bool ok, uint32_t ended, const char *detail)
+{
+    struct worker_admin *a = arg;
+    if (!ok) {
+        a->bad = true;
+        a->detail = detail;
+    }
+    /* All entries of one question come with one ledger, which tells one number. */
+    a->ended = ended > a->ended ? ended : a->ended;
+    one_less(a);
+}
+
+static void revoke_one(struct worker_admin *a, const struct ledger_entry *e)
+{
+    a->waiting++;
+    signin_revoke(a->worker->signin.service, e, on_revoked, a);
+}
+
+/* That of the first commit while it waits for what was taken back: so does what is asked now. NULL: nothing was committed. */
+static const struct snapshot *rules_of(const struct worker *w)
+{
+    return w->current != NULL ? w->current : w->commit.snapshot;
+}
+
+/* Somebody is who he is at one gate; where none was named, he is meant at each. */
+static void revoke_at_gates(struct worker_admin *a, struct ledger_entry e)
+{
+    const struct snapshot *s = rules_of(a->worker);
+    if (e.kind != LEDGER_IDENTITY || e.gate.n > 0) {
+        revoke_one(a, &e);
+        return;
+    }
+    for (size_t i = 0; i < s->gate_count; i++) {
+        e.gate = s->gates[i].name;
+        revoke_one(a, &e);
+    }
+}
+
+static bool has_gate(const struct snapshot *s, struct span name)
+{
+    for (size_t i = 0; i < s->gate_count; i++) {
+        if (span_eq(s->gates[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A slip of the pen would be a revocation that takes nothing back. NULL: it can be. */
+static const char *problem(const struct worker *w, const struct ledger_entry *e)
+{
+    struct span captured;
+    const struct snapshot *s = rules_of(w);
+    if (w->signin.service == NULL || s == NULL) {
+        return "it does not serve yet: try again in a moment";
+    }
+    if (e->gate.n > 0 && !has_gate(s, e->gate)) {
+        return "the rules have no gate of that name";
+    }
+    if (e->kind == LEDGER_IDENTITY && s->gate_count == 0) {
+        return "the rules have no gate";
+    }
+    if (e->kind == LEDGER_HOST && snapshot_find_host(s, e->name, &captured) == NULL) {
+        return "the rules have no host of that name";
+    }
+    return NULL;
+}
+
+static unsigned pending(const struct worker *w)
+{
+    unsigned n = 0;
+    for (const struct worker_admin *a = w->asked; a != NULL; a = a->next) {
+        n++;
+    }
+    return n;
+}
+
+static void revoke(struct worker *w, uint64_t id, struct ledger_entry *e)
+{
+    struct worker_admin *a = pending(w) < AT_ONCE ? calloc(1, sizeof(*a)) : NULL;
+    if (a == NULL) {
+        answer(w, id, false, 0, "busy: what was asked before waits for the store");
+        return;
+    }
+    *a = (struct worker_admin){.next = w->asked, .worker = w, .id = id, .waiting = 1};
+    w->asked = a;
+    e->at_s = clock_wall_s();
+    e->ends_s = e->at_s + LONGEST_SESSION_S;
+    revoke_at_gates(a, *e);
+    one_less(a);
+}
+
+static void on_revoke(struct worker *w, uint64_t id, struct span what, struct span gate)
+{
+    struct admin_revoke r;
+    const char *why = admin_revoke_parse(what, gate, &r);
+    if (why == NULL) {
+        why = problem(w, &r.entry);
+    }
+    if (why != NULL) {
+        answer(w, id, false, 0, why);
+        return;
+    }
+    revoke(w, id, &r.entry);
+}
+
+/* --- status ------------------------------------------------------------------------------------------------------- */
+
+static void on_status(struct worker *w, uint64_t id)
+{
+    char text[SAID_MAX];
+    const struct snapshot *s = w->current;
+    (void)snprintf(text, sizeof(text), "%s, generation %llu, store %s, audit lines and log lines dropped: %llu",
+                   w->state != WORKER_SERVES ? "drains"
+                   : s != NULL               ? "serves"
+                                             : "starts",
+                   s != NULL ? (unsigned long long)s->generation : 0ull, w->store != NULL ? "open" : "none",
+                   w->log != NULL ? (unsigned long long)log_dropped(w->log) : 0ull);
+    answer(w, id, true, 0, text);
+}
+
+/* ------------------------------------------------------------------------------------------------------------------ */
+
+void worker_admin_asked(struct worker *w)
+{
+    char room[ADMIN_WORDS_MAX];
+    uint64_t id = wire_get_u64(&w->msg);
+    struct span said = wire_get_bytes(&w->msg), what, gate;
+    bool good = wire_done(&w->msg) && said.n <= sizeof(room);
+    size_t n = good ? said.n : 0;
+    if (n > 0) {
+        memcpy(room, said.p, n); /* the message's room is the answer's too */
+    }
+    struct span words = span_make(room, n);
+    if (span_eq(words, SPAN(ADMIN_STATUS))) {
+        on_status(w, id);
+    } else if (admin_revoke_split(words, &what, &gate)) {
+        on_revoke(w, id, what, gate);
+    } else {
+        answer(w, id, false, 0, "this version does not understand that");
+    }
+}
+
+void worker_admin_stop(struct worker *w)
+{
+    while (w->asked != NULL) {
+        struct worker_admin *a = w->asked;
+        w->asked = a->next;
+        free(a);
+    }
+}
