@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "../base/alloc.h"
+
 #include "gate/ledger.h"
 
 #include <pthread.h>
@@ -279,6 +281,21 @@ static void test_refused(void **state)
     ledger_unref(l);
 }
 
+/* What a ledger says is all of it. */
+static void test_memory_ends(void **state)
+{
+    bool whole = false;
+    for (long allowed = 0; allowed < 10 && !whole; allowed++) {
+        alloc_fail_after(allowed);
+        struct ledger *l = ledger_new(1);
+        whole = l && ledger_add(l, &facts) && ledger_set_checked(l, SPAN("g"), NOW);
+        assert_int_equal(whole, alloc_refused() == 0);
+        ledger_unref(l);
+        alloc_fail_never();
+    }
+    assert_true(whole);
+}
+
 static void *judge_on_thread(void *arg)
 {
     struct ledger *l = arg;
@@ -386,7 +403,7 @@ int main(void)
         cmocka_unit_test(test_checked_again), cmocka_unit_test(test_later_one_stays),
         cmocka_unit_test(test_thousands),     cmocka_unit_test(test_refused),
         cmocka_unit_test(test_handed_over),   cmocka_unit_test(test_records),
-        cmocka_unit_test(test_record_keys),
+        cmocka_unit_test(test_record_keys),   cmocka_unit_test(test_memory_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,6 @@
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
 #include "base/thread.h"
-#include "gate/ledger.h"
 #include "gate/basic.h"
 #include "gate/crypt_hash.h"
 #include "gate/state.h"
@@ -507,19 +506,6 @@ static bool seal_ways(struct need *n)
     return ok;
 }
 
-/* What a ledger says is all of it. */
-static bool build_ledger(struct need *n)
-{
-    const struct ledger_entry e = {.kind = LEDGER_ALL, .at_s = 1800000000};
-    need_begin(n);
-    struct ledger *l = ledger_new(1);
-    bool ok = l && ledger_add(l, &e) && ledger_set_checked(l, SPAN("g"), 5);
-    need_end(n);
-    assert_true(ok || n->ended);
-    ledger_unref(l);
-    return ok;
-}
-
 /* Both were verified before: only what deletes them can't be made, and that is told. */
 static bool ask_two_known_cookies(struct need *n)
 {
@@ -582,7 +568,6 @@ static void test_cookies(void **state)
     need_sweep("two cookies", ask_two_cookies);
     need_sweep("bypass", ask_bypass);
     need_sweep("ways", seal_ways);
-    need_sweep("ledger", build_ledger);
     need_sweep("unsigned cookie", ask_unsigned_cookie);
     need_sweep("two known cookies", ask_two_known_cookies);
     need_sweep("deletions", clear_cookies);
