@@ -90,7 +90,7 @@ static void drop(void *arg)
 }
 
 static void (*const handlers[])(struct signin *s, struct signin_call *c) = {
-    [SIGNIN_GITHUB] = NULL,
+    [SIGNIN_GITHUB] = signin_github,
     [SIGNIN_PIN_SEND] = signin_pin_send,
     [SIGNIN_PIN_CHECK] = signin_pin_check,
     [SIGNIN_ACTIONS] = NULL,

@@ -116,8 +116,10 @@ struct people *people_new(struct signin *s);
 void people_free(struct people *p);
 /* The gates changed, or somebody else wrote. */
 void people_changed(struct people *p);
-/* Somebody signed in: token is GitHub's, sealed into the store for looking again. */
-void people_add(struct people *p, const struct gate_config *gate, const struct identity *who, struct span token);
+/* Somebody signed in: token is GitHub's, sealed into the store for looking again. done as the store's, or at once when there is no memory: until
+ * then he must not be let in. */
+void people_add(struct people *p, const struct gate_config *gate, const struct identity *who, struct span token,
+                store_done done, void *arg);
 
 /* audit.c: one line. who, detail may be NULL. */
 void audit(struct signin *s, const char *event, const struct signin_question *q, const struct identity *who,

@@ -1,5 +1,5 @@
 /* The service: its life, the gates in force, its clock. */
-#include "gate/signin/impl.h"
+#include "gate/signin/github.h"
 
 #include "base/clock.h"
 
@@ -36,11 +36,12 @@ struct signin *signin_new(const struct signin_config *c)
         return NULL;
     s->c = *c;
     timer_init(&s->again, c->loop, on_again, s);
-    if (!timer_reserve(&s->again) || !timer_set(&s->again, TIDY_MS)) {
+    book_init(s);
+    s->people = people_new(s);
+    if (!s->people || !timer_reserve(&s->again) || !timer_set(&s->again, TIDY_MS)) {
         signin_free(s);
         return NULL;
     }
-    book_init(s);
     return s;
 }
 
@@ -60,6 +61,7 @@ void signin_free(struct signin *s)
     free_calls(s->unsent);
     while (s->jobs)
         job_end(s->jobs);
+    people_free(s->people);
     book_free(s);
     timer_fini(&s->again);
     free(s);
@@ -79,11 +81,14 @@ void signin_set_gates(struct signin *s, struct gate_list gates, uint64_t generat
     s->generation = generation;
     if (!s->loaded)
         book_load(s);
+    people_changed(s->people);
+    login_pins_tidy(s);
 }
 
 void signin_reload(struct signin *s)
 {
     book_load(s);
+    people_changed(s->people);
 }
 
 bool signin_could_admit(const struct gate_config *gate, const struct identity *who)

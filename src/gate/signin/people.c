@@ -1,0 +1,525 @@
+/* Memberships change where we do not see it: everybody who may still have a session because of them is looked at again, each in his turn. What is
+ * different goes into the ledger. Until all of a gate were looked at, the ledger says how long ago that was, and in the end believes nobody. */
+#include "gate/signin/people.h"
+
+#include "base/clock.h"
+#include "base/crypto/mac.h"
+#include "gate/signin/person.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TICK_MS 1000u
+#define AT_A_TIME 8u
+#define SPREAD_S 300   /* a look is due so much earlier, at most: people of one moment do not stay together */
+#define TELL_S 300     /* each news is a new ledger for all threads: not for every person */
+#define GIVE_UP_S 2700 /* before LEDGER_STALE_S */
+#define WAIT_FIRST_S 60u
+#define WAIT_MAX_S 900u
+#define SLACK_S 60
+
+struct people {
+    struct signin *signin; /* back */
+    struct person *first;  /* owns */
+    struct timer timer;
+    unsigned busy;
+    int64_t pause_until_s; /* GitHub said so */
+    uint64_t round;
+    bool reading, read_again, loaded, failed;
+};
+
+/* --- who there is ------------------------------------------------------------------------------------------------------- */
+
+static struct person *find(const struct people *p, struct span gate, struct span subject)
+{
+    struct person *one = p->first;
+    while (one && !(span_eq(one->who.gate, gate) && span_eq(one->who.subject, subject)))
+        one = one->next;
+    return one;
+}
+
+static struct person *person_new(struct people *p)
+{
+    struct person *one = calloc(1, sizeof(*one));
+    if (one)
+        one->people = p;
+    return one;
+}
+
+static void link_person(struct people *p, struct person *one)
+{
+    one->next = p->first;
+    p->first = one;
+}
+
+static void drop(struct people *p, struct person *one)
+{
+    struct person **at = &p->first;
+    while (*at != one)
+        at = &(*at)->next;
+    *at = one->next;
+    person_free(one);
+}
+
+/* NULL: nobody has to be looked at there (any more). */
+static const struct gate_config *gate_of(const struct people *p, const struct person *one)
+{
+    const struct gate_config *gate = signin_gate(p->signin, one->who.gate);
+    return gate && github_needs_looks(gate) ? gate : NULL;
+}
+
+static int64_t ends_of(const struct gate_config *gate, int64_t proven_s)
+{
+    return proven_s + gate->session.lifetime_s + SLACK_S;
+}
+
+static void keep(struct people *p, const struct gate_config *gate, const struct person *one, store_done done, void *arg)
+{
+    uint8_t key[STORE_KEY_MAX];
+    size_t n = person_key(one->who.gate, one->who.subject, key);
+    store_put(p->signin->c.store, STORE_PEOPLE, span_make(key, n), span_make(one->record, one->record_n),
+              ends_of(gate, one->who.proven_s), done, arg);
+}
+
+/* --- what the ledger is told -------------------------------------------------------------------------------------------- */
+
+static void tell_facts(struct people *p, const struct gate_config *gate, const struct identity *who, int64_t at_s,
+                       bool must_sign_in)
+{
+    const struct ledger_entry e = {.kind = LEDGER_FACTS,
+                                   .way = WAY_GITHUB,
+                                   .gate = who->gate,
+                                   .name = who->subject,
+                                   .at_s = at_s,
+                                   .ends_s = ends_of(gate, at_s),
+                                   .must_sign_in = must_sign_in,
+                                   .email = who->email,
+                                   .login = who->login,
+                                   .groups = who->groups};
+    const struct signin_question q = {.revoke = e};
+    audit(p->signin, must_sign_in ? "must-sign-in-again" : "memberships-changed", &q, who,
+          must_sign_in ? "GitHub does not know the token any more" : NULL);
+    book_put(p->signin, &e, NULL, NULL);
+}
+
+static const int64_t *told_before(const struct signin *s, struct span gate)
+{
+    for (const struct book_checked *c = s->checked; c; c = c->next)
+        if (span_eq(span_make(c->gate, c->gate_n), gate))
+            return &c->through_s;
+    return NULL;
+}
+
+/* INT64_MAX: there is nobody. Then nothing is said: what a fresh sign-in proved counts by itself, and of a session whose person is not on our
+ * list (a lost store) nothing shall be believed for long. */
+static int64_t through(const struct people *p, struct span gate, int64_t now_s)
+{
+    int64_t oldest = INT64_MAX;
+    for (const struct person *one = p->first; one; one = one->next)
+        if (span_eq(one->who.gate, gate) && person_known_s(one) < oldest)
+            oldest = person_known_s(one);
+    return oldest == INT64_MAX || oldest < now_s ? oldest : now_s;
+}
+
+static void tell_checked(struct people *p, int64_t now_s)
+{
+    struct signin *s = p->signin;
+    for (size_t i = 0; i < s->gates.n; i++) {
+        const struct gate_config *gate = &s->gates.v[i];
+        int64_t is = github_needs_looks(gate) ? through(p, gate->name, now_s) : INT64_MAX;
+        const int64_t *was = told_before(s, gate->name);
+        if (is != INT64_MAX && (!was || is < *was || is >= *was + TELL_S))
+            book_checked(s, gate->name, is);
+    }
+}
+
+/* --- a look ------------------------------------------------------------------------------------------------------------- */
+
+static void end_look(struct person *one)
+{
+    one->busy = false;
+    one->people->busy--;
+    text_fini(&one->groups);
+}
+
+static void wait_longer(struct person *one, int64_t now_s)
+{
+    one->wait_s = one->wait_s ? one->wait_s * 2 : WAIT_FIRST_S;
+    if (one->wait_s > WAIT_MAX_S)
+        one->wait_s = WAIT_MAX_S;
+    one->not_before_s = now_s + one->wait_s;
+}
+
+static bool is_outdated(const struct person *one)
+{
+    return one->version != one->busy_version;
+}
+
+static void must_sign_in(struct person *one)
+{
+    struct people *p = one->people;
+    const struct gate_config *gate = gate_of(p, one);
+    uint8_t key[STORE_KEY_MAX];
+    size_t n = person_key(one->who.gate, one->who.subject, key);
+    if (gate)
+        tell_facts(p, gate, &one->who, one->who.proven_s, true);
+    store_delete(p->signin->c.store, STORE_PEOPLE, span_make(key, n), NULL, NULL);
+    drop(p, one);
+}
+
+static bool is_same(const struct identity *a, const struct identity *b)
+{
+    return span_eq(a->email, b->email) && span_eq(a->login, b->login) && span_eq(a->groups, b->groups);
+}
+
+/* Sealed anew: a session secret that is on its way out must not take the token along. */
+static bool take_over(struct person *one, const struct gate_config *gate, const struct identity *who)
+{
+    uint8_t token[GITHUB_TOKEN_MAX];
+    size_t n = person_open(gate, one, token);
+    struct text sealed;
+    text_init(&sealed);
+    bool ok = n > 0 && person_seal(gate, one->who.subject, span_make(token, n), &sealed) &&
+              person_set(one, who, one->began_s, text_span(&sealed));
+    wipe(token, sizeof(token));
+    text_fini(&sealed);
+    return ok;
+}
+
+/* A login whose name rules know, but as somebody else's, is none. */
+static void on_login(void *arg, enum login_pin_result r)
+{
+    struct person *one = arg;
+    struct people *p = one->people;
+    const struct gate_config *gate = gate_of(p, one);
+    struct identity who = one->who;
+    int64_t began_s = one->began_s;
+    if (r == LOGIN_FAILED || is_outdated(one) || !gate) {
+        if (r == LOGIN_FAILED)
+            wait_longer(one, began_s);
+        end_look(one);
+        return;
+    }
+    who.email = span_make(one->user.email, one->user.email_n);
+    who.login = r == LOGIN_OK ? span_make(one->user.login, one->user.login_n) : SPAN_NONE;
+    who.groups = text_span(&one->groups);
+    bool changed = !is_same(&who, &one->who);
+    if (take_over(one, gate, &who)) {
+        one->wait_s = 0;
+        if (changed)
+            tell_facts(p, gate, &one->who, began_s, false);
+        keep(p, gate, one, NULL, NULL);
+    } else {
+        wait_longer(one, began_s);
+    }
+    end_look(one);
+}
+
+/* Another process may have given that token back because of a later sign-in. */
+static void on_still_there(void *arg, const struct store_reply *r)
+{
+    struct person *one = arg;
+    bool mine = r->outcome == STORE_OK && span_eq(r->value, span_make(one->record, one->record_n));
+    end_look(one);
+    if (is_outdated(one))
+        return;
+    if (mine || r->outcome == STORE_NONE)
+        must_sign_in(one);
+    else if (r->outcome != STORE_OK || !person_read(one, r->value))
+        wait_longer(one, one->began_s);
+}
+
+static void on_refused(struct person *one)
+{
+    uint8_t key[STORE_KEY_MAX];
+    size_t n = person_key(one->who.gate, one->who.subject, key);
+    store_get(one->people->signin->c.store, STORE_PEOPLE, span_make(key, n), on_still_there, one);
+}
+
+/* Somebody who alone cannot be looked at, for so long that soon nobody of the gate would be believed. */
+static bool holds_others_up(const struct person *one, const struct gate_config *gate)
+{
+    bool others = false;
+    for (const struct person *o = one->people->first; o && !others; o = o->next)
+        others = o != one && span_eq(o->who.gate, gate->name) && o->checked_s >= one->began_s - LEDGER_RECHECK_S;
+    return others && one->began_s - person_known_s(one) >= GIVE_UP_S;
+}
+
+/* From now on he is in nothing, until a look succeeds. */
+static void give_up(struct person *one, const struct gate_config *gate)
+{
+    struct identity who = one->who;
+    who.login = who.groups = SPAN_NONE;
+    if (!take_over(one, gate, &who))
+        return;
+    tell_facts(one->people, gate, &one->who, one->began_s, false);
+    keep(one->people, gate, one, NULL, NULL);
+}
+
+static void on_failed(struct person *one, const struct github_facts *facts)
+{
+    struct people *p = one->people;
+    const struct gate_config *gate = gate_of(p, one);
+    wait_longer(one, one->began_s);
+    if (facts->outcome == LOOK_LIMITED)
+        p->pause_until_s = one->began_s + facts->retry_after_s;
+    else if (gate && !is_outdated(one) && holds_others_up(one, gate))
+        give_up(one, gate);
+    end_look(one);
+}
+
+static void on_look(void *arg, const struct github_facts *facts)
+{
+    struct person *one = arg;
+    const struct gate_config *gate = gate_of(one->people, one);
+    one->look = NULL;
+    if (facts->outcome == LOOK_TOKEN_REFUSED && !is_outdated(one)) {
+        on_refused(one);
+        return;
+    }
+    if (facts->outcome != LOOK_OK || is_outdated(one) || !gate || facts->user->id_n != one->who.subject.n ||
+        memcmp(facts->user->id, one->who.subject.p, facts->user->id_n) != 0) {
+        on_failed(one, facts);
+        return;
+    }
+    one->user = *facts->user;
+    text_init(&one->groups);
+    text_add(&one->groups, facts->groups);
+    if (one->groups.failed)
+        on_failed(one, facts);
+    else
+        login_pin_ask(one->people->signin, gate, &one->user, &one->pin, on_login, one);
+}
+
+static void look_at(struct person *one, const struct gate_config *gate, int64_t now_s)
+{
+    struct people *p = one->people;
+    uint8_t token[GITHUB_TOKEN_MAX];
+    size_t n = person_open(gate, one, token);
+    if (n == 0) { /* by a session secret that is gone: nor is a session left by it */
+        must_sign_in(one);
+        return;
+    }
+    one->began_s = now_s;
+    one->busy_version = one->version;
+    one->look = github_look_start(p->signin->c.fetcher, gate->github, span_make(token, n), on_look, one);
+    wipe(token, sizeof(token));
+    if (!one->look) {
+        wait_longer(one, now_s);
+        return;
+    }
+    one->busy = true;
+    p->busy++;
+}
+
+/* --- the clock ---------------------------------------------------------------------------------------------------------- */
+
+/* The same for a person each time. */
+static int64_t early_of(const struct person *one)
+{
+    uint32_t sum = 0;
+    for (size_t i = 0; i < one->who.subject.n; i++)
+        sum = sum * 31 + one->who.subject.p[i];
+    return sum % SPREAD_S;
+}
+
+static bool is_due(const struct person *one, int64_t now_s)
+{
+    return !one->busy && now_s >= one->not_before_s && now_s >= person_known_s(one) + LEDGER_RECHECK_S - early_of(one);
+}
+
+static void go_through(struct people *p, int64_t now_s)
+{
+    for (struct person *one = p->first, *next; one; one = next) {
+        const struct gate_config *gate = gate_of(p, one);
+        next = one->next;
+        if (gate && !one->busy && ends_of(gate, one->who.proven_s) <= now_s)
+            drop(p, one);
+        else if (gate && p->busy < AT_A_TIME && now_s >= p->pause_until_s && is_due(one, now_s))
+            look_at(one, gate, now_s);
+    }
+}
+
+static void start_clock(struct people *p)
+{
+    if (!timer_is_set(&p->timer) && !timer_set(&p->timer, TICK_MS))
+        abort(); /* its memory is reserved */
+}
+
+static void load(struct people *p);
+
+void people_tick(struct people *p, int64_t now_s)
+{
+    if (p->failed)
+        load(p);
+    if (!p->loaded)
+        return;
+    go_through(p, now_s);
+    tell_checked(p, now_s);
+}
+
+static void on_tick(void *arg)
+{
+    struct people *p = arg;
+    people_tick(p, clock_wall_s());
+    if (p->first || p->failed)
+        start_clock(p);
+}
+
+/* --- the store ---------------------------------------------------------------------------------------------------------- */
+
+/* Of two that know the person, the one who saw him later is right; a later sign-in has the newer token. */
+static bool is_news(const struct person *have, const struct person *read)
+{
+    return read->who.proven_s > have->who.proven_s ||
+           (read->who.proven_s == have->who.proven_s && read->checked_s > have->checked_s);
+}
+
+static void merge(struct people *p, struct person *have, struct person *read, struct span record)
+{
+    have->round = p->round;
+    if (!is_news(have, read))
+        return;
+    if (read->who.proven_s > have->who.proven_s)
+        have->version++;
+    if (!person_read(have, record))
+        p->failed = true;
+}
+
+static void on_person(void *arg, struct span key, struct span value, int64_t ends_s)
+{
+    struct people *p = arg;
+    struct person *read = person_new(p);
+    (void)key;
+    (void)ends_s;
+    if (!read || !person_read(read, value)) {
+        if (read)
+            person_free(read);
+        p->failed = true;
+        return;
+    }
+    struct person *have = find(p, read->who.gate, read->who.subject);
+    if (!have) {
+        read->round = p->round;
+        link_person(p, read);
+        return;
+    }
+    merge(p, have, read, value);
+    person_free(read);
+}
+
+static void sweep(struct people *p)
+{
+    for (struct person *one = p->first, *next; one; one = next) {
+        next = one->next;
+        if (one->round < p->round && !one->busy)
+            drop(p, one);
+    }
+}
+
+static void on_read(void *arg, const struct store_reply *r)
+{
+    struct people *p = arg;
+    p->reading = false;
+    p->failed = p->failed || r->outcome != STORE_OK;
+    if (p->failed) {
+        (void)fprintf(stderr, "tiergate: worker: who signed in with GitHub cannot be read: %s; again in a second\n",
+                      r->detail ? r->detail : "a record is damaged, or there is no memory");
+    } else {
+        sweep(p);
+        p->loaded = true;
+        tell_checked(p, clock_wall_s());
+    }
+    start_clock(p);
+    if (p->read_again)
+        load(p);
+}
+
+static void load(struct people *p)
+{
+    p->read_again = p->reading;
+    if (p->reading || !p->signin->c.store)
+        return;
+    p->reading = true;
+    p->failed = false;
+    p->round++;
+    store_list(p->signin->c.store, STORE_PEOPLE, on_person, on_read, p);
+}
+
+/* --- from outside ------------------------------------------------------------------------------------------------------- */
+
+struct people *people_new(struct signin *s)
+{
+    struct people *p = calloc(1, sizeof(*p));
+    if (!p)
+        return NULL;
+    p->signin = s;
+    timer_init(&p->timer, s->c.loop, on_tick, p);
+    if (timer_reserve(&p->timer))
+        return p;
+    people_free(p);
+    return NULL;
+}
+
+void people_free(struct people *p)
+{
+    if (!p)
+        return;
+    for (struct person *one = p->first, *next; one; one = next) {
+        next = one->next;
+        person_free(one);
+    }
+    timer_fini(&p->timer);
+    free(p);
+}
+
+void people_changed(struct people *p)
+{
+    load(p);
+}
+
+static void give_old_back(struct people *p, const struct gate_config *gate, const struct person *one, struct span token)
+{
+    uint8_t old[GITHUB_TOKEN_MAX];
+    size_t n = one->record ? person_open(gate, one, old) : 0;
+    if (n > 0 && !span_eq(span_make(old, n), token))
+        github_give_back(p->signin, gate->github, span_make(old, n));
+    wipe(old, sizeof(old));
+}
+
+/* His other sessions, which say what was true before, are told as well. */
+static bool renew(struct people *p, const struct gate_config *gate, struct person *one, const struct identity *who,
+                  struct span token)
+{
+    struct text sealed;
+    text_init(&sealed);
+    bool ok = person_seal(gate, who->subject, token, &sealed);
+    bool changed = ok && one->record && !is_same(who, &one->who);
+    if (ok)
+        give_old_back(p, gate, one, token);
+    ok = ok && person_set(one, who, 0, text_span(&sealed));
+    text_fini(&sealed);
+    if (ok && changed)
+        tell_facts(p, gate, who, who->proven_s, false);
+    one->version++;
+    one->round = p->round;
+    one->not_before_s = one->wait_s = 0;
+    return ok;
+}
+
+void people_add(struct people *p, const struct gate_config *gate, const struct identity *who, struct span token,
+                store_done done, void *arg)
+{
+    struct person *have = find(p, who->gate, who->subject), *one = have ? have : person_new(p);
+    bool ok = one && p->signin->c.store && renew(p, gate, one, who, token);
+    if (!ok) {
+        if (one && !have)
+            person_free(one);
+        done(arg, &(struct store_reply){.outcome = STORE_FAILED, .detail = "out of memory"});
+        return;
+    }
+    if (!have)
+        link_person(p, one);
+    start_clock(p);
+    keep(p, gate, one, done, arg);
+}
