@@ -39,7 +39,7 @@ static enum ex_next session(struct exchange *x, enum gate_result gate)
     if (!is_read(x))
         return exchange_refuse(x, 405, "method");
     exchange_answer_request(x, "session", &q);
-    return answer_session(&q, x->who, &a) ? exchange_reply(x, &a, "session") : exchange_end(x, true);
+    return answer_session(&q, x->who, x->check.ends_s - clock_wall_s(), &a) ? exchange_reply(x, &a, "session") : exchange_end(x, true);
 }
 
 /* --- share links -------------------------------------------------------------------------------------------------------- */
@@ -103,6 +103,7 @@ static const struct own_endpoint endpoints[] = {
     {SIGNED_IN_PATH, false, endpoint_signed_in},
     {SIGN_OUT_PATH, true, endpoint_sign_out},
     {"/.tiergate/session", true, session},
+    {"/.tiergate/session.js", false, endpoint_session_script},
     {SHARE_PATH, true, share},
     {"/cdn-cgi/access/login", true, endpoint_sign_in},
     {"/cdn-cgi/access/logout", true, endpoint_sign_out},

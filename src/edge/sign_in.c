@@ -298,17 +298,24 @@ static enum ex_next ask_for_basic(struct exchange *x, enum gate_result gate)
     return answer_sign_in(&q, x->check.tried_basic, &a) ? exchange_reply(x, &a, reason) : exchange_end(x, true);
 }
 
-static enum ex_next to_sign_in_host(struct exchange *x)
+static enum ex_next to_sign_in_host(struct exchange *x, bool anew)
 {
     struct answer_request q;
     struct answer a;
-    struct span set_cookie, url = sign_in_url(x, false, &set_cookie);
+    struct span set_cookie, url = sign_in_url(x, anew, &set_cookie);
     exchange_answer_request(x, "sign-in", &q);
     q.set_cookies = &set_cookie;
     q.set_cookie_count = 1;
     if (!url.p || !answer_redirect(&q, 302, url, &a))
         return exchange_end(x, true);
     return exchange_reply(x, &a, "sign-in");
+}
+
+/* A window that session.js opened: to renew a session that may still hold, and to end on a page that says that it may be closed. A browser
+ * that knows a Basic password renews by itself, so nobody is asked for that once more. */
+static bool is_window(struct exchange *x, struct span fields)
+{
+    return span_eq(sign_in_field(x, fields, "window"), SPAN("1"));
 }
 
 enum ex_next endpoint_sign_in(struct exchange *x, enum gate_result gate)
@@ -320,13 +327,18 @@ enum ex_next endpoint_sign_in(struct exchange *x, enum gate_result gate)
     if (x->req.method != M_GET && x->req.method != M_HEAD)
         return exchange_refuse(x, 405, "method");
     sign_in_way_back(x, fields, &w, &sealed);
+    if (is_window(x, fields)) {
+        if (sign_in_has_pages(x->site->gate))
+            return to_sign_in_host(x, true);
+        w.target = SPAN(SIGNED_IN_PATH);
+    }
     if (sign_in_has_session(x, &w))
         return sign_in_go_back(x, &w, sealed);
     if (!sign_in_has_pages(x->site->gate) ||
         (x->site->gate->basic && span_eq(sign_in_field(x, fields, "with"), SPAN("basic"))))
         return ask_for_basic(x, gate);
     if (!sign_in_is_here(x))
-        return to_sign_in_host(x);
+        return to_sign_in_host(x, false);
     return sign_in_page_with(x, sealed, SPAN_NONE, has_marker(x) && !w.anew ? NOTE_NO_COOKIE : NOTE_NONE, 0);
 }
 

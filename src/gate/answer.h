@@ -66,7 +66,16 @@ bool answer_signed_out(const struct answer_request *q, struct answer *out);
 bool answer_sign_out_form(const struct answer_request *q, struct answer *out);
 /* 200 "ok\n" text/plain of /.tiergate/health. */
 bool answer_health(const struct answer_request *q, struct answer *out);
-/* 200 JSON of /.tiergate/session: {"signed_in":true,"way":"basic","gate":"beta","user":"…"} or {"signed_in":false}. */
-bool answer_session(const struct answer_request *q, const struct identity *who, struct answer *out);
+/* 200 JSON of /.tiergate/session: {"signed_in":true,"way":"basic","gate":"beta","user":"…","proven":wall clock,"ends_in":seconds} or
+ * {"signed_in":false}. */
+bool answer_session(const struct answer_request *q, const struct identity *who, int64_t ends_in_s, struct answer *out);
+
+/* 200 with bytes that are the same for whoever asks, kept by browsers for an hour; 304 for who has them. */
+struct kept_answer {
+    const char *type;
+    struct span bytes; /* borrowed by the answer */
+    const char *tag;   /* ETag, in its quotes (RFC 9110 §8.8.3) */
+};
+bool answer_kept(const struct answer_request *q, const struct kept_answer *k, struct answer *out);
 
 #endif

@@ -20,8 +20,8 @@ bool answer_signed_out(const struct answer_request *q, struct answer *out)
     draft_begin(&d, &clearing, 200, out);
     if (wants_page(q)) {
         draft_page(&d, &(struct page){.title = "Signed out",
-                                      .text = "Your session has ended.",
-                                      .advice = signed_out_advice(q->gate),
+                                      .text = {.words = "Your session has ended."},
+                                      .advice = {.words = signed_out_advice(q->gate)},
                                       .link = SPAN(SIGN_IN_PATH),
                                       .link_text = "Sign in again"});
     } else {
@@ -34,9 +34,9 @@ bool answer_signed_out(const struct answer_request *q, struct answer *out)
 static void add_everywhere(struct text *out)
 {
     text_add(out, SPAN("<div class=\"more\">\n"));
-    page_paragraph(
-        out, true,
-        (struct page_words){"A device is lost, or was not yours? End your sessions on all of them.", {SPAN_NONE}});
+    page_paragraph(out, true,
+                   (struct page_words){
+                       "Lost a device, or used one that is not yours? End your sessions on all of them.", {SPAN_NONE}});
     page_button(out, PAGE_OTHER, "everywhere", "1", "Sign out everywhere");
     text_add(out, SPAN("</div>\n"));
 }
@@ -86,20 +86,58 @@ bool answer_health(const struct answer_request *q, struct answer *out)
     return draft_end(&d);
 }
 
-static const char *way_name(enum identity_way way)
+/* RFC 9110 §13.1.2: weak comparison, of which our tags need no more than to be found in the list. */
+static bool has_tag(const struct http_request *r, struct span tag)
 {
-    return way == WAY_BASIC ? "basic" : "none";
+    for (size_t i = 0; r && i < r->headers.n; i++) {
+        struct span rest = r->headers.v[i].value, one;
+        if (!span_eq_nocase(r->headers.v[i].name, SPAN("If-None-Match")))
+            continue;
+        for (bool more = true; more;) {
+            more = span_cut(rest, ',', &one, &rest);
+            one = span_trim(one);
+            if (span_eq(span_has_prefix(one, SPAN("W/")) ? span_from(one, 2) : one, tag) || span_eq(one, SPAN("*")))
+                return true;
+        }
+    }
+    return false;
 }
 
-bool answer_session(const struct answer_request *q, const struct identity *who, struct answer *out)
+bool answer_kept(const struct answer_request *q, const struct kept_answer *k, struct answer *out)
+{
+    struct draft d;
+    bool kept = has_tag(q->request, span_of(k->tag));
+    draft_begin_kept(&d, q, kept ? 304 : 200, out);
+    draft_field(&d, "Cache-Control", SPAN("public, max-age=3600"));
+    draft_field(&d, "ETag", span_of(k->tag));
+    draft_field(&d, "Content-Type", span_of(k->type));
+    draft_field(&d, "X-Content-Type-Options", SPAN("nosniff"));
+    draft_field(&d, "Cross-Origin-Resource-Policy", SPAN("same-origin"));
+    bool made = draft_end(&d);
+    bool body = !kept && !(q->request && q->request->method == M_HEAD);
+    out->head.content_length = k->bytes.n; /* of a 304 too: what a 200 would have (RFC 9110 §8.6) */
+    out->body = body ? k->bytes : SPAN_NONE;
+    return made;
+}
+
+static void add_number(struct draft *d, const char *key, int64_t value)
+{
+    struct span s = arena_printf(d->q->arena, ",\"%s\":%lld", key, (long long)value);
+    d->failed = d->failed || !s.p;
+    text_add(&d->body, s);
+}
+
+bool answer_session(const struct answer_request *q, const struct identity *who, int64_t ends_in_s, struct answer *out)
 {
     struct draft d;
     draft_begin(&d, q, 200, out);
     if (who && who->way != WAY_NONE) {
         text_add(&d.body, SPAN("{\"signed_in\":true"));
-        draft_json_string(&d, "way", span_of(way_name(who->way)));
+        draft_json_string(&d, "way", span_of(identity_way_name(who->way)));
         draft_json_string(&d, "gate", who->gate);
         draft_json_string(&d, "user", who->subject);
+        add_number(&d, "proven", who->proven_s);
+        add_number(&d, "ends_in", ends_in_s);
         text_add(&d.body, SPAN("}\n"));
     } else {
         text_add(&d.body, SPAN("{\"signed_in\":false}\n"));

@@ -42,7 +42,7 @@ static bool make_answer(unsigned kind, const struct answer_request *q, struct an
         return answer_preflight(&doubtful, out);
     }
     default:
-        return answer_session(q, &anna, out);
+        return answer_session(q, &anna, 60, out);
     }
 }
 

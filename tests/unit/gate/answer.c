@@ -212,7 +212,7 @@ static void test_bare_page(void **state)
         CHECK(absent[i], strstr(strstr(page.p, "</style>"), absent[i]) == NULL);
     assert_non_null(strstr(page.p, "<title>t</title>"));
     text_fini(&page);
-    render(&page, &(struct page_frame){.title = "t"}, &(struct page){.text = "x"});
+    render(&page, &(struct page_frame){.title = "t"}, &(struct page){.text = {.words = "x"}});
     assert_non_null(strstr(page.p, "x</p>"));
     text_fini(&page);
 }
@@ -432,18 +432,56 @@ static void test_health_and_session(void **state)
     assert_true(answer_health(&s.q, &s.a));
     check_marks("health", &s, 200);
     CHECK_SPAN("health", s.a.body, SPAN("ok\n"));
-    assert_true(answer_session(&s.q, NULL, &s.a));
+    assert_true(answer_session(&s.q, NULL, 0, &s.a));
     CHECK_SPAN("nobody", s.a.body, SPAN("{\"signed_in\":false}\n"));
-    assert_true(answer_session(&s.q, &(struct identity){.way = WAY_NONE}, &s.a));
+    assert_true(answer_session(&s.q, &(struct identity){.way = WAY_NONE}, 0, &s.a));
     CHECK_SPAN("nobody", s.a.body, SPAN("{\"signed_in\":false}\n"));
-    assert_true(answer_session(&s.q, &(struct identity){.way = (enum identity_way)7}, &s.a));
+    assert_true(answer_session(&s.q, &(struct identity){.way = (enum identity_way)77}, 0, &s.a));
     assert_true(body_has(&s.a, "\"way\":\"none\""));
-    const struct identity who = {.way = WAY_BASIC, .gate = SPAN("beta"), .subject = SPAN("a\"</script>")};
-    assert_true(answer_session(&s.q, &who, &s.a));
+    const struct identity who = {
+        .way = WAY_BASIC, .gate = SPAN("beta"), .subject = SPAN("a\"</script>"), .proven_s = 1234};
+    assert_true(answer_session(&s.q, &who, 60, &s.a));
     check_shape("somebody", &s.a, JSON);
     CHECK_SPAN("somebody", s.a.body,
-               SPAN("{\"signed_in\":true,\"way\":\"basic\",\"gate\":\"beta\",\"user\":\"a\\\"</script>\"}\n"));
+               SPAN("{\"signed_in\":true,\"way\":\"basic\",\"gate\":\"beta\",\"user\":\"a\\\"</"
+                    "script>\",\"proven\":1234,\"ends_in\":60}\n"));
     memory_fini(&s.m);
+}
+
+static const struct {
+    const char *name, *fields;
+    enum http_method method;
+    unsigned status;
+    bool body;
+} kept[] = {
+    {"for the first time", "", M_GET, 200, true},
+    {"HEAD", "", M_HEAD, 200, false},
+    {"has it", "If-None-Match: \"tag\"", M_GET, 304, false},
+    {"has it, weakly", "If-None-Match: W/\"tag\"", M_GET, 304, false},
+    {"has it among others", "If-None-Match: \"old\" , \"tag\"", M_GET, 304, false},
+    {"has it in a second field", "If-None-Match: \"old\"\r\nif-none-match: \"tag\"", M_GET, 304, false},
+    {"has anything", "If-None-Match: *", M_GET, 304, false},
+    {"has another", "If-None-Match: \"tags\", \"tag", M_GET, 200, true},
+    {"has nothing", "If-None-Match: ", M_GET, 200, true},
+};
+
+static void test_kept(void **state)
+{
+    const struct kept_answer what = {"text/javascript", SPAN("script"), "\"tag\""};
+    for (size_t i = 0; i < COUNT(kept); i++) {
+        struct scene s;
+        scene_init(&s, ASKER_SCRIPT, kept[i].fields);
+        s.r.method = kept[i].method;
+        assert_true(answer_kept(&s.q, &what, &s.a));
+        CHECK(kept[i].name, s.a.head.status == kept[i].status);
+        CHECK_SPAN(kept[i].name, s.a.body, kept[i].body ? what.bytes : SPAN_NONE);
+        CHECK(kept[i].name, s.a.head.content_length == what.bytes.n);
+        CHECK_SPAN(kept[i].name, field(&s.a, "ETag"), SPAN("\"tag\""));
+        CHECK_SPAN(kept[i].name, field(&s.a, "Cache-Control"), SPAN("public, max-age=3600"));
+        CHECK_SPAN(kept[i].name, field(&s.a, "X-Content-Type-Options"), SPAN("nosniff"));
+        CHECK(kept[i].name, !has_field(&s.a, "Vary") && !has_field(&s.a, "Set-Cookie"));
+        memory_fini(&s.m);
+    }
 }
 
 static void test_page_policy(void **state)
@@ -466,7 +504,7 @@ static void test_page_policy(void **state)
            &(struct page_frame){
                .title = "<t>", .site = SPAN("<s>"), .tier = SPAN("<e>"), .look = &look, .id = SPAN("<id>")},
            &(struct page){
-               .text = "a&b #", .subject = SPAN("'s"), .advice = "<d>", .link = SPAN("\"l"), .link_text = "<l>"});
+               .text = {"a&b #", {SPAN("'s")}}, .advice = {.words = "<d>"}, .link = SPAN("\"l"), .link_text = "<l>"});
     assert_non_null(memmem(page.p, page.n, page_style().p, page_style().n));
     static const char *const escaped[] = {"<title>&lt;t&gt; · &lt;n&gt;</title>",
                                           "<img src=\"/.tiergate/logo\" alt=\"\">",
@@ -502,6 +540,7 @@ int main(void)
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_sign_out),
         cmocka_unit_test(test_health_and_session),
+        cmocka_unit_test(test_kept),
         cmocka_unit_test(test_page_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
