@@ -3,8 +3,8 @@
 #include "config/snapshot.h"
 
 /* What is open without any client: standard streams, control, log and its wake-up, a bundle and a new log on their way
- * in, the control thread's loop, and the store's three files. */
-#define PROCESS 15u
+ * in, the control thread's loop and its questions to name servers, and the store's three files. */
+#define PROCESS 18u
 /* Of each loop thread: its event queue, its mailbox, questions to name servers. */
 #define THREAD 6u
 /* A listening socket, and its reserve. */
@@ -17,7 +17,7 @@
 
 static uint64_t fixed(const struct descriptors *d)
 {
-    return PROCESS + (uint64_t)THREAD * d->threads + (uint64_t)SOCKET * d->sockets;
+    return PROCESS + (uint64_t)THREAD * d->threads + (uint64_t)SOCKET * d->sockets + d->fetches;
 }
 
 static uint32_t at_least_one(uint64_t n)

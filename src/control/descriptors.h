@@ -12,6 +12,7 @@ struct descriptors {
     uint64_t limit;   /* RLIMIT_NOFILE */
     unsigned threads; /* loops */
     size_t sockets;   /* that listen, all threads together */
+    unsigned fetches; /* of our own to GitHub and mail servers, at a time */
 };
 
 /* Lowers the limits to what there is room for. Returns the least RLIMIT_NOFILE with which nothing need be lowered. */

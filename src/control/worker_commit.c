@@ -62,13 +62,27 @@ static struct res open_and_compile(int fd, struct snapshot **out)
     return *out != NULL ? RES_OK : res_err("the bundle does not compile");
 }
 
-/* Told once: a reload that changes nothing of it needs no second word, and a worker that parts none at all. */
-static void fit_limits(struct worker *w, struct limits_config *l, enum worker_after after)
+/* Does anybody sign in by GitHub, mail, or as a job? */
+static bool asks_others(const struct snapshot *s)
 {
+    for (size_t i = 0; i < s->gate_count; i++) {
+        const struct gate_config *g = &s->gates[i];
+        if (g->github != NULL || g->email_pin != NULL || g->actions != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Told once: a reload that changes nothing of it needs no second word, and a worker that parts none at all. */
+static void fit_limits(struct worker *w, struct snapshot *s, enum worker_after after)
+{
+    struct limits_config *l = &s->limits;
     struct descriptors d = {
         .limit = w->nofile,
         .threads = w->thread_count,
         .sockets = w->incoming.n * w->thread_count,
+        .fetches = asks_others(s) ? FETCH_MAX : 0,
     };
     uint32_t wanted = l->connections;
     uint64_t needed = descriptors_fit(&d, l);
@@ -254,7 +268,7 @@ void worker_commit_start(struct worker *w, enum worker_after after)
     }
     if (res_ok(r)) {
         s->generation = generation;
-        fit_limits(w, &s->limits, after);
+        fit_limits(w, s, after);
         r = first_set_up(w, s);
     }
     if (!res_ok(r)) {

@@ -7,6 +7,9 @@
 #include "base/count.h"
 
 #define DNS_PORT 53
+#define HTTPS_PORT 443
+#define SMTPS_PORT 465
+#define SUBMISSION_PORT 587
 
 /* c-ares reads its settings when a loop thread starts, and the hosts at each question; certificates are read at each
  * commit, and a listener keeps /dev/null as a spare descriptor. Keys and rules are in none of these folders. */
@@ -83,10 +86,46 @@ static void add_resolver_ports(struct sandbox_ports *ports, const char *resolver
     }
 }
 
-static void add_origin_ports(struct sandbox_ports *ports, const struct snapshot *s)
+/* "scheme://host[:port]", the host may be an [address]. No url: no port. */
+static void add_url_port(struct sandbox_ports *ports, struct span url, uint16_t by_default)
+{
+    struct span rest = span_from(url, span_find(url, ':') + 3);
+    uint64_t port = by_default;
+    struct span host = span_make(rest.p, span_find(rest, '/'));
+    size_t bracket = span_find(host, ']');
+    struct span behind = bracket < host.n ? span_from(host, bracket + 1) : host;
+    size_t colon = span_find(behind, ':');
+    if (colon < behind.n && !span_parse_u64(span_from(behind, colon + 1), UINT16_MAX, &port)) {
+        port = by_default;
+    }
+    if (url.n > 0) {
+        sandbox_ports_add(ports, (uint16_t)port);
+    }
+}
+
+/* Of what is asked before somebody is let in. */
+static void add_gate_ports(struct sandbox_ports *ports, const struct gate_config *g)
+{
+    if (g->github != NULL) {
+        add_url_port(ports, g->github->web, HTTPS_PORT);
+        add_url_port(ports, g->github->api, HTTPS_PORT);
+    }
+    if (g->email_pin != NULL) {
+        bool tls_first = span_has_prefix(g->email_pin->smtp, SPAN("smtps:"));
+        add_url_port(ports, g->email_pin->smtp, tls_first ? SMTPS_PORT : SUBMISSION_PORT);
+    }
+    if (g->actions != NULL) {
+        add_url_port(ports, g->actions->issuer, HTTPS_PORT);
+    }
+}
+
+static void add_rules_ports(struct sandbox_ports *ports, const struct snapshot *s)
 {
     for (size_t i = 0; i < s->origin_count; i++) {
         sandbox_ports_add(ports, s->origins[i].port);
+    }
+    for (size_t i = 0; i < s->gate_count; i++) {
+        add_gate_ports(ports, &s->gates[i]);
     }
 }
 
@@ -113,7 +152,7 @@ struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot 
     const char *paths[WORKER_FILES];
     add_files(s);
     add_resolver_ports(&s->ports, resolver);
-    add_origin_ports(&s->ports, first);
+    add_rules_ports(&s->ports, first);
     for (size_t i = 0; i < s->file_count; i++) {
         paths[i] = s->files[i].path;
     }
@@ -146,8 +185,10 @@ bool worker_sandbox_has_ports(const struct worker_sandbox *s, const struct snaps
     if ((s->in_force & SANDBOX_PORTS) == 0) {
         return true;
     }
-    for (size_t i = 0; i < next->origin_count; i++) {
-        if (!sandbox_ports_has(&s->ports, next->origins[i].port)) {
+    struct sandbox_ports needed = {.bits = {0}};
+    add_rules_ports(&needed, next);
+    for (size_t i = 0; i < COUNT(needed.bits); i++) {
+        if ((needed.bits[i] & ~s->ports.bits[i]) != 0) {
             return false;
         }
     }

@@ -31,7 +31,7 @@ struct res worker_sandbox_enter(struct worker_sandbox *s, const struct snapshot 
                                 const char *store) MUSTUSE;
 /* May it still open what it opens again and again? Not when a file was replaced by another of its name. */
 bool worker_sandbox_has_files(const struct worker_sandbox *s);
-/* May it connect to the ports of all origins? */
+/* May it connect to the ports of all origins, and of what gates ask (GitHub, mail)? */
 bool worker_sandbox_has_ports(const struct worker_sandbox *s, const struct snapshot *next);
 
 #endif

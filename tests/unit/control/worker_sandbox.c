@@ -25,7 +25,8 @@ static int inside(const struct snapshot *first, const char *resolver, int (*judg
     if (p == 0) {
         struct worker_sandbox s;
         memset(&s, 0, sizeof(s));
-        bool in = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && res_ok(worker_sandbox_enter(&s, first, resolver, NULL));
+        bool in =
+            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && res_ok(worker_sandbox_enter(&s, first, resolver, NULL));
         _exit(in ? judge(&s, arg) : 99);
     }
     assert_int_equal(waitpid(p, &status, 0), p);
@@ -83,6 +84,51 @@ static void test_origins(void **state)
     assert_int_equal(inside(&first, NULL, fits, &first), 1);
     assert_int_equal(inside(&first, NULL, fits, &fewer), 1);
     assert_int_equal(inside(&first, NULL, fits, &more), 0);
+}
+
+static const struct {
+    const char *name;
+    struct github_config github;
+    struct email_pin_config mail;
+    struct actions_config actions;
+    uint16_t needs;
+} asked[] = {
+    {.name = "github",
+     .github = {.web = SPAN("https://github.com"), .api = SPAN("https://api.github.com")},
+     .needs = 443},
+    {.name = "its own port",
+     .github = {.web = SPAN("https://git.example.com:8443"), .api = SPAN("https://git.example.com:8443/api/v3")},
+     .needs = 8443},
+    {.name = "the API's port",
+     .github = {.web = SPAN("https://[2001:db8::1]"), .api = SPAN("https://[2001:db8::1]:9443/x:1")},
+     .needs = 9443},
+    {.name = "TLS", .mail = {.smtp = SPAN("smtps://mail.example.com")}, .needs = 465},
+    {.name = "STARTTLS", .mail = {.smtp = SPAN("smtp://mail.example.com")}, .needs = 587},
+    {.name = "a port for mail", .mail = {.smtp = SPAN("smtp://mail.example.com:2525")}, .needs = 2525},
+    {.name = "jobs", .actions = {.issuer = SPAN("https://issuer.example.com:444/x")}, .needs = 444},
+};
+
+/* A worker that has it from the start may, one that has not is outgrown. */
+static void test_gates(void **state)
+{
+    struct snapshot none = {.origin_count = 0};
+    if (inside(&none, NULL, fits, &none) == 2) {
+        print_message("this kernel limits no ports\n");
+        skip();
+    }
+    for (size_t i = 0; i < COUNT(asked); i++) {
+        struct gate_config gate = {
+            .github = asked[i].github.web.n > 0 ? &asked[i].github : NULL,
+            .email_pin = asked[i].mail.smtp.n > 0 ? &asked[i].mail : NULL,
+            .actions = asked[i].actions.issuer.n > 0 ? &asked[i].actions : NULL,
+        };
+        struct snapshot with = {.gates = &gate, .gate_count = 1};
+        uint16_t port = asked[i].needs;
+        if (inside(&with, NULL, has_port, &port) != 1 || inside(&none, NULL, fits, &with) != 0 ||
+            inside(&with, NULL, fits, &with) != 1) {
+            fail_msg("%s", asked[i].name);
+        }
+    }
 }
 
 struct bundle_file {
@@ -163,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_name_servers),
         cmocka_unit_test(test_origins),
+        cmocka_unit_test(test_gates),
         cmocka_unit_test(test_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
