@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "edge/exchange.h"
+#include "gate/ledger.h"
 
 /* Four texts of a line come from the client: host, method, path, user. */
 #define TEXT_MAX_BYTES 1200u
@@ -106,6 +107,18 @@ static void put_timings(struct line *l, const struct exchange *x, uint64_t now)
         put_number(l, "first_byte_us", since(x, x->first_byte_us));
 }
 
+/* The beginning of the session's name, which is no secret: enough to take it back. */
+static void put_session(struct line *l, const struct exchange *x)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[2 * LEDGER_SHORT_ID];
+    if (!x->check.by_cookie)
+        return;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = digits[x->check.session_id[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    put_text(l, "session", span_make(text, sizeof text));
+}
+
 static void put_request(struct line *l, const struct exchange *x)
 {
     struct span target, query;
@@ -138,6 +151,7 @@ void exchange_log(const struct exchange *x)
     if (x->who) {
         put_text(&l, "identity", x->who->subject);
         put_text(&l, "gate", x->who->gate);
+        put_session(&l, x);
     }
     if (x->reason[0])
         put_text(&l, "reason", span_of(x->reason));
