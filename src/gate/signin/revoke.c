@@ -12,8 +12,9 @@
 void signin_revoke(struct signin *s, const struct ledger_entry *e,
                    void (*on_done)(void *arg, bool ok, uint32_t ended, const char *detail), void *arg)
 {
-    const struct signin_question q = {.revoke = *e};
-    audit(s, "revoked", &q, NULL, NULL);
+    const struct signin_question q = {.gate = e->gate, .revoke = *e};
+    const struct identity who = {.way = e->way, .gate = e->gate, .subject = e->name};
+    audit(s, "revoked", &q, e->kind == LEDGER_IDENTITY ? &who : NULL, NULL);
     book_put(s, e, on_done, arg);
 }
 
