@@ -79,14 +79,15 @@ class Site {
   async signInPage(v, address) {
     const shown = await v.follow(await v.go(address), HOSTS);
     const forms = formsOf(shown.text);
-    return { shown, github: forms.find((f) => /\/\.tiergate\/github$/.test(f.action.split('?')[0])), pin: forms.find((f) => f.inputs.some((i) => i.type === 'email')) };
+    const github = /<a\b[^>]* href="(\/\.tiergate\/github(?:\?[^"]*)?)"/.exec(shown.text)?.[1].replaceAll('&amp;', '&');
+    return { shown, github, pin: forms.find((f) => f.inputs.some((i) => i.type === 'email')) };
   }
 
   /** Up to GitHub's question: its address. */
   async toGithub(v, address) {
     const { shown, github } = await this.signInPage(v, address);
     if (!github) throw new Error(`no way to GitHub on ${shown.url}: ${shown.status} ${shown.text}`);
-    const sent = await v.follow(await v.submit(shown, github), HOSTS);
+    const sent = await v.follow(await v.go(new URL(github, shown.url).href, { from: shown.url }), HOSTS);
     return v.whereTo(sent)?.href ?? sent;
   }
   /** The whole way by GitHub: what is there in the end. */
