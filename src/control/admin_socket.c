@@ -11,6 +11,7 @@
 
 #define BACKLOG 8
 #define SEND_MS 2000
+#define NO_ANSWER "no answer: it has ended, is another version, or you may not ask"
 
 /* By way of the folder's descriptor: a socket's path may have 107 bytes, the folder's own any number. */
 static struct res name_in(const char *state_dir, int *folder, struct sockaddr_un *name)
@@ -139,7 +140,7 @@ static struct res receive(int fd, struct wire_msg *m, int timeout_ms)
     case WIRE_IO_BAD:
         return res_err("the answer is another version's");
     default:
-        return res_err("no answer: it has ended, is another version, or you may not ask");
+        return res_err(NO_ANSWER);
     }
 }
 
@@ -157,10 +158,8 @@ struct res admin_ask(const char *state_dir, struct wire_msg *m, int timeout_ms)
     if (fd == -1) {
         return connect_error(why);
     }
-    r = wire_send(fd, m, SEND_MS);
-    if (res_ok(r)) {
-        r = receive(fd, m, timeout_ms);
-    }
+    /* Who may not ask finds the line cut, before or after he has said a word. */
+    r = res_ok(wire_send(fd, m, SEND_MS)) ? receive(fd, m, timeout_ms) : res_err(NO_ANSWER);
     (void)close(fd);
     return r;
 }
