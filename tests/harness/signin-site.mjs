@@ -35,7 +35,8 @@ export const people = () => ({
 
 export function signinRules(site, more = {}) {
   const { github, post, issuer, echo } = site;
-  const allow = (...who) => [{ name: 'health', path: '/health', methods: ['GET', 'HEAD'], action: 'bypass' }, { path: '/*', action: 'allow', who, ...more.rule }];
+  const health = { name: 'health', path: '/health', methods: ['GET', 'HEAD'], action: 'bypass' };
+  const allow = (...who) => [health, ...(more.first ?? []), { path: '/*', action: 'allow', who, ...more.rule }];
   return {
     tier: 'staging',
     client_address: { trusted_proxies: ['127.0.0.1/32'], header: 'X-Forwarded-For' },
@@ -50,7 +51,7 @@ export function signinRules(site, more = {}) {
       }
     },
     groups: { developers: ['github_org:plyr-fm', 'email_domain:plyr.test'] },
-    origins: { web: { url: echo.url } },
+    origins: { web: { url: more.web ?? echo.url }, ...more.origins },
     hosts: [
       { host: STG, origin: 'web', gate: 'team', rules: allow('developers', 'service_token:smoke') },
       { host: API, origin: 'web', gate: 'team', rules: allow('developers', 'service_token:smoke', 'service_token:ssr') },
