@@ -2,6 +2,7 @@
 
 #include "base/count.h"
 #include "gate/answer_head.h"
+#include "gate/page_notes.h"
 #include "gate/sign_in_pages.h"
 
 /* --- 401 ---------------------------------------------------------------------------------------------------------- */
@@ -62,22 +63,23 @@ static bool basic_alone(const struct gate_config *g)
 static struct page first_asked(const struct answer_request *q)
 {
     if (!basic_alone(q->gate))
-        return (struct page){.title = "Sign in", .text = "This site is not public."};
-    return (struct page){.title = "Sign in",
-                         .text = "This site is not public. You need a user name and a password for #.",
-                         .subject = q->gate->basic->realm};
+        return (struct page){.title = "Sign in", .text = {.words = "This site is not public."}};
+    return (struct page){
+        .title = "Sign in",
+        .text = {"This site is not public. You need a user name and a password for #.", {q->gate->basic->realm}}};
 }
 
 static struct page form_held(void)
 {
     return (struct page){.title = "Sign in first",
-                         .text = "This form needs you to be signed in. Nothing was sent on.",
-                         .advice = "Sign in, go back to the form, and send it again."};
+                         .text = {.words = "This form needs you to be signed in. Nothing was sent on."},
+                         .advice = {.words = "Sign in, go back to the form, and send it again."}};
 }
 
 static struct page not_let_in(void)
 {
-    return (struct page){.title = "That did not let you in", .text = "The user name or the password is wrong."};
+    return (struct page){.title = "That did not let you in",
+                         .text = {.words = "The user name or the password is wrong."}};
 }
 
 static void sign_in_page(struct draft *d, bool tried_basic)
@@ -119,33 +121,37 @@ bool answer_sign_in(const struct answer_request *q, bool tried_basic, struct ans
 
 struct status_text {
     unsigned status;
-    const char *code; /* for scripts */
-    const char *text; /* for people */
+    const char *code;  /* for scripts */
+    const char *text;  /* for people */
+    const char *title; /* NULL: the status has a name that people understand */
+    bool passes;       /* the same request may do better later */
 };
 
 static const struct status_text *text_of(unsigned status)
 {
     static const struct status_text texts[] = {
-        {400, "bad_request", "The request could not be understood."},
-        {401, "sign_in_required", "You need to sign in first."},
-        {403, "not_allowed", "You may not see this page."},
-        {404, "not_found", "There is nothing here."},
-        {405, "method_not_allowed", "This address cannot be used that way."},
-        {408, "request_timeout", "The request took too long to arrive."},
-        {413, "too_large", "The request is too large."},
-        {414, "address_too_long", "The address is too long."},
-        {417, "expectation_failed", "The request expects something that is not done here."},
-        {421, "unknown_host", "No site of that name is served here."},
-        {429, "too_many_attempts", "There were too many wrong passwords. Wait a while, then try again."},
-        {431, "header_too_large", "The request's header is too large. Clearing this site's cookies may help."},
-        {500, "internal_error", "Something went wrong here."},
-        {501, "not_implemented", "That is not done here."},
-        {502, "origin_failed", "The site behind this gate could not be reached, or its answer was broken."},
-        {503, "busy", "There is too much to do just now. Try again in a moment."},
-        {504, "origin_timeout", "The site behind this gate did not answer in time."},
-        {505, "version_not_supported", "That version of HTTP is not spoken here."},
+        {400, "bad_request", "The request could not be understood.", "That cannot be understood", false},
+        {401, "sign_in_required", "You need to sign in first.", "Sign in first", false},
+        {403, "not_allowed", "You may not see this page.", "Not allowed", false},
+        {404, "not_found", "There is nothing here.", "Nothing here", false},
+        {405, "method_not_allowed", "This address cannot be used that way.", "Not that way", false},
+        {408, "request_timeout", "The request took too long to arrive.", "That took too long", true},
+        {413, "too_large", "The request is too large.", "Too large", false},
+        {414, "address_too_long", "The address is too long.", "Too long", false},
+        {417, "expectation_failed", "The request expects something that is not done here.", NULL, false},
+        {421, "unknown_host", "No site of that name is served here.", "No such site", false},
+        {429, "too_many_attempts", "There were too many wrong passwords.", "Too many tries", true},
+        {431, "header_too_large", "The request's header is too large. Clearing this site's cookies may help.",
+         "Too large", false},
+        {500, "internal_error", "Something went wrong here.", "Something went wrong", true},
+        {501, "not_implemented", "That is not done here.", NULL, false},
+        {502, "origin_failed", "The site behind this gate could not be reached, or its answer was broken.",
+         "The site does not answer", true},
+        {503, "busy", "There is too much to do just now.", "Busy just now", true},
+        {504, "origin_timeout", "The site behind this gate did not answer in time.", "The site does not answer", true},
+        {505, "version_not_supported", "That version of HTTP is not spoken here.", NULL, false},
     };
-    static const struct status_text other = {0, "refused", "The request was refused."};
+    static const struct status_text other = {0, "refused", "The request was refused.", NULL, false};
     for (size_t i = 0; i < COUNT(texts); i++)
         if (texts[i].status == status)
             return &texts[i];
@@ -164,6 +170,29 @@ static void status_json(struct draft *d, unsigned status, const struct status_te
     draft_json_type(d);
 }
 
+/* Signed in, but no rule lets that identity in. Of other refusals another account changes nothing. */
+static bool by_identity(const struct answer_request *q, unsigned status)
+{
+    return status == 403 && q->gate && span_eq(span_of(q->reason), SPAN("not-allowed"));
+}
+
+static void status_page(struct draft *d, unsigned status, const struct status_text *t)
+{
+    char wait[32];
+    struct page p = {.title = t->title ? t->title : http_reason(status), .text = {.words = t->text}};
+    if (t->passes)
+        p.advice = (struct page_words){"Try again #.", {page_notes_wait(d->q->retry_after_s, wait)}};
+    if (t->passes && d->q->asker == ASKER_NAVIGATION)
+        p.link_text = "Try again";
+    if (by_identity(d->q, status)) {
+        p.text.words = "You are signed in, but not as somebody who may see this page.";
+        p.advice.words = "Ask whoever runs this site to let you in, or sign out and use another account.";
+        p.link = SPAN(SIGN_OUT_PATH);
+        p.link_text = "Sign out";
+    }
+    draft_page(d, &p);
+}
+
 bool answer_status(const struct answer_request *q, unsigned status, struct answer *out)
 {
     const struct status_text *t = text_of(status);
@@ -172,7 +201,7 @@ bool answer_status(const struct answer_request *q, unsigned status, struct answe
     if (status == 405)
         draft_field(&d, "Allow", q->allow.n ? q->allow : SPAN("GET, HEAD"));
     if (wants_page(q))
-        draft_page(&d, &(struct page){.title = http_reason(status), .text = t->text});
+        status_page(&d, status, t);
     else
         status_json(&d, status, t);
     return draft_end(&d);

@@ -18,7 +18,7 @@ static const struct {
                         "or ask for another code."},
     [NOTE_SENT_AGAIN] =
         {0, false, "If this address may come in, another code is on its way. The codes before it no longer work."},
-    [NOTE_LIMITED] = {429, true, "That were too many tries. Try again #."},
+    [NOTE_LIMITED] = {429, true, "Too many tries in a short time. Try again #."},
     [NOTE_EXPIRED] = {0, true, "This sign-in is too old, or was begun in another browser. Please begin again."},
     [NOTE_NO_COOKIE] = {0, true,
                         "You signed in a moment ago, but your browser did not keep this site's cookie. Allow cookies "

@@ -4,10 +4,10 @@
 
 #define LIGHT                                                                                                          \
     "--ink:#1b1f24;--soft:#57606a;--ground:#f3f5f8;--card:#fff;--line:#d5dae1;--edge:#7a8490;--act:#0b57a8;"           \
-    "--over:#084482;--on:#fff;--bad:#a40e26;--badly:#fdecee;--good:#0a5c36;--well:#e9f6ef"
+    "--over:#084482;--on:#fff;--bad:#a40e26;--badly:#fdecee;--well:#eaf2fb"
 #define DARK                                                                                                           \
     "--ink:#e8ecf1;--soft:#a3adb8;--ground:#0e1116;--card:#181c22;--line:#333b45;--edge:#7d8895;--act:#8abfff;"        \
-    "--over:#b3d5ff;--on:#0a1420;--bad:#ff9aa5;--badly:#35191d;--good:#7fd6a8;--well:#13281e"
+    "--over:#b3d5ff;--on:#0a1420;--bad:#ff9aa5;--badly:#35191d;--well:#162433"
 
 #define STYLE                                                                                                          \
     ":root{color-scheme:light dark;" LIGHT "}"                                                                         \
@@ -26,12 +26,12 @@
     "main{padding:1.75rem;background:var(--card);border:1px solid var(--line);border-radius:.9rem;"                    \
     "box-shadow:0 1px 2px #0001,0 .75rem 2rem #0000000d}"                                                              \
     "@media (max-width:24rem){main{padding:1.25rem}}"                                                                  \
-    "h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em}"                                     \
+    "h1{margin:0 0 .5rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;text-wrap:balance}"                   \
     "p{margin:0 0 1rem}main>:last-child,form>:last-child{margin-bottom:0}"                                             \
     ".soft{font-size:.875rem;color:var(--soft)}.soft strong{color:var(--ink)}"                                         \
     ".note{margin:0 0 1.25rem;padding:.65rem .85rem;border:1px solid;border-left-width:.3rem;border-radius:.5rem;"     \
-    "color:var(--good);background:var(--well)}"                                                                        \
-    ".note.error{color:var(--bad);background:var(--badly)}"                                                            \
+    "border-color:var(--act);background:var(--well)}h1+.note{margin-top:1rem}"                                         \
+    ".note.error{border-color:var(--bad);color:var(--bad);background:var(--badly)}"                                    \
     "form{margin:0 0 1rem}label{display:block;margin-bottom:.3rem;font-weight:600}"                                    \
     "input{display:block;width:100%;min-height:3rem;margin:0 0 .85rem;padding:.6rem .8rem;"                            \
     "border:1px solid var(--edge);border-radius:.55rem;background:var(--card);color:var(--ink);font:inherit}"          \
@@ -44,18 +44,19 @@
     ".button:hover{background:var(--over);border-color:var(--over)}"                                                   \
     ".other{border-color:var(--edge);background:0 0;color:var(--ink)}"                                                 \
     ".other:hover{border-color:var(--ink);background:var(--ground)}"                                                   \
-    ".quiet{display:inline;min-height:1.5rem;padding:0;border:0;background:0 0;color:var(--act);font:inherit;"         \
+    ".quiet{display:inline-block;padding:.15rem 0;text-align:left;border:0;background:0 "                              \
+    "0;color:var(--act);font:inherit;"                                                                                 \
     "text-decoration:underline;text-underline-offset:.15em;cursor:pointer}"                                            \
     ".quiet:hover{color:var(--over);text-decoration-thickness:2px}"                                                    \
     ":focus-visible{outline:3px solid var(--act);outline-offset:2px}"                                                  \
     ".or{display:flex;align-items:center;gap:.75rem;margin:1.25rem 0;color:var(--soft);font-size:.875rem}"             \
     ".or::before,.or::after{content:\"\";flex:1;border-top:1px solid var(--line)}"                                     \
-    ".more{margin-top:1.25rem;padding-top:1rem;border-top:1px solid var(--line)}.more form{margin:0}"                  \
-    ".more p,.more form{margin:0 0 .5rem}"                                                                             \
+    ".more{margin-top:1.25rem;padding-top:1rem;border-top:1px solid var(--line)}.more>:last-child{margin-bottom:0}"    \
+    ".more p,.more form{margin-bottom:.5rem}"                                                                          \
     "footer{margin-top:1rem;padding:0 .25rem;font-size:.8125rem;color:var(--soft)}footer p{margin:0}"
 
 /* base64 of the SHA-256 of STYLE; a test recomputes it. */
-#define STYLE_SHA256 "FliaqVkUCX75FX4FRnvT91QVHns9q2YpZxar9sJnnyA="
+#define STYLE_SHA256 "fNogfLUTD+fGnEplE9Mf1R8dkBpnNJ6K0ciSmu9UAlw="
 
 struct span page_style(void)
 {

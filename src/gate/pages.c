@@ -189,10 +189,10 @@ void page_button(struct text *out, enum page_weight weight, const char *name, co
 
 void page_body(struct text *out, const struct page *p)
 {
-    if (p->text)
-        page_paragraph(out, false, (struct page_words){p->text, {p->subject}});
-    if (p->advice)
-        page_paragraph(out, true, (struct page_words){p->advice, {SPAN_NONE}});
-    if (p->link.n)
+    if (p->text.words)
+        page_paragraph(out, false, p->text);
+    if (p->advice.words)
+        page_paragraph(out, false, p->advice);
+    if (p->link_text)
         page_link(out, PAGE_MAIN, &(struct page_target){.path = p->link}, p->link_text);
 }

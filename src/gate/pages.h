@@ -18,18 +18,6 @@ struct page_frame {
 void page_begin(struct text *out, const struct page_frame *f);
 void page_end(struct text *out, const struct page_frame *f);
 
-/* What a page of a text and a link says. NULL and empty: left out. */
-struct page {
-    const char *title;
-    const char *text;
-    struct span subject; /* in the place of text's '#' */
-    const char *advice;  /* what to do */
-    struct span link;    /* href */
-    const char *link_text;
-};
-
-void page_body(struct text *out, const struct page *p);
-
 /* --- what pages are made of --------------------------------------------------------------------------------------------- */
 
 /* Each '#' of `words` becomes the next of `names`, escaped and emphasised. */
@@ -38,10 +26,19 @@ struct page_words {
     struct span names[2];
 };
 
+/* A page of a text and a link. What is empty is left out. */
+struct page {
+    const char *title;
+    struct page_words text, advice; /* how it is, and what to do */
+    struct span link;               /* href */
+    const char *link_text;          /* without href it leads to the page itself: once more, please */
+};
+
+void page_body(struct text *out, const struct page *p);
 void page_say(struct text *out, struct page_words w);
 /* <p>, smaller and paler with `soft`. */
 void page_paragraph(struct text *out, bool soft, struct page_words w);
-/* A box that is read out: of what went wrong, or else of how things stand. id "note". */
+/* A box that is read out: of what went wrong, or else of how things stand. Its id is "note". */
 void page_note(struct text *out, bool error, struct page_words w);
 
 /* Where a link leads: `path`, then ?key=value (and &…) for each that has a value, percent-encoded. */

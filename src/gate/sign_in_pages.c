@@ -52,9 +52,8 @@ static void add_mail_form(struct text *out, const struct sign_in_page *p)
     if (p->to.n)
         page_hidden(out, "to", p->to);
     page_button(out, p->github ? PAGE_OTHER : PAGE_MAIN, NULL, NULL, "Send me a code");
-    text_add(out,
-             SPAN("<p class=\"soft\" id=\"hint\">We send you a mail with a code of 8 digits, which you type in here. "
-                  "No password is needed.</p>\n"));
+    text_add(out, SPAN("<p class=\"soft\" id=\"hint\">We send you a mail with a code of 8 digits to type in here. "
+                       "No password is needed.</p>\n"));
     page_form_end(out);
 }
 
@@ -90,7 +89,7 @@ bool answer_sign_in_page(const struct answer_request *q, const struct sign_in_pa
     d.frame.site = p->site;
     draft_page_begin(&d, "Sign in", page_notes_error(p->note));
     if (d.frame.site.n)
-        page_paragraph(&d.body, false, (struct page_words){"to go on to #", {d.frame.site}});
+        page_paragraph(&d.body, false, (struct page_words){"to continue to #", {d.frame.site}});
     page_notes_add(&d.body, p->note, p->retry_after_s);
     add_ways(&d.body, p);
     draft_page_end(&d);
@@ -121,14 +120,14 @@ static void add_other_ways(struct text *out, const struct pin_page *p)
 {
     const struct page_target back = sign_in_target(p->to, false);
     text_add(out, SPAN("<div class=\"more\">\n"));
-    page_paragraph(
-        out, true,
-        (struct page_words){"No mail? Look into the spam folder, and whether the address is right.", {SPAN_NONE}});
+    page_paragraph(out, true,
+                   (struct page_words){
+                       "No mail after a minute? Look into the spam folder, and check the address above.", {SPAN_NONE}});
     page_form(out, PIN_PATH);
     page_hidden(out, "state", p->state);
     page_button(out, PAGE_QUIET, "again", "1", "Send another code");
     page_form_end(out);
-    page_link(out, PAGE_QUIET, &back, "Use another address, or another way");
+    page_link(out, PAGE_QUIET, &back, "Use another address");
     text_add(out, SPAN("</div>\n"));
 }
 
@@ -137,11 +136,11 @@ bool answer_pin_page(const struct answer_request *q, const struct pin_page *p, s
     struct draft d;
     begin(&d, q, p->note, p->retry_after_s, out);
     d.frame.site = p->site;
-    draft_page_begin(&d, "Look into your mail", page_notes_error(p->note));
+    draft_page_begin(&d, "Check your mail", page_notes_error(p->note));
     page_notes_add(&d.body, p->note, p->retry_after_s);
     page_paragraph(
         &d.body, false,
-        (struct page_words){"If # may come in, a code for # is on its way to it.", {p->address, d.frame.site}});
+        (struct page_words){"If # may come in to #, a code is on its way there.", {p->address, d.frame.site}});
     add_code_form(&d.body, p);
     add_other_ways(&d.body, p);
     draft_page_end(&d);
