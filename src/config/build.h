@@ -109,6 +109,7 @@ void build_circles(struct build *b);
 void build_ways(struct build *b);
 void build_tls(struct build *b);
 void build_lint(struct build *b);
+void build_access_keys(struct build *b);
 
 /* section_session.c; the top first */
 void build_session_top(struct build *b);

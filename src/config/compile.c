@@ -69,9 +69,9 @@ static void read_all(struct build *b)
 
 /* In this order: later ones look at what earlier ones made. */
 static void (*const steps[])(struct build *b) = {
-    build_limits,  build_log,     build_pages,  build_client_address, build_listen,
-    build_gates,   build_origins, build_groups, build_rulesets,       build_hosts,
-    build_circles, build_ways,    build_expect, build_lint,           build_tls,
+    build_limits,  build_log,    build_pages,    build_client_address, build_listen,  build_gates,
+    build_origins, build_groups, build_rulesets, build_hosts,          build_circles, build_ways,
+    build_expect,  build_lint,   build_tls,      build_access_keys,
 };
 
 static void wipe_gates(const void *p)

@@ -1,7 +1,9 @@
 #include "config/load.h"
 
+#include "base/clock.h"
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
+#include "config/access_keys.h"
 #include "config/load_file.h"
 #include "config/raw.h"
 #include "config/reader.h"
@@ -24,7 +26,8 @@ struct loader {
     struct slab slab;
     struct arena arena;
     bool has_session_secret; /* at the top of some file */
-    bool failed;             /* no memory */
+    bool has_gates;
+    bool failed; /* no memory */
 };
 
 static void add(struct loader *l, enum blob_kind kind, struct span name, struct span bytes)
@@ -203,6 +206,7 @@ static void load_references(struct loader *l, struct span name, struct span text
         const struct raw_session *session = root->session.v;
 
         l->has_session_secret |= session && session->secret.f.given;
+        l->has_gates |= root->gates.n > 0;
     }
     l->failed |= !root || r.failed;
     json_free(doc);
@@ -252,6 +256,22 @@ static void load_key(struct loader *l)
     wipe(key, sizeof(key));
 }
 
+/* Without a state folder there are none: keys that are others after each start would make origins refuse what is good. */
+static void load_access_keys(struct loader *l)
+{
+    struct file_bytes f;
+
+    if (!l->has_gates || !l->q->state_dir || l->q->mode != LOAD_SERVE)
+        return;
+    const char *problem = access_keys_load(l->q->state_dir, clock_wall_s(), &f);
+
+    if (problem)
+        diags_addf(l->d, DIAG_ERROR, l->q->state_dir, 0, NULL, ACCESS_KEYS_FILE " in this state folder: %s", problem);
+    else
+        add(l, BLOB_STATE, SPAN(ACCESS_KEYS_FILE), span_make(f.p, f.n));
+    load_file_fini(&f);
+}
+
 static void run(struct loader *l)
 {
     static const struct span modes[] = {[LOAD_SERVE] = {(const uint8_t *)"serve", 5},
@@ -265,6 +285,7 @@ static void run(struct loader *l)
         load_path(l, l->q->paths[i]);
     load_all_references(l);
     load_key(l);
+    load_access_keys(l);
 }
 
 struct bundle *config_load(const struct load_request *q, struct diags *d)

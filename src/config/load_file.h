@@ -12,8 +12,22 @@ struct file_bytes {
 /* NULL: read; else why not, static. Never waits for a pipe or a device. */
 const char *load_file_read(const char *path, size_t max, struct file_bytes *out);
 void load_file_fini(struct file_bytes *f); /* wipes */
-/* The state directory's session key: read, or made with mode 0600 when `make`. One that is a link, another user's, or open
- * to others is refused: it must be known who could have written it. */
+const char *load_file_reason(int error);   /* of errno; static */
+
+/* A file of ours in the state folder that holds keys. It must be known who could have written it: one that is a link, another user's, or
+ * open to others is refused, with these words. */
+struct kept_file {
+    const char *name;
+    size_t max;
+    const char *is_link, *is_others, *is_open;
+};
+
+const char *load_file_kept(int dir, const struct kept_file *k, struct file_bytes *out);
+bool load_file_is_missing(int dir, const char *name);
+/* With mode 0600, whole or not at all. One that is there stays unless it is to be replaced. */
+const char *load_file_keep(int dir, const char *name, struct span bytes, bool replace);
+
+/* The state directory's session key: read, or made when `make`. */
 const char *load_session_key(const char *state_dir, bool make, uint8_t out[32]);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "config/bundle.h"
 #include "config/diag.h"
-#include "gate/gate.h"
+#include "gate/assertion.h"
 #include "gate/look.h"
 #include "net/tls.h"
 #include "origin/origin.h"
@@ -44,7 +44,7 @@ struct host_config {
     enum cors_mode cors;
     const struct span *cors_origins; /* serialised origins, lower case */
     size_t cors_origin_count;
-    struct span access_aud; /* as the file says; empty: made of gate and pattern */
+    struct span access_aud; /* for the assertion: as the file says, or made of gate and pattern; empty: no gate */
 };
 
 enum log_format { LOG_JSON = 0 };
@@ -95,6 +95,7 @@ struct snapshot {
     size_t gate_count;
     const struct origin_config *origins;
     size_t origin_count;
+    struct assertion_keys access;
     const struct expect_config *expects;
     size_t expect_count;
     struct config_memory *memory; /* owns everything above */

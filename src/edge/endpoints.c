@@ -2,6 +2,7 @@
 #include "edge/endpoints.h"
 
 #include "base/clock.h"
+#include "edge/access.h"
 #include "edge/sign_in.h"
 #include "gate/share_link.h"
 
@@ -104,11 +105,13 @@ static const struct own_endpoint endpoints[] = {
     {SIGN_OUT_PATH, true, endpoint_sign_out},
     {"/.tiergate/session", true, session},
     {"/.tiergate/session.js", false, endpoint_session_script},
+    {"/.tiergate/certs", false, endpoint_certs},
+    {"/.tiergate/github-actions", false, endpoint_actions},
     {SHARE_PATH, true, share},
     {"/cdn-cgi/access/login", true, endpoint_sign_in},
     {"/cdn-cgi/access/logout", true, endpoint_sign_out},
-    {"/cdn-cgi/access/get-identity", true, session},
-    {"/cdn-cgi/access/certs", false, not_found},
+    {"/cdn-cgi/access/get-identity", true, endpoint_identity},
+    {"/cdn-cgi/access/certs", false, endpoint_certs},
 };
 
 static const struct own_endpoint unknown_endpoint = {"/.tiergate/", false, not_found};

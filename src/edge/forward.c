@@ -3,6 +3,7 @@
 #include "edge/exchange.h"
 #include "edge/names.h"
 #include "edge/strip.h"
+#include "gate/assertion.h"
 
 #define OUR_FIELDS 8
 
@@ -121,9 +122,25 @@ static struct span traceparent(struct exchange *x)
     return span_make(out, 55);
 }
 
+/* What origins can verify. Without keys (no state folder) there is none, and who asks for it lets nobody in. */
+static bool add_assertion(struct exchange *x, struct headers *extra)
+{
+    const struct assertion a = {
+        .keys = &x->snapshot->access, .check = &x->check, .audience = x->site->access_aud, .port = x->host.port};
+    if (!a.keys->key)
+        return true;
+    struct span token = assertion_of(x->thread->gate, &a);
+    return token.p && headers_add(extra, &x->arena, SPAN("Cf-Access-Jwt-Assertion"), token);
+}
+
 static bool add_identity(struct exchange *x, struct headers *extra)
 {
-    return !x->who || headers_add(extra, &x->arena, SPAN("X-Forwarded-User"), x->who->subject);
+    struct arena *a = &x->arena;
+    if (!x->who)
+        return true;
+    if (!headers_add(extra, a, SPAN("X-Forwarded-User"), x->who->subject) || !add_assertion(x, extra))
+        return false;
+    return !x->who->email.n || headers_add(extra, a, SPAN("Cf-Access-Authenticated-User-Email"), x->who->email);
 }
 
 static bool add_ours(struct exchange *x, struct headers *extra)

@@ -34,6 +34,7 @@ struct signin_question {
     struct span address;    /* e-mail, as typed */
     struct span code, verifier, redirect_uri;
     struct span nonce;
+    struct span number; /* ACTIONS: the digits in the host's name, where its pattern says {n:int}; else empty */
     int64_t nonce_ends_s;
     struct identity who;
     struct ledger_entry revoke;

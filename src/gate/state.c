@@ -9,6 +9,7 @@
 
 #define LOGINS 1024
 #define SESSIONS 1024
+#define ASSERTIONS 16384 /* a new one costs a signature: tens of thousands of look-ups */
 
 struct gate_shared *gate_shared_new(const struct gate_limits *limits)
 {
@@ -53,7 +54,8 @@ struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loo
     t->token_key = hash_key_random();
     t->logins = cache_new(LOGINS);
     t->sessions = cache_new(SESSIONS);
-    if (t->mac && t->logins && t->sessions)
+    t->assertions = cache_new(ASSERTIONS);
+    if (t->mac && t->logins && t->sessions && t->assertions)
         return t;
     gate_thread_free(t);
     return NULL;
@@ -67,6 +69,7 @@ void gate_thread_free(struct gate_thread *t)
     mac_free(t->mac);
     cache_free(t->logins);
     cache_free(t->sessions);
+    cache_free(t->assertions);
     ledger_unref(t->ledger);
     free(t);
 }

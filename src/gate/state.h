@@ -30,6 +30,7 @@ struct gate_thread {
     struct hash_key token_key;  /* of this thread */
     struct cache *logins;       /* owns; see logins.h */
     struct cache *sessions;     /* owns; verified tokens, see session.c */
+    struct cache *assertions;   /* owns; for origins, see assertion.h */
     struct ledger *ledger;      /* owns a reference; NULL: nothing is taken back */
     struct flight *flights;     /* owns; list of the pairs being hashed for this thread */
 };

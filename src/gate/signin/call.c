@@ -43,7 +43,7 @@ static void copy_entry(struct copying *c, struct ledger_entry *e)
 static void copy_question(struct copying *c, struct signin_question *q)
 {
     struct span *texts[] = {&q->gate, &q->host,     &q->browser,      &q->request_id, &q->address,
-                            &q->code, &q->verifier, &q->redirect_uri, &q->nonce};
+                            &q->code, &q->verifier, &q->redirect_uri, &q->nonce,      &q->number};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         copy(c, texts[i]);
     copy_identity(c, &q->who);
@@ -90,15 +90,9 @@ static void drop(void *arg)
 }
 
 static void (*const handlers[])(struct signin *s, struct signin_call *c) = {
-    [SIGNIN_GITHUB] = signin_github,
-    [SIGNIN_PIN_SEND] = signin_pin_send,
-    [SIGNIN_PIN_CHECK] = signin_pin_check,
-    [SIGNIN_ACTIONS] = NULL,
-    [SIGNIN_CODE_MAKE] = signin_code_make,
-    [SIGNIN_CODE_TAKE] = signin_code_take,
-    [SIGNIN_ONCE] = signin_once,
-    [SIGNIN_REVOKE] = signin_revoke_asked,
-    [SIGNIN_TOKEN_USED] = signin_token_used,
+    [SIGNIN_GITHUB] = signin_github,   [SIGNIN_PIN_SEND] = signin_pin_send,   [SIGNIN_PIN_CHECK] = signin_pin_check,
+    [SIGNIN_ACTIONS] = signin_actions, [SIGNIN_CODE_MAKE] = signin_code_make, [SIGNIN_CODE_TAKE] = signin_code_take,
+    [SIGNIN_ONCE] = signin_once,       [SIGNIN_REVOKE] = signin_revoke_asked, [SIGNIN_TOKEN_USED] = signin_token_used,
 };
 
 static void on_question(void *arg) /* thread: control's */
@@ -109,10 +103,7 @@ static void on_question(void *arg) /* thread: control's */
     if (s->at_work)
         s->at_work->prev = c;
     s->at_work = c;
-    if (handlers[c->q.kind])
-        handlers[c->q.kind](s, c);
-    else
-        call_outcome(c, SIGNIN_FAILED, "not there yet");
+    handlers[c->q.kind](s, c);
 }
 
 struct signin_call *signin_ask(struct signin *s, struct loop *loop, const struct signin_question *q,

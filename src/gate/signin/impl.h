@@ -39,6 +39,7 @@ void call_send_unsent(struct signin *s);
 struct book_entry;
 struct receipt;
 struct people;
+struct issuer;
 
 /* What goes on after its question was answered: a mail on its way, a token that is given back. First member of what knows more. */
 struct side_job {
@@ -75,6 +76,7 @@ struct signin {
     bool unpublished;         /* there was no memory for it */
     struct loop_task publish; /* many changes of one turn make one ledger */
     struct timer again;       /* when there was no memory for that, and to drop what has ended */
+    struct issuer *issuers;   /* owns: of jobs' tokens */
     struct people *people;    /* owns: GitHub memberships, looked at again and again */
     struct side_job *jobs;    /* owns */
 };

@@ -1,5 +1,6 @@
 /* The service: its life, the gates in force, its clock. */
 #include "gate/signin/github.h"
+#include "gate/signin/issuer.h"
 
 #include "base/clock.h"
 
@@ -62,6 +63,7 @@ void signin_free(struct signin *s)
     while (s->jobs)
         job_end(s->jobs);
     people_free(s->people);
+    issuers_free(s);
     book_free(s);
     timer_fini(&s->again);
     free(s);

@@ -396,7 +396,7 @@ static void test_values(void **state)
     assert_int_equal(policy_rule_spec(g->policies[0], 1)->lifetime_s, 900);
     assert_span(policy_rule_spec(g->policies[0], 1)->who.v[1].subject, "me@x.org");
     assert_span(s->hosts[1].access_aud, "tag");
-    assert_int_equal(s->hosts[0].access_aud.n, 0);
+    assert_int_equal(s->hosts[0].access_aud.n, 64);
     assert_span(s->pages.name, "Example");
     assert_null(s->pages.logo_type);
     snapshot_unref(s);
