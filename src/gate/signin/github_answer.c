@@ -9,6 +9,19 @@
 #define RETRY_S 60u
 #define RETRY_MAX_S 3600u
 
+/* What is missing is as what is of another type. */
+static struct span text_in(const struct json_value *v, const char *key)
+{
+    const struct json_value *in = json_get(v, key);
+    return in ? json_as_string(in) : SPAN_NONE;
+}
+
+static bool is_true_in(const struct json_value *v, const char *key)
+{
+    const struct json_value *in = json_get(v, key);
+    return in && json_as_bool(in);
+}
+
 /* --- the token ---------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -70,10 +83,10 @@ static void read_scopes(struct span scopes, struct github_grant *out)
 
 static enum signin_outcome read_grant(const struct json_value *v, struct github_grant *out, const char **detail)
 {
-    struct span token = json_as_string(json_get(v, "access_token"));
-    struct span type = json_as_string(json_get(v, "token_type"));
+    struct span token = text_in(v, "access_token");
+    struct span type = text_in(v, "token_type");
     if (json_get(v, "error"))
-        return read_error(json_as_string(json_get(v, "error")), detail);
+        return read_error(text_in(v, "error"), detail);
     if (!is_token(token) || !span_eq_nocase(type, SPAN("bearer"))) {
         *detail = "GitHub's answer holds no bearer token";
         return SIGNIN_UNREACHABLE;
@@ -81,7 +94,7 @@ static enum signin_outcome read_grant(const struct json_value *v, struct github_
     memcpy(out->token, token.p, token.n);
     out->token_n = token.n;
     out->fine_grained = span_has_prefix(token, SPAN("ghu_"));
-    read_scopes(json_as_string(json_get(v, "scope")), out);
+    read_scopes(text_in(v, "scope"), out);
     return SIGNIN_OK;
 }
 
@@ -122,8 +135,9 @@ static size_t fold(struct span s, char *out)
 
 static bool read_user(const struct json_value *v, struct github_user *out)
 {
-    int64_t id = json_as_int(json_get(v, "id"));
-    struct span login = json_as_string(json_get(v, "login"));
+    const struct json_value *number = json_get(v, "id");
+    int64_t id = number ? json_as_int(number) : 0;
+    struct span login = text_in(v, "login");
     char digits[GITHUB_ID_MAX + 1];
     if (id <= 0 || !is_login(login))
         return false;
@@ -144,8 +158,8 @@ bool github_read_user(struct span body, struct github_user *out)
 
 static void read_email(const struct json_value *v, struct github_user *out)
 {
-    struct span email = json_as_string(json_get(v, "email"));
-    bool counts = json_as_bool(json_get(v, "primary")) && json_as_bool(json_get(v, "verified"));
+    struct span email = text_in(v, "email");
+    bool counts = is_true_in(v, "primary") && is_true_in(v, "verified");
     if (counts && email.n <= GITHUB_EMAIL_MAX && mail_is_address(email))
         out->email_n = fold(email, out->email);
 }
@@ -180,7 +194,7 @@ enum github_member github_read_member(struct span body)
 {
     struct json_error err;
     struct json_doc *doc = json_parse(body, &err);
-    struct span state = doc ? json_as_string(json_get(json_root(doc), "state")) : SPAN_NONE;
+    struct span state = doc ? text_in(json_root(doc), "state") : SPAN_NONE;
     enum github_member is = span_eq(state, SPAN("active"))    ? GITHUB_MEMBER_ACTIVE
                             : span_eq(state, SPAN("pending")) ? GITHUB_MEMBER_PENDING
                                                               : GITHUB_MEMBER_BAD;
