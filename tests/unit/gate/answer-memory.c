@@ -3,9 +3,51 @@
 
 #include "../base/need.h"
 #include "gate/answer.h"
+#include "gate/sign_in_pages.h"
 
 static const struct identity anna = {
     .way = WAY_BASIC, .gate = {(const uint8_t *)"beta", 4}, .subject = {(const uint8_t *)"anna", 4}};
+
+#define TO SPAN("to")
+#define SITE SPAN("a.test")
+#define ADDRESS SPAN("a@b.test")
+
+/* The pages of signing in. */
+static bool make_page(unsigned kind, const struct answer_request *q, struct answer *out)
+{
+    const struct sign_in_page in = {.to = TO,
+                                    .site = SITE,
+                                    .github = true,
+                                    .email_pin = true,
+                                    .basic = true,
+                                    .address = ADDRESS,
+                                    .note = NOTE_LIMITED};
+    const struct pin_page code = {.state = TO, .site = SITE, .address = ADDRESS, .to = TO, .retry_after_s = 25};
+    const struct denied_page denied = {.why = SIGNIN_ORG_BLOCKS,
+                                       .subject = ADDRESS,
+                                       .what = SITE,
+                                       .site = SITE,
+                                       .to = TO,
+                                       .approve = SPAN("https://a.test/")};
+    const struct pages_config look = {.name = SITE, .logo = TO, .logo_type = "image/png"};
+    struct answer_request seen = *q;
+    seen.look = &look;
+    seen.tier = SITE;
+    switch (kind) {
+    case 0:
+        return answer_sign_in_page(&seen, &in, out);
+    case 1:
+        return answer_pin_page(&seen, &code, out);
+    case 2:
+        return answer_denied_page(&seen, &denied, out);
+    case 3:
+        return answer_signed_in_page(&seen, SITE, out);
+    default:
+        return answer_logo(&seen, out);
+    }
+}
+
+#define PAGES 5
 
 static bool make_answer(unsigned kind, const struct answer_request *q, struct answer *out)
 {
@@ -41,12 +83,14 @@ static bool make_answer(unsigned kind, const struct answer_request *q, struct an
         r.headers.n--; /* without a method */
         return answer_preflight(&doubtful, out);
     }
-    default:
+    case 10:
         return answer_session(q, &anna, 60, out);
+    default:
+        return make_page(kind - 11, q, out);
     }
 }
 
-#define ANSWERS 11
+#define ANSWERS (11 + PAGES)
 
 /* All of it, one behind the other. */
 static struct span flat(const struct answer *out, struct arena *a)
