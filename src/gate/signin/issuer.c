@@ -7,6 +7,7 @@
 #define URL_MAX 512
 #define ISSUERS_MAX 16u
 #define KID_MAX 256
+#define FETCH_MS 5000u
 
 struct waiting {
     struct waiting *next;
@@ -89,8 +90,11 @@ static void on_fetched(void *arg, const struct fetch_reply *r)
 static bool start(struct issuer *i)
 {
     static const struct fetch_field fields[] = {{SPAN("Accept"), SPAN("application/json")}};
-    const struct fetch_request q = {
-        .method = "GET", .url = span_make(i->url, i->url_n), .fields = fields, .field_count = 1};
+    const struct fetch_request q = {.method = "GET",
+                                    .url = span_make(i->url, i->url_n),
+                                    .timeout_ms = FETCH_MS,
+                                    .fields = fields,
+                                    .field_count = 1};
     if (i->fetch)
         return true;
     if (!i->service->c.fetcher)

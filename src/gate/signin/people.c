@@ -206,6 +206,7 @@ static void on_login(void *arg, enum login_pin_result r)
     bool changed = !is_same(&who, &one->who);
     if (take_over(one, gate, &who)) {
         one->wait_s = 0;
+        one->not_before_s = began_s + LEDGER_RECHECK_S - SPREAD_S;
         if (changed)
             tell_facts(p, gate, &one->who, began_s, false);
         keep(p, gate, one, NULL, NULL);
@@ -323,9 +324,17 @@ static int64_t early_of(const struct person *one)
     return sum % SPREAD_S;
 }
 
+/* What lies in the future is by a clock that was set back: it says nothing. */
 static bool is_due(const struct person *one, int64_t now_s)
 {
-    return !one->busy && now_s >= one->not_before_s && now_s >= person_known_s(one) + LEDGER_RECHECK_S - early_of(one);
+    int64_t known_s = person_known_s(one);
+    bool late = known_s > now_s + SLACK_S || now_s >= known_s + LEDGER_RECHECK_S - early_of(one);
+    return late && !one->busy && (now_s >= one->not_before_s || one->not_before_s > now_s + WAIT_MAX_S);
+}
+
+static bool is_paused(const struct people *p, int64_t now_s)
+{
+    return now_s < p->pause_until_s && p->pause_until_s <= now_s + LEDGER_STALE_S;
 }
 
 static void go_through(struct people *p, int64_t now_s)
@@ -335,7 +344,7 @@ static void go_through(struct people *p, int64_t now_s)
         next = one->next;
         if (gate && !one->busy && ends_of(gate, one->who.proven_s) <= now_s)
             drop(p, one);
-        else if (gate && p->busy < AT_A_TIME && now_s >= p->pause_until_s && is_due(one, now_s))
+        else if (gate && p->busy < AT_A_TIME && !is_paused(p, now_s) && is_due(one, now_s))
             look_at(one, gate, now_s);
     }
 }

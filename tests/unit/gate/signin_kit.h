@@ -16,6 +16,7 @@ struct played {
     unsigned status;
     const char *body;
     const char *field, *value; /* one field; NULL: none */
+    const char *token;         /* only for this one; NULL: for any. The first that fits answers */
 };
 
 #define PLAYED_MAX 16
@@ -65,6 +66,9 @@ void service_ask(struct service_kit *k, const struct signin_question *q, struct 
 /* Until it is answered and nothing is under way. */
 void service_wait(struct service_kit *k, const struct answered *a, size_t count);
 void service_settle(struct service_kit *k);
+
+/* From now on the wall clock goes on from there; until the next service_open(). */
+void service_set_clock(int64_t now_s);
 
 bool service_heard(const struct text *t, const char *needle);
 
