@@ -43,6 +43,17 @@ static enum ex_next session(struct exchange *x, enum gate_result gate)
     return answer_session(&q, x->who, x->check.ends_s - clock_wall_s(), &a) ? exchange_reply(x, &a, "session") : exchange_end(x, true);
 }
 
+/* On every host of ours: each may show a page. */
+static enum ex_next logo(struct exchange *x, enum gate_result gate)
+{
+    struct answer_request q;
+    struct answer a;
+    if (!is_read(x))
+        return exchange_refuse(x, 405, "method");
+    exchange_answer_request(x, "logo", &q);
+    return answer_logo(&q, &a) ? exchange_reply(x, &a, "logo") : exchange_end(x, true);
+}
+
 /* --- share links -------------------------------------------------------------------------------------------------------- */
 
 static enum ex_next refuse_link(struct exchange *x, enum share_verdict verdict)
@@ -108,6 +119,7 @@ static const struct own_endpoint endpoints[] = {
     {"/.tiergate/certs", false, endpoint_certs},
     {"/.tiergate/github-actions", false, endpoint_actions},
     {SHARE_PATH, true, share},
+    {LOGO_PATH, false, logo},
     {"/cdn-cgi/access/login", true, endpoint_sign_in},
     {"/cdn-cgi/access/logout", true, endpoint_sign_out},
     {"/cdn-cgi/access/get-identity", true, endpoint_identity},
