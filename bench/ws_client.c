@@ -2,8 +2,10 @@
  * Many WebSockets over TLS on one thread. Each opens, and sends one message of 100 bytes; when its echo is whole, the next.
  * It prints "open N" when all are open and have echoed once, then a line of its own for each line it reads:
  *   "go SECONDS" -> echoes for so long, then prints "echoed COUNT"
+ *   "closes"     -> waits until each has been sent a Close and prints "closed COUNT CODE FIRST LAST": CODE is that of all, or 0; the
+ *                   times are of the clock that does not jump, in seconds
  *   "quit"       -> ends
- * Between them all sockets are silent. usage: ws_client PORT SOCKETS
+ * Between them all sockets are silent. usage: ws_client PORT SOCKETS [HOST COOKIE]
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,12 +23,13 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
-enum { PAYLOAD = 100, FRAME = 6 + PAYLOAD, ECHO = 2 + PAYLOAD, HEAD = 4096, BATCH = 256, OPENING = 64 };
+enum { PAYLOAD = 100, FRAME = 6 + PAYLOAD, ECHO = 2 + PAYLOAD, HEAD = 4096, BATCH = 256, OPENING = 64, CLOSE = 4 };
 
-static const char request[] = "GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                              "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+static const char request_of[] =
+    "GET /ws HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n%s%s%s\r\n";
 
-enum state { HANDSHAKE = 0, WAITS_101, ECHOING, SILENT };
+enum state { HANDSHAKE = 0, WAITS_101, ECHOING, SILENT, CLOSED };
 
 struct socket_ {
     SSL *ssl;
@@ -40,7 +43,13 @@ struct load {
     SSL_CTX *ctx;
     int epoll, port;
     size_t wanted, started, ready, busy; /* busy: an echo is awaited */
+    const char *host;
+    char *request;
     struct socket_ *sockets;
+    bool closing; /* a Close is awaited */
+    size_t closed;
+    int code;
+    double first, last;
     uint64_t echoed;
     bool again; /* the next message follows the echo */
 };
@@ -82,7 +91,7 @@ static void open_one(struct load *l)
     s->ssl = SSL_new(l->ctx);
     s->head = malloc(HEAD + 1);
     SSL_set_fd(s->ssl, s->fd);
-    SSL_set_tlsext_host_name(s->ssl, "localhost");
+    SSL_set_tlsext_host_name(s->ssl, l->host);
     SSL_set_connect_state(s->ssl);
     epoll_ctl(l->epoll, EPOLL_CTL_ADD, s->fd, &ev);
 }
@@ -95,7 +104,7 @@ static bool again_later(struct socket_ *s, int r)
     return true;
 }
 
-static void on_handshake(struct socket_ *s)
+static void on_handshake(struct load *l, struct socket_ *s)
 {
     int r = SSL_do_handshake(s->ssl);
     if (r != 1) {
@@ -103,7 +112,7 @@ static void on_handshake(struct socket_ *s)
         return;
     }
     s->state = WAITS_101;
-    put(s, request, sizeof request - 1);
+    put(s, l->request, (int)strlen(l->request));
 }
 
 static bool on_head(struct load *l, struct socket_ *s)
@@ -144,9 +153,36 @@ static bool on_echo(struct load *l, struct socket_ *s)
     return true;
 }
 
-static void on_silent(struct socket_ *s)
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void on_close(struct load *l, struct socket_ *s)
+{
+    uint8_t frame_[CLOSE];
+    int r = SSL_read(s->ssl, frame_, CLOSE);
+    if (r < 0 && SSL_get_error(s->ssl, r) == SSL_ERROR_WANT_READ)
+        return;
+    int code = r == CLOSE && frame_[0] == 0x88 ? frame_[2] << 8 | frame_[3] : 0; /* no Close: cut */
+    l->last = now();
+    l->first = l->closed == 0 ? l->last : l->first;
+    l->code = l->closed == 0 || l->code == code ? code : 0;
+    l->closed++;
+    s->state = CLOSED;
+    SSL_free(s->ssl);
+    close(s->fd);
+}
+
+static void on_silent(struct load *l, struct socket_ *s)
 {
     uint8_t byte;
+    if (l->closing) {
+        on_close(l, s);
+        return;
+    }
     int r = SSL_read(s->ssl, &byte, 1);
     if (r > 0)
         die("a byte that nobody asked for");
@@ -157,13 +193,13 @@ static void on_event(struct load *l, struct socket_ *s)
 {
     bool more = true;
     if (s->state == HANDSHAKE)
-        on_handshake(s);
+        on_handshake(l, s);
     while (more && s->state == WAITS_101)
         more = on_head(l, s);
     while (more && s->state == ECHOING)
         more = on_echo(l, s);
     if (s->state == SILENT)
-        on_silent(s);
+        on_silent(l, s);
 }
 
 static void turn(struct load *l)
@@ -174,11 +210,13 @@ static void turn(struct load *l)
         on_event(l, ev[i].data.ptr);
 }
 
-static double now(void)
+static void await_closes(struct load *l)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+    l->closing = true;
+    printf("waits\n");
+    while (l->closed < l->wanted)
+        turn(l);
+    printf("closed %zu %d %.6f %.6f\n", l->closed, l->code, l->first, l->last);
 }
 
 static void echo_for(struct load *l, double seconds)
@@ -200,13 +238,17 @@ int main(int argc, char **argv)
 {
     struct load l = {.epoll = epoll_create1(0)};
     char line[64];
-    if (argc != 3) {
-        fprintf(stderr, "usage: ws_client PORT SOCKETS\n");
+    if (argc != 3 && argc != 5) {
+        fprintf(stderr, "usage: ws_client PORT SOCKETS [HOST COOKIE]\n");
         return 2;
     }
     signal(SIGPIPE, SIG_IGN);
     l.port = (int)strtol(argv[1], NULL, 10);
     l.wanted = strtoul(argv[2], NULL, 10);
+    l.host = argc == 5 ? argv[3] : "localhost";
+    if (asprintf(&l.request, request_of, l.host, argc == 5 ? "Cookie: " : "", argc == 5 ? argv[4] : "",
+                 argc == 5 ? "\r\n" : "") < 0)
+        die("memory");
     l.sockets = calloc(l.wanted, sizeof *l.sockets);
     l.ctx = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_mode(l.ctx, SSL_MODE_RELEASE_BUFFERS);
@@ -220,7 +262,13 @@ int main(int argc, char **argv)
         turn(&l);
     }
     printf("open %zu\n", l.ready);
-    while (fgets(line, sizeof line, stdin) && strncmp(line, "go ", 3) == 0)
-        echo_for(&l, strtod(line + 3, NULL));
+    while (fgets(line, sizeof line, stdin)) {
+        if (strncmp(line, "go ", 3) == 0)
+            echo_for(&l, strtod(line + 3, NULL));
+        else if (strncmp(line, "closes", 6) == 0)
+            await_closes(&l);
+        else
+            break;
+    }
     return 0;
 }
