@@ -138,9 +138,9 @@ bool answer_pin_page(const struct answer_request *q, const struct pin_page *p, s
     d.frame.site = p->site;
     draft_page_begin(&d, "Check your mail", page_notes_error(p->note));
     page_notes_add(&d.body, p->note, p->retry_after_s);
-    page_paragraph(
-        &d.body, false,
-        (struct page_words){"If # may come in to #, a code is on its way there.", {p->address, d.frame.site}});
+    page_paragraph(&d.body, false,
+                   (struct page_words){"If # may come in, a code is on its way. Type it in here to continue to #.",
+                                       {p->address, d.frame.site}});
     add_code_form(&d.body, p);
     add_other_ways(&d.body, p);
     draft_page_end(&d);

@@ -183,6 +183,7 @@ static void show_refusals(struct studio *s)
     s->q.retry_after_s = 0;
     s->q.reason = "not-allowed";
     tell(s, "403-identity", answer_status(&s->q, 403, &a), &a);
+    s->q.reason = "test";
 }
 
 /* Nothing configured: no name, no logo, no tier. */

@@ -184,7 +184,8 @@ static void test_pin(void **state)
         .state = SPAN("S&1"), .site = SPAN("a.test"), .address = SPAN("a'b@c.test"), .to = SPAN("T-0")};
     assert_true(answer_pin_page(&s.q, &p, &s.a));
     assert_true(body_has(&s.a, "<title>Check your mail · plyr</title>"));
-    assert_true(body_has(&s.a, "If <strong>a&#39;b@c.test</strong> may come in to <strong>a.test</strong>, a code"));
+    assert_true(body_has(&s.a, "If <strong>a&#39;b@c.test</strong> may come in, a code is on its way. "));
+    assert_true(body_has(&s.a, "to continue to <strong>a.test</strong>."));
     assert_true(body_has(&s.a, "autocomplete=\"one-time-code\"") && body_has(&s.a, "inputmode=\"numeric\""));
     struct span first = span_make(memmem(s.a.body.p, s.a.body.n, "<form", 5), 0);
     assert_non_null(first.p);
