@@ -107,7 +107,7 @@ static const char *parse_named(struct span word, struct span name, struct span g
         if (gate.n > 0 && !kinds[i].of_gate) {
             return "a gate is named for people and tokens alone";
         }
-        const char *why = kinds[i].parse(name, out);
+        const char *why = name.n > 0 ? kinds[i].parse(name, out) : "there is no name behind it";
         out->entry.gate = gate;
         return why;
     }
@@ -125,9 +125,6 @@ const char *admin_revoke_parse(struct span what, struct span gate, struct admin_
         return gate.n > 0 ? "\"all\" is of all gates" : NULL;
     }
     (void)span_cut(what, ':', &word, &name);
-    if (name.n == 0 && word.n < what.n) {
-        return "there is no name behind the colon";
-    }
     return parse_named(word, name, gate, out);
 }
 

@@ -276,7 +276,7 @@ describe('revoke', () => {
     await start();
     const mine = await signIn();
     for (const [args, code, says] of [
-      [[], 2, /needs one argument/], [['all', 'basic:beta'], 2, /one argument/], [['basic:'], 2, /no name behind the colon/], [['beta'], 2, /name session:/],
+      [[], 2, /needs one argument/], [['all', 'basic:beta'], 2, /one argument/], [['basic:'], 2, /no name behind it/], [['beta'], 2, /name session:/], [['basic'], 2, /no name behind it/],
       [['session:12'], 2, /8 hex digits/], [['session:zzzzzzzz'], 2, /hex digits/], [['session:00000000'], 2, /zeros/], [['email:a@b@c'], 2, /no e-mail/],
       [['email:@'], 2, /no e-mail/], [['github:octocat'], 2, /by their number/], [['host:a b'], 2, /no host name/], [['host:app.example.test:443'], 2, /no host name/],
       [['all', '--gate', 'app'], 2, /all gates/], [['host:app.example.test', '--gate', 'app'], 2, /people and tokens/], [[`basic:${'x'.repeat(600)}`], 2, /too long/],
