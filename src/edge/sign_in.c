@@ -8,10 +8,8 @@
 #include "http/cookie.h"
 #include "http/form.h"
 
-/* Set with a session and gone in a minute: who has it, and no session, has a browser that does not keep that one. */
-#define MARKER "__Host-tiergate-signed-in"
-#define MARKER_SET MARKER "=1; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
-#define MARKER_GONE MARKER "=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+#define MARKER_SET SIGNED_IN_COOKIE "=1; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
+#define MARKER_GONE SIGNED_IN_COOKIE "=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
 
 /* --- places ----------------------------------------------------------------------------------------------------------- */
 
@@ -105,13 +103,18 @@ struct span sign_in_url(struct exchange *x, bool anew, struct span *set_cookie)
     return to.p && site.p ? arena_join(&x->arena, parts, 3) : SPAN_NONE;
 }
 
-void sign_in_way_back(struct exchange *x, struct span fields, struct way_back *out, struct span *sealed)
+void sign_in_way_back_of(struct exchange *x, struct span to, struct way_back *out, struct span *sealed)
 {
-    *sealed = sign_in_field(x, fields, "to");
+    *sealed = to;
     if (sealed->n && way_back_open(x->site->gate, *sealed, clock_wall_s(), &x->arena, out) && is_of_gate(x, out->host))
         return;
     *sealed = SPAN_NONE;
     *out = (struct way_back){.host = host_span(&x->host), .port = x->host.port, .target = SPAN("/")};
+}
+
+void sign_in_way_back(struct exchange *x, struct span fields, struct way_back *out, struct span *sealed)
+{
+    sign_in_way_back_of(x, sign_in_field(x, fields, "to"), out, sealed);
 }
 
 static enum ex_next redirect(struct exchange *x, struct span to, struct span set_cookie)
@@ -240,12 +243,8 @@ static enum ex_next sign_in(struct exchange *x, const struct identity *who, cons
 enum ex_next sign_in_done(struct exchange *x, const struct signin_reply *r, struct span to)
 {
     struct way_back w;
-    struct span sealed, fields = SPAN_NONE;
-    if (to.n) {
-        const struct span parts[] = {SPAN("to="), to};
-        fields = arena_join(&x->arena, parts, 2);
-    }
-    sign_in_way_back(x, fields, &w, &sealed);
+    struct span sealed;
+    sign_in_way_back_of(x, to, &w, &sealed);
     x->detail = r->detail;
     if (r->outcome == SIGNIN_OK)
         return sign_in(x, &r->who, &w, sealed);
@@ -285,7 +284,7 @@ enum ex_next sign_in_page_with(struct exchange *x, struct span to, struct span a
 static bool has_marker(const struct exchange *x)
 {
     struct span value;
-    return cookie_find(&x->req.headers, SPAN(MARKER), &value, 1) > 0;
+    return cookie_find(&x->req.headers, SPAN(SIGNED_IN_COOKIE), &value, 1) > 0;
 }
 
 /* Basic asks by its challenge, which the browser answers on this very address. */

@@ -23,6 +23,7 @@ struct span sign_in_url(struct exchange *x, bool anew, struct span *set_cookie);
 
 /* The parameter or field `to`, when it is a way back of ours; else the root of this host. */
 void sign_in_way_back(struct exchange *x, struct span fields, struct way_back *out, struct span *sealed);
+void sign_in_way_back_of(struct exchange *x, struct span to, struct way_back *out, struct span *sealed);
 
 /* A form of ours, sent by a page of ours? */
 bool sign_in_is_own_post(const struct exchange *x);

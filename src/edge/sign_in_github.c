@@ -74,20 +74,35 @@ enum ex_next endpoint_github(struct exchange *x, enum gate_result gate)
 
 /* --- and back --------------------------------------------------------------------------------------------------------- */
 
-/* Of the state that came back, when it is of this browser and young enough. */
-static bool open_state(struct exchange *x, struct span fields, struct errand *e)
+/* Of the state that came back, when it is young enough and of this browser: STATE_NO_COOKIE says that this one has no cookie of ours at all. */
+enum state_result { STATE_FITS, STATE_BAD, STATE_NO_COOKIE };
+
+static enum state_result open_state(struct exchange *x, struct span fields, struct errand *e)
 {
     struct span state = sign_in_field(x, fields, "state"), browser = browser_hash(&x->req, &x->arena);
-    return state.n && browser.n == BROWSER_HASH &&
-           errand_open(x->site->gate, ERRAND_GITHUB, state, clock_wall_s(), &x->arena, e) &&
-           equal_const_time(browser.p, e->browser.p, BROWSER_HASH);
+    if (!state.n || !errand_open(x->site->gate, ERRAND_GITHUB, state, clock_wall_s(), &x->arena, e))
+        return STATE_BAD;
+    if (!browser_has_cookie(&x->req))
+        return STATE_NO_COOKIE;
+    bool same = browser.n == BROWSER_HASH && equal_const_time(browser.p, e->browser.p, BROWSER_HASH);
+    return same ? STATE_FITS : STATE_BAD;
+}
+
+/* A valid session beats a stale state: who pressed "back", or had two tabs open, is simply in. */
+static enum ex_next without_state(struct exchange *x, struct span to, enum page_note note)
+{
+    struct way_back w;
+    struct span sealed;
+    sign_in_way_back_of(x, to, &w, &sealed);
+    return sign_in_has_session(x, &w) ? sign_in_go_back(x, &w, sealed)
+                                      : sign_in_page_with(x, sealed, SPAN_NONE, note, 0);
 }
 
 static enum ex_next github_said(struct exchange *x, const struct signin_reply *r)
 {
     struct errand e;
-    if (!open_state(x, form_query(x->req.path_query), &e)) /* ten minutes may end between two steps */
-        return sign_in_page_with(x, SPAN_NONE, SPAN_NONE, NOTE_EXPIRED, 0);
+    if (open_state(x, form_query(x->req.path_query), &e) != STATE_FITS) /* ten minutes may end between two steps */
+        return without_state(x, SPAN_NONE, NOTE_EXPIRED);
     return sign_in_done(x, r, e.to);
 }
 
@@ -95,8 +110,10 @@ static enum ex_next nonce_said(struct exchange *x, const struct signin_reply *r)
 {
     struct errand e;
     struct span fields = form_query(x->req.path_query);
-    if (!open_state(x, fields, &e))
-        return sign_in_page_with(x, SPAN_NONE, SPAN_NONE, NOTE_EXPIRED, 0);
+    if (open_state(x, fields, &e) != STATE_FITS)
+        return without_state(x, SPAN_NONE, NOTE_EXPIRED);
+    if (r->outcome == SIGNIN_WRONG)
+        return without_state(x, e.to, NOTE_EXPIRED);
     if (r->outcome != SIGNIN_OK)
         return sign_in_done(x, r, e.to);
     struct signin_question q = {.kind = SIGNIN_GITHUB,
@@ -107,28 +124,32 @@ static enum ex_next nonce_said(struct exchange *x, const struct signin_reply *r)
     return own_ask(x, &q, github_said);
 }
 
-/* A valid session beats a stale state: who pressed "back", or had two tabs open, is simply in. */
-static enum ex_next without_state(struct exchange *x)
+/* GitHub says why there is no code (RFC 6749 §4.1.2.1); that the person said no is the only one that is nobody's fault. */
+static enum ex_next without_code(struct exchange *x, struct span fields, struct span to)
 {
-    struct way_back w;
-    struct span sealed;
-    sign_in_way_back(x, SPAN_NONE, &w, &sealed);
-    return sign_in_has_session(x, &w) ? sign_in_go_back(x, &w, sealed)
-                                      : sign_in_page_with(x, sealed, SPAN_NONE, NOTE_EXPIRED, 0);
+    struct span error = sign_in_field(x, fields, "error");
+    if (span_eq(error, SPAN("access_denied")))
+        return sign_in_page_with(x, to, SPAN_NONE, NOTE_CANCELLED, 0);
+    if (!error.n)
+        return sign_in_page_with(x, to, SPAN_NONE, NOTE_EXPIRED, 0);
+    x->detail = "GitHub sent an error instead of a code";
+    return sign_in_page_with(x, to, SPAN_NONE, NOTE_FAILED, 0);
 }
 
 enum ex_next endpoint_callback(struct exchange *x, enum gate_result gate)
 {
     struct errand e;
     struct span fields = form_query(x->req.path_query);
+    enum state_result state;
     if (!x->site->gate || !x->site->gate->github || !sign_in_is_here(x))
         return exchange_refuse(x, 404, "no-such-endpoint");
     if (x->req.method != M_GET)
         return exchange_refuse(x, 405, "method");
-    if (!open_state(x, fields, &e))
-        return without_state(x);
-    if (!sign_in_field(x, fields, "code").n)
-        return sign_in_page_with(x, e.to, SPAN_NONE, NOTE_CANCELLED, 0);
+    if ((state = open_state(x, fields, &e)) != STATE_FITS)
+        return state == STATE_NO_COOKIE ? without_state(x, e.to, NOTE_NO_COOKIE)
+                                        : without_state(x, SPAN_NONE, NOTE_EXPIRED);
+    if (!sign_in_field(x, fields, "code").n || sign_in_field(x, fields, "error").n)
+        return without_code(x, fields, e.to);
     struct signin_question q = {.kind = SIGNIN_ONCE, .nonce = e.nonce, .nonce_ends_s = e.made_s + STATE_MAX_S + 1};
     return own_ask(x, &q, nonce_said);
 }

@@ -71,7 +71,7 @@ static enum ex_next begin(struct exchange *x, struct span fields)
     sign_in_way_back(x, fields, &w, &e.to);
     e.address = sign_in_field(x, fields, "address");
     if (e.browser.n != BROWSER_HASH)
-        return sign_in_page_with(x, e.to, e.address, NOTE_EXPIRED, 0);
+        return sign_in_page_with(x, e.to, e.address, browser_has_cookie(&x->req) ? NOTE_EXPIRED : NOTE_NO_COOKIE, 0);
     if (!e.address.n)
         return sign_in_page_with(x, e.to, SPAN_NONE, NOTE_ADDRESS, 0);
     return send_pin(x, &e);

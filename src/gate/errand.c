@@ -186,6 +186,12 @@ struct span browser_hash(const struct http_request *r, struct arena *a)
     return n == 1 && is_ours(values[0]) ? hash_of(values[0], a) : SPAN_NONE;
 }
 
+bool browser_has_cookie(const struct http_request *r)
+{
+    struct span value;
+    return cookie_find(&r->headers, SPAN(BROWSER_COOKIE), &value, 1) > 0;
+}
+
 bool browser_new(struct arena *a, struct span *hash, struct span *set_cookie)
 {
     struct span value = errand_random(a);

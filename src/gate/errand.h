@@ -8,6 +8,8 @@
 #include "gate/gate.h"
 
 #define BROWSER_COOKIE "__Host-tiergate-browser"
+/* Set with a session and gone in a minute: who has it, and no session, has a browser that does not keep that one. */
+#define SIGNED_IN_COOKIE "__Host-tiergate-signed-in"
 #define BROWSER_HASH 32
 #define WAY_BACK_MAX_S 86400 /* afterwards one comes out at the root */
 #define STATE_MAX_S 600
@@ -58,6 +60,8 @@ struct span errand_challenge(struct span verifier, struct arena *a);
 
 /* The browser's own cookie, which only ties the steps of a sign-in together: its hash, or empty when there is none that is ours by its form. */
 struct span browser_hash(const struct http_request *r, struct arena *a);
+/* One that came along, whatever it says. None on the second step of a sign-in: the browser keeps no cookies. */
+bool browser_has_cookie(const struct http_request *r);
 /* A new one: *hash and the Set-Cookie value; for as long as the browser runs. False: no memory. */
 bool browser_new(struct arena *a, struct span *hash, struct span *set_cookie);
 

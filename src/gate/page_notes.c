@@ -5,27 +5,27 @@
 #include "base/count.h"
 #include "gate/pages.h"
 
-/* '#': when to try again. */
+/* '#': when to try again. A page that says that something went wrong is no success: scripts, probes and logs read the status alone. */
 static const struct {
     unsigned status; /* 0: 200 */
     bool error;
     const char *words;
 } notes[] = {
     [NOTE_NONE] = {0, false, NULL},
-    [NOTE_ADDRESS] = {0, true, "That is no e-mail address. Write it like name@example.com."},
-    [NOTE_PIN_WRONG] = {0, true,
+    [NOTE_ADDRESS] = {400, true, "That is no e-mail address. Write it like name@example.com."},
+    [NOTE_PIN_WRONG] = {403, true,
                         "That code does not work: it is wrong, too old, or was used before. Look for the newest mail, "
                         "or ask for another code."},
     [NOTE_SENT_AGAIN] =
         {0, false, "If this address may come in, another code is on its way. The codes before it no longer work."},
     [NOTE_LIMITED] = {429, true, "Too many tries in a short time. Try again #."},
-    [NOTE_EXPIRED] = {0, true, "This sign-in is too old, or was begun in another browser. Please begin again."},
-    [NOTE_NO_COOKIE] = {0, true,
-                        "You signed in a moment ago, but your browser did not keep this site's cookie. Allow cookies "
-                        "for it, then sign in again."},
+    [NOTE_EXPIRED] = {400, true, "This sign-in is too old, or was begun in another browser. Please begin again."},
+    [NOTE_NO_COOKIE] = {400, true,
+                        "Your browser did not keep this site's cookie, and without it nobody can be signed in. Allow "
+                        "cookies for this site, then sign in again."},
     [NOTE_UNREACHABLE] =
         {503, true, "The service that signs you in does not answer just now. You did nothing wrong: try again #."},
-    [NOTE_CANCELLED] = {0, false, "You cancelled at GitHub, so nothing happened. Sign in whenever you like."},
+    [NOTE_CANCELLED] = {403, false, "You cancelled at GitHub, so nothing happened. Sign in whenever you like."},
     [NOTE_FAILED] = {503, true, "Something went wrong here. You did nothing wrong: try again #."},
 };
 

@@ -8,7 +8,8 @@ struct span cookie_default(size_t i)
 {
     static const struct span names[COOKIE_DEFAULTS] = {{(const uint8_t *)"__Host-tiergate", 15},
                                                        {(const uint8_t *)"__Secure-tiergate", 17},
-                                                       {(const uint8_t *)"__Host-tiergate-browser", 23}};
+                                                       {(const uint8_t *)"__Host-tiergate-browser", 23},
+                                                       {(const uint8_t *)"__Host-tiergate-signed-in", 25}};
     return names[i];
 }
 

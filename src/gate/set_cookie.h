@@ -6,7 +6,7 @@
 #include "gate/circle.h"
 
 /* The names of the gate that no origin and no rules file may have for itself. */
-#define COOKIE_DEFAULTS 3
+#define COOKIE_DEFAULTS 4
 struct span cookie_default(size_t i);
 bool cookie_is_default(struct span name);
 

@@ -65,6 +65,8 @@ export function signinRules(site, more = {}) {
   };
 }
 
+export const githubLinkOf = (html) => /<a\b[^>]* href="(\/\.tiergate\/github(?:\?[^"]*)?)"/.exec(html)?.[1].replaceAll('&amp;', '&');
+
 class Site {
   /** Each comes from an address of its own, as a proxy in front would say, so that limits for one do not meet another. */
   visitor({ address, headers, ...options } = {}) {
@@ -80,8 +82,7 @@ class Site {
   async signInPage(v, address) {
     const shown = await v.follow(await v.go(address), HOSTS);
     const forms = formsOf(shown.text);
-    const github = /<a\b[^>]* href="(\/\.tiergate\/github(?:\?[^"]*)?)"/.exec(shown.text)?.[1].replaceAll('&amp;', '&');
-    return { shown, github, pin: forms.find((f) => f.inputs.some((i) => i.type === 'email')) };
+    return { shown, github: githubLinkOf(shown.text), pin: forms.find((f) => f.inputs.some((i) => i.type === 'email')) };
   }
 
   /** Up to GitHub's question: its address. */
@@ -145,8 +146,9 @@ export async function startSigninSite({ more, users = people(), gate: options = 
     const here = ['127.0.0.1'];
     site.dns = await startDns({ 'github.example.test': here, 'api.github.example.test': here, 'mail.example.test': here, 'token.actions.example.test': here });
     site.secrets.SMTP_PASSWORD = site.post.password;
+    site.rules = signinRules(site, more);
     site.gate = await Gate.start({
-      rules: signinRules(site, more), port, names: [STG, '*.plyr.test', SOLO], env: { ...site.secrets, SSL_CERT_FILE: authority().certFile, ...options.env },
+      rules: site.rules, port, names: [STG, '*.plyr.test', SOLO], env: { ...site.secrets, SSL_CERT_FILE: authority().certFile, ...options.env },
       ...options, args: ['--resolver', site.dns.server, ...(options.args ?? [])]
     });
     return site;

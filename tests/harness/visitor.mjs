@@ -68,7 +68,7 @@ export class Visitor {
   }
 
   /** One request. from: the address of the page that made it; absent: the person typed it. mode: 'navigate' or of a fetch. */
-  async go(address, { method = 'GET', headers = {}, form, body, from, mode = 'navigate', user = true } = {}) {
+  async go(address, { method = 'GET', headers = {}, form, body, from, mode = 'navigate', user = true, ms } = {}) {
     const url = new URL(address), origin = from ? new URL(from).origin : undefined;
     const crossSite = origin !== undefined && siteOf(new URL(from).hostname) !== siteOf(url.hostname);
     const site = origin === undefined ? 'none' : origin === url.origin ? 'same-origin' : crossSite ? 'cross-site' : 'same-site';
@@ -80,7 +80,7 @@ export class Visitor {
       ...(origin !== undefined && (!safe || mode !== 'navigate') && method !== 'GET' ? { Origin: origin } : {}),
       ...(form ? { 'Content-Type': 'application/x-www-form-urlencoded' } : {}), ...headers
     };
-    const response = await this.ask({ host: url.hostname, path: url.pathname + url.search, method, headers: said, body: form ? new URLSearchParams(form).toString() : body });
+    const response = await this.ask({ host: url.hostname, path: url.pathname + url.search, method, headers: said, body: form ? new URLSearchParams(form).toString() : body, ms });
     this.keep(response, url);
     this.trail.push({ method, url: url.href, status: response.status });
     return Object.assign(response, { url: url.href });

@@ -138,8 +138,8 @@ static void test_notes(void **state)
         const char *box, *words, *retry_after;
     } cases[] = {
         {NOTE_NONE, 0, 200, NULL, NULL, NULL},
-        {NOTE_ADDRESS, 0, 200, "alert", "no e-mail address", NULL},
-        {NOTE_PIN_WRONG, 0, 200, "alert", "wrong, too old, or was used before", NULL},
+        {NOTE_ADDRESS, 0, 400, "alert", "no e-mail address", NULL},
+        {NOTE_PIN_WRONG, 0, 403, "alert", "wrong, too old, or was used before", NULL},
         {NOTE_SENT_AGAIN, 0, 200, "status", "If this address may come in", NULL},
         {NOTE_LIMITED, 1, 429, "alert", "<strong>in 1 second</strong>", "1"},
         {NOTE_LIMITED, 90, 429, "alert", "<strong>in 90 seconds</strong>", "90"},
@@ -148,10 +148,10 @@ static void test_notes(void **state)
         {NOTE_LIMITED, 5401, 429, "alert", "<strong>in 2 hours</strong>", "5401"},
         {NOTE_LIMITED, UINT32_MAX, 429, "alert", "<strong>in 1193047 hours</strong>", "4294967295"},
         {NOTE_LIMITED, 0, 429, "alert", "<strong>in a moment</strong>", NULL},
-        {NOTE_EXPIRED, 0, 200, "alert", "begin again", NULL},
-        {NOTE_NO_COOKIE, 0, 200, "alert", "Allow cookies", NULL},
+        {NOTE_EXPIRED, 0, 400, "alert", "begin again", NULL},
+        {NOTE_NO_COOKIE, 0, 400, "alert", "Allow cookies", NULL},
         {NOTE_UNREACHABLE, 0, 503, "alert", "does not answer", NULL},
-        {NOTE_CANCELLED, 0, 200, "status", "cancelled at GitHub", NULL},
+        {NOTE_CANCELLED, 0, 403, "status", "cancelled at GitHub", NULL},
         {NOTE_FAILED, 0, 503, "alert", "went wrong", NULL},
         {(enum page_note)99, 0, 503, "alert", "went wrong", NULL},
     };

@@ -1,0 +1,236 @@
+// Attacks on signing in: who begins is who ends, once; nobody is led away; no cookie of somebody else's making counts.
+import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
+import { after, before, describe, it } from 'node:test';
+import { EVIL, hostileReturns, leadsTo } from '../harness/openredirects.mjs';
+import { API, githubLinkOf, HOSTS, LOGIN, people, SOLO, startSigninSite, STG, TEAM } from '../harness/signin-site.mjs';
+import { readCookie } from '../harness/visitor.mjs';
+import { requestBytes } from '../harness/wire.mjs';
+
+const SESSION = '__Secure-tiergate', BROWSER = '__Host-tiergate-browser';
+const mints = (r) => r.all('set-cookie').some((c) => /^__(Secure|Host)-tiergate=[^;]{20}/.test(c));
+
+describe('attacks on signing in', () => {
+  let site;
+  before(async () => (site = await startSigninSite()));
+  after(() => site?.stop());
+  const back = (v, url) => v.go(url, { from: site.github.url });
+  const answerOf = async (v, login = 'alice', address = site.url(STG, '/private')) => site.github.decide(await site.toGithub(v, address), login);
+
+  describe('login CSRF and swapped browsers', () => {
+    it('ends only in the browser that began', async () => {
+      const attacker = site.visitor(), victim = site.visitor();
+      const theirs = await answerOf(attacker, 'mallory');
+      const r = await victim.follow(await back(victim, theirs), HOSTS);
+      assert.equal(mints(r), false);
+      assert.equal(victim.cookie(SESSION), undefined);
+      await site.toGithub(victim, site.url(STG));
+      assert.equal(mints(await back(victim, theirs)), false, 'nor in one that began another');
+    });
+    it('takes no code of another sign-in, and no state of another', async () => {
+      const a = site.visitor(), b = site.visitor();
+      const one = new URL(await answerOf(a)), two = new URL(await answerOf(b, 'good'));
+      const mixed = new URL(one);
+      mixed.searchParams.set('code', two.searchParams.get('code'));
+      assert.equal(mints(await back(a, mixed.href)), false, 'the verifier is another');
+      assert.equal(await site.isIn(a, STG), false);
+    });
+    it('takes a state once, and a code once', async () => {
+      const v = site.visitor(), one = await answerOf(v);
+      await back(v, one);
+      const fresh = v.copy();
+      fresh.cookies = fresh.cookies.filter((c) => c.name === BROWSER);
+      const asked = site.github.asked('/login/oauth/access_token').length;
+      assert.equal(mints(await back(fresh, one)), false);
+      assert.equal(site.github.asked('/login/oauth/access_token').length, asked, 'GitHub was not even asked');
+      const again = new URL(one);
+      again.searchParams.set('code', new URL(await answerOf(fresh)).searchParams.get('code'));
+      assert.equal(mints(await back(fresh, again.href)), false, 'an old state with a new code');
+    });
+    it('lets one of fifty that come at once through', async () => {
+      const v = site.visitor(), one = await answerOf(v);
+      const all = await Promise.all(Array.from({ length: 50 }, () => back(v.copy(), one).catch(() => undefined)));
+      assert.equal(all.filter((r) => r && mints(r)).length, 1);
+    });
+    for (const [what, change] of [
+      ['no state', (u) => u.searchParams.delete('state')], ['no code', (u) => u.searchParams.delete('code')], ['two codes', (u) => u.searchParams.append('code', 'x')],
+      ['two states', (u) => u.searchParams.append('state', 'x')], ['a state changed', (u) => u.searchParams.set('state', u.searchParams.get('state').replace(/.$/, (c) => (c === 'A' ? 'B' : 'A')))],
+      ['a state cut', (u) => u.searchParams.set('state', u.searchParams.get('state').slice(0, -8))], ['an empty state', (u) => u.searchParams.set('state', '')], ['a long code', (u) => u.searchParams.set('code', 'x'.repeat(5000))],
+      ['an error beside the code', (u) => u.searchParams.set('error', 'access_denied')], ['a code that is a query', (u) => u.searchParams.set('code', '&client_id=x#')]
+    ]) it(`ends in a page: ${what}`, async () => {
+      const v = site.visitor(), url = new URL(await answerOf(v));
+      change(url);
+      const r = await back(v, url.href);
+      assert.ok(r.status === 503 || (r.status >= 400 && r.status < 500), `${r.status}`);
+      assert.match(r.text, /<h1/);
+      assert.equal(mints(r), false);
+    });
+    it('works on no other host: a state belongs to where it was made', async () => {
+      const v = site.visitor(), url = new URL(await answerOf(v));
+      for (const host of [API, SOLO]) assert.equal(mints(await v.go(site.url(host, url.pathname + url.search), { from: site.github.url })), false, host);
+    });
+    it('takes no callback by POST, and no forms from elsewhere', async () => {
+      const v = site.visitor(), url = await answerOf(v);
+      assert.equal(mints(await v.go(url, { method: 'POST', form: {}, from: site.github.url })), false);
+      const { shown, pin } = await site.signInPage(v, site.url(STG));
+      const mails = site.post.mails.length;
+      const send = (headers, from = 'https://evil.test/') => v.go(new URL(pin.action, shown.url).href, { method: 'POST', form: { ...pin.fields, address: 'dev@plyr.test' }, from, headers });
+      for (const from of ['https://evil.test/', `https://${API}.evil.test/`, site.url(API), `https://${STG}/`]) assert.equal((await send({}, from)).status, 403, from);
+      for (const headers of [{ Origin: 'null', 'Sec-Fetch-Site': 'cross-site' }, { Origin: new URL(shown.url).origin, 'Sec-Fetch-Site': 'same-site' }, { 'Sec-Fetch-Site': 'none' }])
+        assert.equal((await send(headers)).status, 403, JSON.stringify(headers));
+      assert.equal((await v.go(new URL('/.tiergate/github', shown.url).href, { method: 'POST', form: {}, from: shown.url })).status, 405);
+      assert.equal(site.post.mails.length, mails);
+    });
+  });
+
+  describe('fixation and tossing', () => {
+    it('makes a new session each time, and the one before signing in is nobody\'s', async () => {
+      const v = site.visitor();
+      await site.byGithub(v, 'alice');
+      const first = v.cookie(SESSION).value;
+      v.cookies = v.cookies.filter((c) => c.name !== SESSION);
+      await site.byGithub(v, 'alice');
+      assert.notEqual(v.cookie(SESSION).value, first);
+    });
+    it('takes no browser cookie that somebody planted', async () => {
+      const attacker = site.visitor(), url = await answerOf(attacker);
+      const planted = attacker.cookie(BROWSER).value;
+      const victim = site.visitor();
+      // A sibling host can set a cookie for the domain, but never one called __Host-.
+      victim.cookies.push({ name: BROWSER, value: planted, host: 'plyr.test', hostOnly: false, path: '/', ends: Infinity, sameSite: 'lax' });
+      assert.equal(readCookie(`${BROWSER}=x; Secure; Path=/; Domain=plyr.test`, new URL(site.url(API))), undefined, 'a browser would not keep it');
+      const names = [`${BROWSER}`, ` ${BROWSER}`, `\u2000${BROWSER}`, `$Version=1; ${BROWSER}`];
+      for (const name of names.slice(1)) {
+        const r = await site.gate.request({ host: STG, path: new URL(url).pathname + new URL(url).search, headers: { Cookie: Buffer.from(`${name}=${planted}; ${BROWSER}=${crypto.randomBytes(16).toString('base64url')}`).toString('latin1') } });
+        assert.equal(mints(r), false, name);
+      }
+    });
+    it('two different browser cookies are none', async () => {
+      const v = site.visitor(), url = new URL(await answerOf(v));
+      const own = v.cookie(BROWSER).value, other = crypto.randomBytes(16).toString('base64url');
+      for (const cookie of [`${BROWSER}=${own}; ${BROWSER}=${other}`, `${BROWSER}=${other}; ${BROWSER}=${own}`])
+        assert.equal(mints(await site.gate.request({ host: STG, path: url.pathname + url.search, headers: { Cookie: cookie } })), false, cookie);
+    });
+    it('sets its cookies for whom they are, and no script', async () => {
+      const v = site.visitor();
+      await site.byGithub(v, 'alice');
+      const c = v.cookie(SESSION), b = v.cookie(BROWSER);
+      assert.deepEqual([c.secure, c.httpOnly, c.sameSite, c.host, c.path], [true, true, 'lax', 'plyr.test', '/']);
+      assert.deepEqual([b.secure, b.httpOnly, b.hostOnly, b.path], [true, true, true, '/']);
+    });
+    it('a session of one host outside holds nowhere else, and the other way round', async () => {
+      const inside = site.visitor(), outside = site.visitor();
+      await site.byGithub(inside, 'alice');
+      await site.byGithub(outside, 'alice', site.url(SOLO));
+      const at = async (host, name, value) => (await site.gate.request({ host, path: '/private', headers: { Cookie: `${name}=${value}`, 'Sec-Fetch-Mode': 'cors' } })).status;
+      const there = outside.cookies.find((c) => c.name === SESSION && c.host === SOLO && c.hostOnly).value;
+      assert.equal(await at(SOLO, SESSION, there), 200);
+      for (const name of ['__Host-tiergate', SESSION]) {
+        assert.equal(await at(STG, name, there), 401, name);
+        assert.equal(await at(SOLO, name, inside.cookie(SESSION).value), 401, name);
+      }
+    });
+  });
+
+  describe('open redirects', () => {
+    const all = hostileReturns();
+    const ours = new Set(HOSTS);
+    const isOurs = (location, from) => {
+      const origin = leadsTo(location, from);
+      return origin === undefined || (URL.canParse(origin) && ours.has(new URL(origin).hostname) && origin.startsWith('https:'));
+    };
+    // Control bytes cannot be in a request line; what a browser would make of them can.
+    const places = [
+      (one) => `/.tiergate/sign-in?to=${encodeURIComponent(one)}`, (one) => `/cdn-cgi/access/login?redirect_url=${encodeURIComponent(one)}`, (one) => `/cdn-cgi/access/logout?returnTo=${encodeURIComponent(one)}`,
+      (one) => `/.tiergate/sign-out?to=${encodeURIComponent(one)}`, (one) => `/.tiergate/hand-off?code=x&to=${encodeURIComponent(one)}`, (one) => `/.tiergate/github/callback?state=${encodeURIComponent(one)}&code=x`
+    ];
+    for (const [n, place] of places.entries()) it(`never leads away: ${place('…')}`, async () => {
+      const v = site.visitor();
+      await site.byGithub(v, 'alice');
+      for (const one of all) for (const who of n === 0 ? [v.copy(), site.visitor()] : [site.visitor()]) {
+        const path = place(one);
+        if (path.length > 8000) continue;
+        const r = await who.go(site.url(STG, path)).catch(() => undefined);
+        if (!r) continue;
+        const to = r.get('location');
+        if (to !== undefined) assert.ok(isOurs(to, site.url(STG, path)) || to.startsWith(`${site.github.url}/`), `${JSON.stringify(one)} → ${to}`);
+        assert.doesNotMatch(r.get('refresh') ?? '', /evil/);
+        for (const m of r.text.matchAll(/\b(?:href|action|content)\s*=\s*"([^"]*)"/gi)) assert.doesNotMatch(m[1], /^\s*(javascript|data(?!:,$)|vbscript):|evil\.test(?!.*%)/i, `${JSON.stringify(one)} in ${m[0]}`);
+        assert.doesNotMatch(r.text, /<script|onerror=|onload=/i);
+      }
+    });
+    it('brings back only to the host that was asked, whatever path it had', async () => {
+      let came = 0;
+      for (const one of all.filter((p) => /^\/[\x21-\x7e]*$/.test(p) && p.length < 500 && !p.includes('#'))) {
+        const v = site.visitor();
+        // As bytes: a URL of the test's own would tidy them.
+        const r = await site.gate.request({ host: STG, path: one, headers: { 'Sec-Fetch-Mode': 'navigate', Accept: 'text/html' } });
+        const to = r.get('location');
+        if (to === undefined) continue;
+        assert.ok(isOurs(to, site.url(STG)), `${one} → ${to}`);
+        v.keep(r, new URL(site.url(STG)));
+        const page = await v.follow(await v.go(new URL(to, site.url(STG)).href), HOSTS);
+        const link = githubLinkOf(page.text);
+        if (!link) continue;
+        const sent = await v.go(new URL(link, page.url).href, { from: page.url });
+        const home = await v.go(await site.github.decide(v.whereTo(sent).href, 'alice'), { from: site.github.url });
+        came++;
+        assert.ok(isOurs(home.get('location'), home.url), `${one} → ${home.get('location')}`);
+        assert.ok(home.get('location').endsWith(one) || !home.get('location').includes(EVIL), `${one} → ${home.get('location')}`);
+      }
+      assert.ok(came > 20, `${came} ways were gone`);
+    });
+  });
+
+  describe('one who is somebody else now', () => {
+    it('a login that changed hands is another person', async () => {
+      const { world } = site.github;
+      const v = site.visitor();
+      await site.byGithub(v, 'renee', site.url(LOGIN));
+      assert.ok(await site.isIn(v, LOGIN));
+      const { id } = world.some('renee');
+      world.rename('renee', 'renee-moved');
+      const squatter = world.user('renee', people().mallory);
+      assert.notEqual(squatter.id, id);
+      const thief = site.visitor();
+      const last = await site.byGithub(thief, 'renee', site.url(LOGIN));
+      assert.equal(last.status, 403);
+      assert.equal(await site.isIn(thief, LOGIN), false, 'the login that the rules name has another owner than before');
+    });
+  });
+
+  describe('tokens of our own making, unmade', () => {
+    it('no session cookie changed in one character gets in', async () => {
+      const v = site.visitor();
+      await site.byGithub(v, 'alice');
+      const good = v.cookie(SESSION).value;
+      for (let i = 0; i < good.length; i++) {
+        const bad = good.slice(0, i) + (good[i] === 'A' ? 'B' : 'A') + good.slice(i + 1);
+        const r = await site.gate.request({ host: STG, path: '/private', headers: { Cookie: `${SESSION}=${bad}`, 'Sec-Fetch-Mode': 'cors' } });
+        assert.equal(r.status, 401, `at ${i}`);
+      }
+    });
+    it('no assertion that a client brings reaches the origin', async () => {
+      const v = site.visitor();
+      await site.byGithub(v, 'alice');
+      for (const name of ['Cf-Access-Jwt-Assertion', 'cf_access_jwt_assertion', 'Cf.Access.Jwt.Assertion', 'Cf-Access-Authenticated-User-Email', 'X-Forwarded-User', 'x_forwarded_user']) {
+        await v.go(site.url(STG, '/private'), { mode: 'cors', headers: { [name]: 'forged' } });
+        assert.equal(JSON.stringify(site.echo.requests.at(-1).rawHeaders).includes('forged'), false, name);
+        await v.go(site.url(STG, '/health'), { mode: 'cors', headers: { [name]: 'forged' } });
+        assert.equal(JSON.stringify(site.echo.requests.at(-1).rawHeaders).includes('forged'), false, `${name} bypassed`);
+      }
+    });
+    it('the cookies of the gate do not reach the origin either', async () => {
+      const v = site.visitor();
+      await site.byGithub(v, 'alice');
+      await v.go(site.url(STG, '/private'), { mode: 'cors', headers: { Cookie: `app=1; ${v.cookiesFor(new URL(site.url(STG))).map((c) => `${c.name}=${c.value}`).join('; ')}; other=2` } });
+      assert.equal(site.echo.requests.at(-1).headers.cookie, 'app=1; other=2');
+    });
+    for (const name of [STG, TEAM]) it(`half a request to sign in holds up nobody on ${name}`, async () => {
+      const wire = await site.gate.connect({ host: name });
+      await wire.send(requestBytes({ method: 'POST', path: '/.tiergate/pin', host: site.gate.authority(name), headers: { 'Content-Length': '1000', 'Content-Type': 'application/x-www-form-urlencoded' } }));
+      assert.equal((await site.visitor().go(site.url(name, '/.tiergate/health'))).status, 200);
+      wire.close();
+    });
+  });
+});
