@@ -113,7 +113,7 @@ static const char revoke_help[] =
     "                  github:NUMBER          of the account, as logs show it: a login may change hands\n"
     "                  service_token:NAME     and sessions that it was exchanged for\n"
     "                  github_actions:OWNER/REPOSITORY\n"
-    "                  share_link:ID          the cookie of a share link, as logs show it\n"
+    "                  share_link:ID          the link and what was opened with it; the id as logs show it\n"
     "                  host:NAME              everybody, on this host\n"
     "                  all                    everybody\n"
     "  --gate NAME     of this gate alone; default: of all\n"
