@@ -207,13 +207,13 @@ describe('a page and its API on two hosts', () => {
       ws.onmessage = (m) => resolve(m.data);
       ws.onopen = () => ws.send('hello');
       ws.onerror = reject;
-      ws.onclose = (e) => (globalThis.closed = [e.code, e.reason]);
+      ws.onclose = (e) => (globalThis.how = [e.code, e.reason]);
     }), site.url(API, '/ws').replace('https', 'wss'));
     const other = await context.newPage();
     await other.goto(site.url(STG, '/.tiergate/sign-out'));
     await other.getByRole('button', { name: 'Sign out', exact: true }).click();
     await other.getByRole('heading', { name: /signed out/i }).waitFor();
-    const closed = await until('the end of the WebSocket', () => p.evaluate(() => globalThis.closed));
+    const closed = await until('the end of the WebSocket', () => p.evaluate(() => globalThis.how));
     assert.equal(closed[0], 4401);
     assert.equal((await p.evaluate(seen, [site.url(API, '/data'), GET])).status, 401);
   }));
