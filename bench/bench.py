@@ -2,11 +2,13 @@
 """tiergate beside its peers: CPU per request, requests per second, latency. See bench/README.md for how to read it."""
 import argparse
 import base64
+import http.client
 import os
 import re
 import shutil
 import signal
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
@@ -22,7 +24,7 @@ ROWS = {  # name -> (log, basic)
     "bypass-log": (True, False),
     "basic": (False, True),
 }
-EXTRA = ("websocket", "memory")
+EXTRA = ("session", "websocket", "memory")
 HTTP2 = {  # name -> (path, bytes of a response)
     "http2": ("/page", 1024),
     "http2-large": (f"/bytes/{1 << 20}", 1 << 20),
@@ -130,11 +132,11 @@ def percentile(out, n):
     return milliseconds(re.search(rf"^ +{n}% +(\S+)", out, re.MULTILINE).group(1))
 
 
-def wrk(port, seconds, connections, headers):
+def wrk(port, seconds, connections, headers, path="/page"):
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "20s"]
     for h in headers:
         argv += ["-H", h]
-    out = subprocess.run(argv + [f"https://localhost:{port}/page"], check=True, capture_output=True, text=True).stdout
+    out = subprocess.run(argv + [f"https://localhost:{port}{path}"], check=True, capture_output=True, text=True).stdout
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     errors = re.search(r"Socket errors: (.*)", out)
     return {
@@ -165,11 +167,12 @@ class Bench:
         self.origin_port = free_port()
         self.origin = Running([compile_c("origin", folder), str(self.origin_port)], self.origin_port, folder + "/origin.out")
 
-    def start(self, name, log, basic, websocket_origin=None):
+    def start(self, name, log, basic, websocket_origin=None, auth_port=None):
         home = tempfile.mkdtemp(prefix=name + "-", dir=self.folder)
         port = free_port()
         setup = peers.Setup(home, port, websocket_origin or self.origin_port, self.cert, self.key, log, basic,
                             websocket_origin is not None)
+        setup.auth_port = auth_port
         argv, env = peers.PEERS[name](setup, self.programs)
         return Running(argv, port, home + "/out", env), port, home
 
@@ -256,6 +259,52 @@ def print_ratios(all_results):
     ratio("tiergate : nginx, bypass", cpu("bypass", "tiergate"), cpu("bypass", "nginx"))
     ratio("tiergate : nginx, bypass with log", cpu("bypass-log", "tiergate"), cpu("bypass-log", "nginx"))
     ratio("tiergate with Basic : tiergate bypass", cpu("basic", "tiergate"), cpu("bypass", "tiergate"))
+
+
+def cookie_of(port):
+    """Signs in, as whatever way: what the cookie holds is judged alike."""
+    login = base64.b64encode(f"{peers.USER}:{peers.PASSWORD}".encode()).decode()
+    connection = http.client.HTTPSConnection("localhost", port, context=ssl._create_unverified_context(), timeout=20)
+    connection.request("GET", "/page", headers={"Authorization": f"Basic {login}"})
+    cookie = connection.getresponse().getheader("Set-Cookie")
+    connection.close()
+    if not cookie:
+        sys.exit("bench: nobody is signed in")
+    return cookie.split(";")[0]
+
+
+def session(bench):
+    """A valid session beside a bypassed path of the same server, asked with the same fields; nginx asks a server of its own, which says 204."""
+    paths = {"bypassed": "/open/page", "session": "/page"}
+    names = [n for n in ("tiergate", "nginx") if n in bench.args.peers]
+    servers = {n: bench.start(n, False, n == "tiergate", auth_port=free_port()) for n in names}
+    try:
+        headers = ["Cookie: " + (cookie_of(servers["tiergate"][1]) if "tiergate" in names else "session=" + "x" * 200)]
+        runs = {(n, p): [] for n in names for p in paths}
+        for turn in range(bench.args.rounds + 1):
+            for n in names:
+                for p in paths if turn % 2 else reversed(paths):
+                    before = cpu_seconds(servers[n][0].pid)
+                    r = wrk(servers[n][1], bench.args.seconds if turn else 1, bench.args.connections, headers, paths[p])
+                    time.sleep(0.1)
+                    r["cpu"] = (cpu_seconds(servers[n][0].pid) - before) / max(r["requests"], 1) * 1e6
+                    if r["trouble"]:
+                        sys.exit(f"bench: {n}, {p}: {r['trouble']}")
+                    if turn:
+                        runs[n, p].append(r["cpu"])
+    finally:
+        for server, _, home in servers.values():
+            server.stop()
+            shutil.rmtree(home, ignore_errors=True)
+    print_session(names, paths, {k: statistics.median(v) for k, v in runs.items()})
+
+
+def print_session(names, paths, cpu):
+    print("\na valid session cookie beside a bypassed path, same fields, logging off (nginx: auth_request to a server that says 204)")
+    print(f"  {'':10}" + "".join(f" {p + ' µs':>15}" for p in paths) + f" {'ratio':>8}")
+    for n in names:
+        print(f"  {n:10}" + "".join(f" {cpu[n, p]:15.1f}" for p in paths) + f" {cpu[n, 'session'] / cpu[n, 'bypassed']:8.3f}")
+    sys.stdout.flush()
 
 
 def websocket(bench):
@@ -403,7 +452,7 @@ def memory(bench, gigabytes):
 
 def arguments():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("rows", nargs="*", metavar="ROW", help="bypass, bypass-log, basic, websocket, http2, http2-large (default: these), or memory")
+    p.add_argument("rows", nargs="*", metavar="ROW", help="bypass, bypass-log, basic, session, websocket, http2, http2-large (default: these), or memory")
     p.add_argument("--tiergate", default="build/tiergate")
     p.add_argument("--peers", type=lambda s: s.split(","), default=list(peers.PEERS), help="comma separated")
     p.add_argument("--rounds", type=int, default=3)
@@ -415,7 +464,7 @@ def arguments():
     unknown = [r for r in args.rows if r not in ROWS and r not in EXTRA and r not in HTTP2] + [n for n in args.peers if n not in peers.PEERS]
     if unknown:
         p.error(f"unknown: {', '.join(unknown)}")
-    args.rows = args.rows or [*ROWS, "websocket", *HTTP2]
+    args.rows = args.rows or [*ROWS, "session", "websocket", *HTTP2]
     return args
 
 
@@ -434,6 +483,8 @@ def main():
                 print_row(row, results[row])
             if results:
                 print_ratios(results)
+            if "session" in args.rows:
+                session(bench)
             if "websocket" in args.rows:
                 websocket(bench)
             for row in [r for r in args.rows if r in HTTP2]:

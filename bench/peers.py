@@ -11,6 +11,7 @@ class Setup:
 
     def __init__(self, folder, port, origin, cert, key, log, basic, websocket=False):
         self.folder, self.port, self.origin = folder, port, origin
+        self.auth_port = None  # row session: a port for the cheapest auth server that there is
         self.cert, self.key, self.log, self.basic, self.websocket = cert, key, log, basic, websocket
 
     def write(self, name, text):
@@ -30,6 +31,18 @@ def floor(s, programs):
 def nginx(s, programs):
     s.write("htpasswd", f"{USER}:{HASH}\n")
     upgrade = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade; proxy_read_timeout 1h;"
+    forward = f"""proxy_pass http://origin; proxy_http_version 1.1; {upgrade if s.websocket else 'proxy_set_header Connection "";'}
+      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto https;
+      proxy_set_header X-Forwarded-Host $host;"""
+    auth = f"""
+    location /open/ {{ {forward} }}
+    location = /auth {{
+      internal; proxy_pass http://auth; proxy_http_version 1.1; proxy_set_header Connection "";
+      proxy_pass_request_body off; proxy_set_header Content-Length "";
+    }}""" if s.auth_port else ""
+    auth_server = f"""
+  upstream auth {{ server 127.0.0.1:{s.auth_port}; keepalive 512; keepalive_requests 1000000; }}
+  server {{ listen 127.0.0.1:{s.auth_port}; location / {{ return 204; }} }}""" if s.auth_port else ""
     temp = "".join(f"{n}_temp_path {s.path(n)};\n" for n in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     config = s.write("nginx.conf", f"""
 daemon off; worker_processes 1; pid {s.path("nginx.pid")}; error_log {s.path("error.log")};
@@ -46,11 +59,10 @@ http {{
     ssl_certificate {s.cert}; ssl_certificate_key {s.key};
     location / {{
       {f'auth_basic "bench"; auth_basic_user_file {s.path("htpasswd")};' if s.basic else ""}
-      proxy_pass http://origin; proxy_http_version 1.1; {upgrade if s.websocket else 'proxy_set_header Connection "";'}
-      proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Forwarded-Proto https;
-      proxy_set_header X-Forwarded-Host $host;
-    }}
-  }}
+      {"auth_request /auth;" if s.auth_port else ""}
+      {forward}
+    }}{auth}
+  }}{auth_server}
 }}
 """)
     return ["nginx", "-e", s.path("error.log"), "-p", s.folder, "-c", config], {}
@@ -124,6 +136,8 @@ def tiergate(s, programs):
     if s.basic:
         rules["gates"] = {"team": {"basic": {"realm": "bench", "htpasswd": s.path("htpasswd")}}}
         rules["hosts"][0]["gate"] = "team"
+        if s.auth_port:
+            rules["hosts"][0]["rules"].insert(0, {"path": "/open/*", "action": "bypass"})
     else:
         rules["hosts"][0]["public"] = True
     os.makedirs(s.path("state"), exist_ok=True)
