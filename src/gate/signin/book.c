@@ -184,11 +184,21 @@ void book_put(struct signin *s, const struct ledger_entry *e,
 
 /* --- reading ---------------------------------------------------------------------------------------------------------- */
 
+/* What was put while the store was being read is newer than what it read. */
+static bool is_older(struct signin *s, struct span key, const struct ledger_entry *e)
+{
+    const struct book_entry *have = *find(s, key);
+    struct ledger_entry is;
+    return have && ledger_decode(key, span_make(have->value, have->n), have->ends_s, &is) && e->at_s < is.at_s;
+}
+
 static void on_entry(void *arg, struct span key, struct span value, int64_t ends_s)
 {
     struct signin *s = arg;
     struct ledger_entry e;
-    if (!ledger_decode(key, value, ends_s, &e) || !keep(s, key, value, ends_s))
+    if (!ledger_decode(key, value, ends_s, &e))
+        s->read_badly = true;
+    else if (!is_older(s, key, &e) && !keep(s, key, value, ends_s))
         s->read_badly = true;
 }
 

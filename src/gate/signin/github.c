@@ -6,8 +6,12 @@
 #include "base/count.h"
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
+#include "gate/record.h"
 
 #include <stdlib.h>
+
+#define WINDOW_S 600u
+#define PER_CLIENT 60 /* an office behind one address may begin its day together */
 
 struct github_signin {
     struct signin_call *call; /* back */
@@ -94,6 +98,13 @@ static void add_basic(struct text *t, const struct github_config *g)
     text_fini(&plain);
 }
 
+static void forget_text(struct text *t)
+{
+    if (t->p)
+        wipe(t->p, t->cap);
+    text_fini(t);
+}
+
 static struct fetch *start_giving(struct giving *job, const struct github_config *g, struct span token)
 {
     struct text url, basic, body;
@@ -120,8 +131,8 @@ static struct fetch *start_giving(struct giving *job, const struct github_config
     if (!url.failed && !basic.failed && !body.failed)
         f = fetch_start(job->job.service->c.fetcher, &r, on_given, job);
     text_fini(&url);
-    text_fini(&basic);
-    text_fini(&body);
+    forget_text(&basic);
+    forget_text(&body);
     return f;
 }
 
@@ -315,26 +326,57 @@ static struct fetch *exchange(struct github_signin *w, const struct github_confi
                                     .field_count = COUNT(fields),
                                     .body = text_span(&body)};
     struct fetch *f = url.failed || body.failed ? NULL : fetch_start(w->call->service->c.fetcher, &r, on_exchanged, w);
-    if (body.p)
-        wipe(body.p, body.cap);
     text_fini(&url);
-    text_fini(&body);
+    forget_text(&body);
     return f;
+}
+
+/* --- the question ------------------------------------------------------------------------------------------------------- */
+
+/* GitHub gives an application so many tokens an hour: one who sends made-up codes must not use them up. */
+static void on_counted(void *arg, const struct store_reply *r)
+{
+    struct github_signin *w = arg;
+    const struct gate_config *gate = signin_gate(w->call->service, w->call->q.gate);
+    if (r->outcome == STORE_OVER) {
+        int64_t wait_s = r->ends_s - clock_wall_s();
+        refuse(w, SIGNIN_LIMITED, "limited: too many sign-ins of one client", SPAN_NONE,
+               wait_s < 1 ? 1 : (uint32_t)wait_s);
+    } else if (r->outcome != STORE_OK || !gate || !gate->github) {
+        call_outcome(w->call, SIGNIN_FAILED, "the store failed, or the gate is gone");
+    } else {
+        w->exchange = exchange(w, gate->github);
+        if (!w->exchange)
+            call_outcome(w->call, SIGNIN_FAILED, "out of memory");
+    }
+}
+
+static void count(struct github_signin *w)
+{
+    const struct signin_question *q = &w->call->q;
+    const struct cidr client = addr_bucket(&q->client);
+    uint8_t key[STORE_KEY_MAX];
+    struct record_out o = {.p = key, .cap = sizeof(key)};
+    record_put_span(&o, SPAN("github"));
+    record_put_span(&o, q->gate);
+    record_put(&o, client.ip, sizeof(client.ip));
+    if (o.full)
+        call_outcome(w->call, SIGNIN_FAILED, "a gate's name that is too long");
+    else
+        store_count(w->call->service->c.store, STORE_COUNTS, span_make(key, o.n), WINDOW_S, PER_CLIENT, on_counted, w);
 }
 
 void signin_github(struct signin *s, struct signin_call *c)
 {
     const struct gate_config *gate = signin_gate(s, c->q.gate);
     struct github_signin *w = calloc(1, sizeof(*w));
-    if (!w || !gate || !gate->github || !s->c.fetcher) {
+    if (!w || !gate || !gate->github || !s->c.fetcher || !s->c.store) {
         free(w);
-        call_outcome(c, SIGNIN_FAILED, "no memory, or no gate with GitHub");
+        call_outcome(c, SIGNIN_FAILED, "no memory, no store, or no gate with GitHub");
         return;
     }
     w->call = c;
     c->work = w;
     c->work_free = work_free;
-    w->exchange = exchange(w, gate->github);
-    if (!w->exchange)
-        call_outcome(c, SIGNIN_FAILED, "out of memory");
+    count(w);
 }

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/crypto/mac.h"
+#include "gate/record.h"
 #include "gate/signin/person.h"
 
 #include <stdio.h>
@@ -98,7 +99,7 @@ static void tell_facts(struct people *p, const struct gate_config *gate, const s
                                    .groups = who->groups};
     const struct signin_question q = {.revoke = e};
     audit(p->signin, must_sign_in ? "must-sign-in-again" : "memberships-changed", &q, who,
-          must_sign_in ? "GitHub does not know the token any more" : NULL);
+          must_sign_in ? "GitHub does not know the token any more, or it is lost" : NULL);
     book_put(p->signin, &e, NULL, NULL);
 }
 
@@ -162,7 +163,7 @@ static void must_sign_in(struct person *one)
     uint8_t key[STORE_KEY_MAX];
     size_t n = person_key(one->who.gate, one->who.subject, key);
     if (gate)
-        tell_facts(p, gate, &one->who, one->who.proven_s, true);
+        tell_facts(p, gate, &one->who, person_known_s(one), true);
     store_delete(p->signin->c.store, STORE_PEOPLE, span_make(key, n), NULL, NULL);
     drop(p, one);
 }
@@ -395,12 +396,26 @@ static void merge(struct people *p, struct person *have, struct person *read, st
         p->failed = true;
 }
 
+/* Whom we cannot look at must not be believed because of others; nor must he keep us from looking at them. */
+static void on_damaged(struct people *p, struct span key)
+{
+    struct record_in in = {.rest = key};
+    struct identity who = {.way = WAY_GITHUB, .gate = record_take_span(&in), .subject = record_take_span(&in)};
+    const struct gate_config *gate = signin_gate(p->signin, who.gate);
+    if (gate && record_done(&in))
+        tell_facts(p, gate, &who, clock_wall_s(), true);
+    store_delete(p->signin->c.store, STORE_PEOPLE, key, NULL, NULL);
+}
+
 static void on_person(void *arg, struct span key, struct span value, int64_t ends_s)
 {
     struct people *p = arg;
-    struct person *read = person_new(p);
-    (void)key;
     (void)ends_s;
+    if (!person_is_record(value)) {
+        on_damaged(p, key);
+        return;
+    }
+    struct person *read = person_new(p);
     if (!read || !person_read(read, value)) {
         if (read)
             person_free(read);
@@ -433,7 +448,7 @@ static void on_read(void *arg, const struct store_reply *r)
     p->failed = p->failed || r->outcome != STORE_OK;
     if (p->failed) {
         (void)fprintf(stderr, "tiergate: worker: who signed in with GitHub cannot be read: %s; again in a second\n",
-                      r->detail ? r->detail : "a record is damaged, or there is no memory");
+                      r->detail ? r->detail : "no memory");
     } else {
         sweep(p);
         p->loaded = true;

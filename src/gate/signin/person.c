@@ -25,6 +25,14 @@ static bool decode(struct span record, struct identity *who, int64_t *checked_s,
     return record_done(&in) && who->way == WAY_GITHUB && who->gate.n > 0 && who->subject.n > 0;
 }
 
+bool person_is_record(struct span record)
+{
+    struct identity who;
+    struct span sealed;
+    int64_t checked_s;
+    return decode(record, &who, &checked_s, &sealed);
+}
+
 bool person_read(struct person *p, struct span record)
 {
     struct identity who;

@@ -36,6 +36,7 @@ static inline int64_t person_known_s(const struct person *p)
 size_t person_key(struct span gate, struct span subject, uint8_t key[STORE_KEY_MAX]);
 /* False: no memory, or too long. sealed: what person_seal() made. */
 bool person_set(struct person *p, const struct identity *who, int64_t checked_s, struct span sealed);
+bool person_is_record(struct span record);
 /* Takes a stored record over. False: it is none, or no memory; then p is as before. */
 bool person_read(struct person *p, struct span record);
 /* The token under the gate's newest session key. */

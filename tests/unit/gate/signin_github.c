@@ -483,6 +483,79 @@ static void test_new_secret(void **state)
     service_close(&k);
 }
 
+static void test_damaged_record(void **state)
+{
+    struct service_kit k;
+    struct session s;
+    char sql[80], people[2000];
+    (void)state;
+    open_org(&k);
+    int64_t t = sign_in(&k).proven_s;
+    (void)snprintf(sql, sizeof(sql), "UPDATE record SET value = x'0102' WHERE kind = %d", STORE_PEOPLE);
+    kit_sql(&k.base, sql);
+    service_restart(&k);
+    service_settle(&k);
+    assert_int_equal(judge(&k, t, t + 10, &s), LEDGER_REVOKED);
+    assert_int_equal(kit_list(&k.base, STORE_PEOPLE, people, sizeof(people)), STORE_OK);
+    assert_string_equal(people, "");
+    service_close(&k);
+}
+
+/* Another process gave the token back that this one looks with, because of a later sign-in there. */
+static void test_signed_in_elsewhere(void **state)
+{
+    struct service_kit k;
+    struct session s;
+    char before[2000], after[2000];
+    (void)state;
+    open_org(&k);
+    int64_t t = sign_in(&k).proven_s;
+    struct signin *here = k.signin;
+    struct res why = RES_OK;
+    struct signin_config c = here->c;
+    c.store = store_open(k.base.folder, k.base.loop, NULL, NULL, &why);
+    assert_non_null(c.store);
+    struct signin *there = signin_new(&c);
+    signin_set_gates(there, k.gates, 1);
+    k.signin = there;
+    service_settle(&k);
+    service_play(&k, EXCHANGE, 200, GRANT("gho_second"));
+    assert_int_equal(sign_in(&k).outcome, SIGNIN_OK);
+    assert_int_equal(times_asked(&k, "{\"access_token\":\"gho_first\"}"), 1);
+    assert_int_equal(kit_list(&k.base, STORE_PEOPLE, before, sizeof(before)), STORE_OK);
+    store_close(c.store);
+    signin_free(there);
+    k.signin = here;
+    *service_played(&k, USER) = (struct played){USER, 0, 401, "{}", NULL, NULL, "gho_first"};
+    service_play(&k, "api.github.test/user", 200, ANNA);
+    look_again(&k, t + LOOK_LATER);
+    assert_true(service_heard(&k.asked, "Bearer gho_first"));
+    assert_int_equal(judge(&k, t, t + LOOK_LATER, &s), LEDGER_HOLDS);
+    look_again(&k, t + 2 * LOOK_LATER);
+    assert_true(service_heard(&k.asked, "Bearer gho_second"));
+    check_groups(&k, t, t + 2 * LOOK_LATER, "acme\nacme/core\n");
+    assert_int_equal(kit_list(&k.base, STORE_PEOPLE, after, sizeof(after)), STORE_OK);
+    assert_true(strlen(after) > 0);
+    assert_false(service_heard(&k.audit, "must-sign-in"));
+    service_close(&k);
+}
+
+static void test_made_up_codes(void **state)
+{
+    struct service_kit k;
+    struct answered a = {.times = 0};
+    (void)state;
+    open_org(&k);
+    service_play(&k, EXCHANGE, 200, "{\"error\":\"bad_verification_code\"}");
+    for (unsigned i = 0; i < 60; i++)
+        assert_int_equal(sign_in(&k).outcome, SIGNIN_WRONG);
+    a = sign_in(&k);
+    assert_int_equal(a.outcome, SIGNIN_LIMITED);
+    assert_in_range(a.retry_after_s, 1, 600);
+    assert_int_equal(times_asked(&k, EXCHANGE), 60);
+    service_close(&k);
+}
+
 /* When no session of his can be alive, nobody asks about him. */
 static void test_dropped_at_the_end(void **state)
 {
@@ -576,6 +649,9 @@ int main(void)
         cmocka_unit_test(test_second_sign_in_tells_the_first),
         cmocka_unit_test(test_after_a_restart),
         cmocka_unit_test(test_new_secret),
+        cmocka_unit_test(test_damaged_record),
+        cmocka_unit_test(test_signed_in_elsewhere),
+        cmocka_unit_test(test_made_up_codes),
         cmocka_unit_test(test_dropped_at_the_end),
         cmocka_unit_test(test_one_is_held_up),
         cmocka_unit_test(test_ends_meanwhile),
