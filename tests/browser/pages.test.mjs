@@ -6,6 +6,7 @@ import { png, renderPages, servePages } from '../harness/pages.mjs';
 import { startChromium } from '../harness/parts.mjs';
 
 const host = 'stg.plyr.example';
+const elsewhere = 'api-stg.plyr.example';
 const logo = png();
 const pages = renderPages(logo);
 const find = (name) => pages.find((p) => p.name === name);
@@ -32,8 +33,8 @@ const small = () =>
 describe('pages', () => {
   let chromium, service;
   before(async () => {
-    chromium = await startChromium([host]);
-    service = await servePages(host, pages, logo);
+    chromium = await startChromium([host, elsewhere]);
+    service = await servePages(host, pages, logo, elsewhere);
   });
   after(async () => {
     await chromium?.stop();
@@ -183,6 +184,14 @@ describe('pages', () => {
         assert.equal(await page.getByLabel(label).evaluate((e) => e.checkValidity()), false, `${name}: "${value}"`);
         await page.close();
       }
+  });
+  it('the way back may lead from a form to another host', async () => {
+    const page = await chromium.browser.newPage();
+    await page.goto(`${service.url}/pin`);
+    await page.getByLabel('Code from the mail').fill('12345678');
+    await page.keyboard.press('Enter');
+    await page.waitForURL(new RegExp(`^https://${elsewhere}:\\d+/app$`), { timeout: 15000 });
+    await page.close();
   });
   it('another code is asked for without one', async () => {
     const r = await sent('pin', (page) => page.getByRole('button', { name: 'Send another code' }).click());

@@ -40,14 +40,16 @@ export function renderPages(logo) {
   }
 }
 
-/** Serves them at /NAME, and an empty page of some app at /app. */
-export async function servePages(host, pages, logo) {
+/** Serves them at /NAME, an empty page of some app at /app, and sends whoever typed a code to the app on `elsewhere`. */
+export async function servePages(host, pages, logo, elsewhere) {
   const byPath = new Map(pages.map((p) => [`/${p.name}`, p]));
-  return new Service([host], ({ path }) => {
+  const service = new Service([host, elsewhere], ({ path, method }) => {
+    if (path === '/.tiergate/pin' && method === 'POST') return { status: 303, headers: { location: `https://${elsewhere}:${new URL(service.url).port}/app` } };
     if (path === '/.tiergate/logo') return { headers: { 'content-type': 'image/png' }, body: logo };
     if (path === '/app') return { headers: { 'content-type': 'text/html' }, body: '<!doctype html><title>app</title>' };
     const page = byPath.get(path);
     // What goes on until the next request is for the gate's tests; here each page is looked at by itself.
     return page ? { status: page.status === 401 ? 200 : page.status, headers: page.headers, body: page.body } : { status: 404 };
-  }).listen();
+  });
+  return service.listen();
 }
