@@ -272,6 +272,27 @@ describe('revoke', () => {
     open.close();
   });
 
+  it('nobody is let in while it cannot be read what was taken back', async () => {
+    await start();
+    const mine = await signIn();
+    await revoked('basic:gamma');
+    await gate.stop();
+    const first = gate, file = path.join(first.dir, 'state/store/tiergate.db');
+    gate = undefined;
+    const sql = (text) => new Promise((resolve, reject) => execFile('python3', ['-c',
+      `import sqlite3, sys\nc = sqlite3.connect(sys.argv[1])\nprint(c.execute(sys.argv[2]).rowcount)\nc.commit()\nc.close()`, file, text],
+    (error, stdout) => (error ? reject(error) : resolve(stdout.trim()))));
+    // One byte of the record: its version, which no reader of today knows.
+    assert.equal(await sql(`UPDATE record SET value = CAST(X'07' || substr(value, 2) AS BLOB) WHERE kind = 0`), '3', 'one at each gate');
+    const r = await tiergate(['serve', first.rulesFile, '--state', path.join(first.dir, 'state')], { env: secrets });
+    assert.notEqual(r.code, 0);
+    assert.match(r.stderr, /what takes sessions back cannot be read: a record is damaged/);
+    assert.match(r.stderr, /the store does not say whose sessions were taken back, and so nobody is let in/);
+    await sql(`UPDATE record SET value = CAST(X'01' || substr(value, 2) AS BLOB) WHERE kind = 0`);
+    await start({ args: ['--state', path.join(first.dir, 'state')] });
+    assert.ok(await isIn(mine));
+  });
+
   it('a slip of the pen is told, and takes nothing back', async () => {
     await start();
     const mine = await signIn();
