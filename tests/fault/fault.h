@@ -58,6 +58,7 @@ struct fault_page {
     _Atomic uint32_t workers;      /* how many have been started */
     _Atomic uint64_t message_hash; /* of all that the last loader sent, descriptors' contents included */
     _Atomic uint32_t messages;
+    _Atomic int64_t clock_s; /* how much later the processes take it to be */
     char trace[FAULT_TRACE]; /* who made the first call that failed: "file+offset" lines */
 };
 

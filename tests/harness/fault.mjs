@@ -18,7 +18,7 @@ const CLASSES = [
   'regex', 'fd', 'file', 'thread', 'fork'
 ];
 const ROLES = ['nobody', 'supervisor', 'loader', 'worker'];
-const AT = { class: 0, role: 4, error: 8, mode: 12, nth: 16, seen: 24, hits: 32, live: 40, worker: 48, workers: 52, hash: 56, messages: 64, trace: 68 };
+const AT = { class: 0, role: 4, error: 8, mode: 12, nth: 16, seen: 24, hits: 32, live: 40, worker: 48, workers: 52, hash: 56, messages: 64, clock: 72, trace: 80 };
 const SIZE = 4096;
 
 const E = os.constants.errno;
@@ -95,6 +95,12 @@ export class Fault {
   }
   disarm() {
     this.u32(AT.class, 0);
+  }
+  /** What the processes take for the time of day is so many seconds later than it is. */
+  setClock(seconds) {
+    const b = Buffer.alloc(8);
+    b.writeBigInt64LE(BigInt(Math.round(seconds)));
+    this.write(AT.clock, b);
   }
   get seen() {
     return Number(this.read(AT.seen, 8).readBigUInt64LE());

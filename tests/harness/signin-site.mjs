@@ -132,7 +132,7 @@ class Site {
   }
 }
 
-export async function startSigninSite({ more, users = people(), gate: options = {} } = {}) {
+export async function startSigninSite({ more, users = people(), gate: { env, ...options } = {} } = {}) {
   const site = new Site(), port = await freePort();
   site.tokens = { smoke: makeToken(), ssr: makeToken() };
   site.secrets = {
@@ -148,7 +148,7 @@ export async function startSigninSite({ more, users = people(), gate: options = 
     site.secrets.SMTP_PASSWORD = site.post.password;
     site.rules = signinRules(site, more);
     site.gate = await Gate.start({
-      rules: site.rules, port, names: [STG, '*.plyr.test', SOLO], env: { ...site.secrets, SSL_CERT_FILE: authority().certFile, ...options.env },
+      rules: site.rules, port, names: [STG, '*.plyr.test', SOLO], env: { ...site.secrets, SSL_CERT_FILE: authority().certFile, ...env },
       ...options, args: ['--resolver', site.dns.server, ...(options.args ?? [])]
     });
     return site;
