@@ -21,5 +21,8 @@ bool pin_make(char out[PIN_DIGITS + 1]);
 /* HMAC by a key of the gate's session secret over a purpose and parts: the store holds no address, and no PIN that could be found by trying. */
 bool pin_hash(const struct gate_config *gate, const char *purpose, const struct span *parts, size_t count,
               uint8_t out[PIN_HASH]);
+/* By its nth session secret: what was made by one that another stands in front of now. False also: there are not so many. */
+bool pin_hash_by(const struct gate_config *gate, size_t nth, const char *purpose, const struct span *parts,
+                 size_t count, uint8_t out[PIN_HASH]);
 
 #endif

@@ -11,6 +11,7 @@ struct trying {
     char address[PIN_ADDRESS_MAX];
     size_t address_n;
     char pin[PIN_DIGITS];
+    size_t nth; /* of the session's secrets: the one that the record was made by */
     uint8_t key[PIN_HASH];
     uint8_t name[PIN_HASH], hash[PIN_HASH]; /* the record */
     int64_t ends_s;
@@ -41,7 +42,7 @@ static void refuse(struct signin_call *c, const char *detail)
 static bool name_key(const struct gate_config *gate, const struct trying *w, const char *purpose, uint8_t key[PIN_HASH])
 {
     const struct span name = span_make(w->name, sizeof(w->name));
-    return gate && pin_hash(gate, purpose, &name, 1, key);
+    return gate && pin_hash_by(gate, w->nth, purpose, &name, 1, key);
 }
 
 static void on_first(void *arg, const struct store_reply *r)
@@ -73,7 +74,7 @@ static bool is_right(const struct gate_config *gate, const struct signin_call *c
     const struct span of[] = {span_make(w->address, w->address_n), c->q.browser, span_make(w->pin, PIN_DIGITS),
                               span_make(w->name, sizeof(w->name))};
     uint8_t hash[PIN_HASH];
-    return pin_hash(gate, "pin", of, COUNT(of), hash) && equal_const_time(hash, w->hash, sizeof(hash));
+    return pin_hash_by(gate, w->nth, "pin", of, COUNT(of), hash) && equal_const_time(hash, w->hash, sizeof(hash));
 }
 
 static void on_try(void *arg, const struct store_reply *r)
@@ -95,13 +96,21 @@ static void on_try(void *arg, const struct store_reply *r)
                    c);
 }
 
+static void look_up(struct signin *s, const struct gate_config *gate, struct signin_call *c);
+
 static void on_record(void *arg, const struct store_reply *r)
 {
     struct signin_call *c = arg;
     struct trying *w = c->work;
+    const struct gate_config *gate = signin_gate(c->service, c->q.gate);
     uint8_t key[PIN_HASH];
     if (r->outcome == STORE_FAILED) {
         call_store_failed(c, r);
+        return;
+    }
+    if (r->outcome == STORE_NONE && gate && w->nth + 1 < gate->session.key_count) {
+        w->nth++; /* a new secret may have come while the mail was under way */
+        look_up(c->service, gate, c);
         return;
     }
     if (r->outcome != STORE_OK || r->value.n != PIN_HASH * 2) {
@@ -111,7 +120,7 @@ static void on_record(void *arg, const struct store_reply *r)
     memcpy(w->name, r->value.p, PIN_HASH);
     memcpy(w->hash, r->value.p + PIN_HASH, PIN_HASH);
     w->ends_s = r->ends_s;
-    if (!name_key(signin_gate(c->service, c->q.gate), w, "tries", key))
+    if (!name_key(gate, w, "tries", key))
         call_outcome(c, SIGNIN_FAILED, "out of memory, or the gate is gone");
     else
         store_count(c->service->c.store, STORE_COUNTS, span_make(key, sizeof(key)), PIN_S, PIN_TRIES, on_try, c);
@@ -121,7 +130,7 @@ static void look_up(struct signin *s, const struct gate_config *gate, struct sig
 {
     struct trying *w = c->work;
     const struct span of[] = {span_make(w->address, w->address_n), c->q.browser};
-    if (pin_hash(gate, "pin of", of, COUNT(of), w->key))
+    if (pin_hash_by(gate, w->nth, "pin of", of, COUNT(of), w->key))
         store_get(s->c.store, STORE_PINS, span_make(w->key, sizeof(w->key)), on_record, c);
     else
         call_outcome(c, SIGNIN_FAILED, "out of memory");

@@ -54,19 +54,25 @@ bool pin_make(char out[PIN_DIGITS + 1])
     return true;
 }
 
-static bool key_of(const struct gate_config *gate, uint8_t key[32])
+static bool key_of(const struct gate_config *gate, size_t nth, uint8_t key[32])
 {
     const struct session_config *c = &gate->session;
-    return c->key_count > 0 && res_ok(hkdf_sha256(span_make(c->keys[0].seal, sizeof(c->keys[0].seal)), SPAN_NONE,
-                                                  SPAN("tiergate one-time pin v1 key"), key, 32));
+    return nth < c->key_count && res_ok(hkdf_sha256(span_make(c->keys[nth].seal, sizeof(c->keys[nth].seal)), SPAN_NONE,
+                                                    SPAN("tiergate one-time pin v1 key"), key, 32));
 }
 
 bool pin_hash(const struct gate_config *gate, const char *purpose, const struct span *parts, size_t count,
               uint8_t out[PIN_HASH])
 {
+    return pin_hash_by(gate, 0, purpose, parts, count, out);
+}
+
+bool pin_hash_by(const struct gate_config *gate, size_t nth, const char *purpose, const struct span *parts,
+                 size_t count, uint8_t out[PIN_HASH])
+{
     struct span all[PARTS_MAX] = {span_of(purpose), gate->name};
     uint8_t key[32];
-    if (count > PARTS_MAX - 2 || !key_of(gate, key))
+    if (count > PARTS_MAX - 2 || !key_of(gate, nth, key))
         return false;
     for (size_t i = 0; i < count; i++)
         all[i + 2] = parts[i];
