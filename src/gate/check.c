@@ -44,7 +44,9 @@ enum gate_result check_admit(struct gate_thread *t, struct gate_check *c, const 
     struct span field;
     if (!login.set_cookie.p)
         return GATE_FAILED;
-    if (basic_find(&c->request->headers, &field) == BASIC_FOUND)
+    /* Not one that was made in the very second of a revocation: it may be taken back already, and would be given out for minutes. */
+    bool lasts = session.issued > ledger_latest(t->ledger);
+    if (lasts && basic_find(&c->request->headers, &field) == BASIC_FOUND)
         logins_remember(t, c, &circle, field, &login, expires_ms);
     return admit(c, &circle, &login);
 }

@@ -27,6 +27,7 @@ struct ledger {
     struct entry **buckets; /* owns them all; count is a power of two */
     size_t bucket_count, entry_count;
     size_t of_kind[LEDGER_FACTS + 1]; /* what is not there needs no look-up */
+    int64_t latest;                   /* at_s of what takes back; INT64_MIN: nothing does */
     struct checked *checked;          /* owns; one per gate, few */
 };
 
@@ -41,6 +42,7 @@ struct ledger *ledger_new(uint64_t number)
     }
     atomic_init(&l->refs, 1);
     l->number = number;
+    l->latest = INT64_MIN;
     l->hash = hash_key_random();
     l->buckets = buckets;
     l->bucket_count = FIRST_BUCKETS;
@@ -78,6 +80,11 @@ void ledger_unref(struct ledger *l)
 uint64_t ledger_number(const struct ledger *l)
 {
     return l ? l->number : 0;
+}
+
+int64_t ledger_latest(const struct ledger *l)
+{
+    return l ? l->latest : INT64_MIN;
 }
 
 /* --- looking up --------------------------------------------------------------------------------------------------- */
@@ -217,6 +224,8 @@ bool ledger_add(struct ledger *l, const struct ledger_entry *e)
         grow(l);
     new->hash = hash_of(l, &new->is);
     put(l, new);
+    if (is.kind != LEDGER_FACTS && is.at_s > l->latest)
+        l->latest = is.at_s;
     return true;
 }
 

@@ -50,6 +50,9 @@ void ledger_unref(struct ledger *l);
 /* Grows with each new one: who remembers what an older one said asks again. */
 uint64_t ledger_number(const struct ledger *l);
 
+/* When something was last taken back: what was proven then or before may be meant by it. INT64_MIN: nothing was. l may be NULL. */
+int64_t ledger_latest(const struct ledger *l);
+
 enum ledger_verdict { LEDGER_HOLDS = 0, LEDGER_REVOKED };
 
 /* Does the session hold on `host`? What is known better is put into s->who (spans borrow from the ledger); when GitHub could not be asked

@@ -242,6 +242,22 @@ static void test_later_one_stays(void **state)
     }
 }
 
+static void test_latest(void **state)
+{
+    struct ledger_entry e = {.kind = LEDGER_HOST, .name = SPAN("h.example"), .at_s = NOW};
+    struct ledger_entry facts = {.kind = LEDGER_FACTS, .way = WAY_GITHUB, .name = SPAN("4711"), .at_s = NOW + 5};
+    struct ledger *l = ledger_new(1);
+    assert_non_null(l);
+    assert_true(ledger_latest(NULL) == INT64_MIN && ledger_latest(l) == INT64_MIN);
+    assert_true(ledger_add(l, &facts));
+    assert_true(ledger_latest(l) == INT64_MIN); /* takes nothing back */
+    assert_true(ledger_add(l, &e));
+    e.at_s = NOW - 1;
+    assert_true(ledger_add(l, &e));
+    assert_true(ledger_latest(l) == NOW);
+    ledger_unref(l);
+}
+
 static void test_thousands(void **state)
 {
     struct ledger *l = ledger_of(NULL);
@@ -401,9 +417,10 @@ int main(void)
         cmocka_unit_test(test_revoked),       cmocka_unit_test(test_address_as_subject),
         cmocka_unit_test(test_facts),         cmocka_unit_test(test_stale),
         cmocka_unit_test(test_checked_again), cmocka_unit_test(test_later_one_stays),
-        cmocka_unit_test(test_thousands),     cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_handed_over),   cmocka_unit_test(test_records),
-        cmocka_unit_test(test_record_keys),   cmocka_unit_test(test_memory_ends),
+        cmocka_unit_test(test_latest),        cmocka_unit_test(test_thousands),
+        cmocka_unit_test(test_refused),       cmocka_unit_test(test_handed_over),
+        cmocka_unit_test(test_records),       cmocka_unit_test(test_record_keys),
+        cmocka_unit_test(test_memory_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
