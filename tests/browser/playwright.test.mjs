@@ -1,6 +1,7 @@
 // docs/playwright.md, word for word: its files are written, its commands and its job are run, against a gate for the names that stand there.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
@@ -13,7 +14,7 @@ import { chromiumOptions } from '../harness/parts.mjs';
 import { endAll } from '../harness/wait.mjs';
 
 const DOMAIN = 'example.com';
-const secrets = { AUTOTEST_PASSWORD: 'robotsonly-1', DEV_PASSWORD: '2600hz-1' };
+const secrets = { AUTOTEST_PASSWORD: 'robotsonly-1', DEV_PASSWORD: '2600hz-1', AUTOTEST_TOKEN: `tgs_${'t'.repeat(43)}` };
 const modules = path.join(root, 'tests/parts/node_modules');
 const preload = fileURLToPath(new URL('./playwright-preload.cjs', import.meta.url));
 
@@ -66,7 +67,8 @@ async function startApp() {
 }
 
 function rules(app) {
-  const gateOf = (name, password) => ({ basic: { realm: name, users: { beta: password } }, session: { domain: `${name}.${DOMAIN}` } });
+  const playwright = `sha256:${createHash('sha256').update(secrets.AUTOTEST_TOKEN).digest('hex')}`;
+  const gateOf = (name, password) => ({ service_tokens: { playwright }, basic: { realm: name, users: { beta: password } }, session: { domain: `${name}.${DOMAIN}` } });
   const tiers = ['autotest', 'dev'];
   return {
     tier: 'test',
@@ -143,12 +145,13 @@ describe('docs/playwright.md', () => {
         await perform[language](text);
       }
       const lines = gate.lines().slice(from);
-      assert.ok(lines.some((l) => l.status === 200 && (l.identity === 'beta' || l.decision === 'bypass')));
+      assert.ok(lines.some((l) => l.status === 200 && (['beta', 'playwright'].includes(l.identity) || l.decision === 'bypass')));
       assert.deepEqual(wrongPasswords(), []);
       if (title === 'Several tiers in one run')
         assert.deepEqual([...new Set(lines.filter((l) => l.identity).map((l) => l.gate))].sort(), ['autotest', 'dev']);
       if (title === 'Sign in once, for all tests')
         assert.equal(lines.filter((l) => l.status === 401 && l.decision === 'gate').length, 1, 'one challenge for all tests');
+      if (title === 'With a service token') assert.ok(lines.length > 3 && lines.every((l) => l.status !== 401 && l.identity === 'playwright'));
     });
   }
 
@@ -156,6 +159,7 @@ describe('docs/playwright.md', () => {
     assert.ok(app.seen.length > 0);
     for (const h of app.seen) {
       assert.equal(h['tiergate-authorization'], undefined);
+      assert.equal(h['x-vercel-protection-bypass'], undefined);
       assert.doesNotMatch(h.cookie ?? '', /tiergate/);
       assert.doesNotMatch(h.authorization ?? '', /^Basic/);
     }

@@ -51,7 +51,10 @@ export function webCopy(name, files = {}) {
   const dir = workshop(name);
   const from = path.join(root, 'tests/parts/web');
   fs.cpSync(from, dir, { recursive: true, filter: (f) => !f.includes('.svelte-kit') });
-  for (const [at, text] of Object.entries(files)) fs.writeFileSync(path.join(dir, at), text);
+  for (const [at, text] of Object.entries(files)) {
+    fs.mkdirSync(path.dirname(path.join(dir, at)), { recursive: true });
+    fs.writeFileSync(path.join(dir, at), text);
+  }
   return dir;
 }
 
