@@ -27,6 +27,7 @@ struct tunnel {
     struct exchange *x;    /* back */
     struct stream *origin; /* the origin layer's */
     struct timer boundary;
+    struct loop_task finish; /* after Close was said */
     struct ws_frames frames; /* of the origin */
     enum tunnel_state state;
     enum tunnel_code code;
@@ -145,9 +146,19 @@ static bool say_close(struct tunnel *t)
     if (!chunkq_append(t->x->client->tunnel_out(t->x), span_make(frame, n)))
         return false;
     set_parting(t, TUNNEL_SAID);
+    t->x->client->flush(t->x);
+    loop_task_queue(t->x->thread->loop, &t->finish);
+    return true;
+}
+
+/* A turn later: when thousands are told at once, nobody's Close waits for the ends of others. */
+static void on_finish(void *arg)
+{
+    struct tunnel *t = arg;
+    if (t->state != TUNNEL_SAID)
+        return;
     stream_finish(t->origin);
     t->x->client->tunnel_finish(t->x); /* a server that has said Close ends TCP first (RFC 6455 §7.1.1) */
-    return true;
 }
 
 static void part(struct tunnel *t)
@@ -241,6 +252,7 @@ struct tunnel *tunnel_start(struct exchange *x)
     t->origin = x->origin->stream;
     t->seen_ms = t->sent_ms = x->thread->loop->now_ms;
     timer_init(&t->boundary, x->thread->loop, on_no_boundary, t);
+    loop_task_init(&t->finish, on_finish, t);
     stream_set_events(t->origin, &events, t);
     tunnel_keepalive(t->origin);
     stream_poll(t->origin); /* bytes that came before the 101 are still in the input */
@@ -315,5 +327,6 @@ void tunnel_free(struct tunnel *t)
     if (!t)
         return;
     timer_fini(&t->boundary);
+    loop_task_cancel(&t->finish);
     free(t);
 }
