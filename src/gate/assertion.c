@@ -10,6 +10,7 @@
 #define LONGEST_S 86400
 #define EARLIER_S 60 /* the origin's clock may be behind ours */
 #define NONCE 16     /* hex digits */
+#define KID_PART 16  /* of a name that is a hash: enough to tell keys apart */
 
 /* --- who -------------------------------------------------------------------------------------------------------------- */
 
@@ -161,27 +162,27 @@ static void tag_of(const struct gate_thread *t, const struct assertion *a, uint8
     const struct gate_check *c = a->check;
     const struct identity *who = &c->identity;
     struct {
-        size_t subject, email, login, audience, host, issuer;
         int64_t ends;
-        enum identity_way way;
-        int port;
+        uint32_t way;
+        int32_t port;
+        uint16_t subject, email, login, audience, host, issuer;
     } fixed;
     memset(&fixed, 0, sizeof(fixed)); /* the padding too */
-    fixed.subject = who->subject.n;
-    fixed.email = who->email.n;
-    fixed.login = who->login.n;
-    fixed.audience = a->audience.n;
-    fixed.host = c->host.n;
-    fixed.issuer = c->gate->session.sign_in_host.n;
     fixed.ends = c->by_cookie ? c->ends_s : 0;
-    fixed.way = who->way;
+    fixed.way = (uint32_t)who->way;
     fixed.port = a->port;
+    fixed.subject = (uint16_t)who->subject.n;
+    fixed.email = (uint16_t)who->email.n;
+    fixed.login = (uint16_t)who->login.n;
+    fixed.audience = (uint16_t)a->audience.n;
+    fixed.host = (uint16_t)c->host.n;
+    fixed.issuer = (uint16_t)c->gate->session.sign_in_host.n;
     const struct span parts[] = {SPAN("assertion"),
                                  span_make(&fixed, sizeof(fixed)),
                                  span_make(c->gate->digest, sizeof(c->gate->digest)),
                                  span_make(c->session_id, sizeof(c->session_id)),
                                  c->gate->session.sign_in_host,
-                                 a->keys->kid,
+                                 span_make(a->keys->kid.p, a->keys->kid.n < KID_PART ? a->keys->kid.n : KID_PART),
                                  who->subject,
                                  who->email,
                                  who->login,
