@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
-import { EVIL, hostileReturns, leadsTo } from '../harness/openredirects.mjs';
+import * as http2 from '../harness/http2.mjs';
+import { EVIL, GOOD, hostileReturns, leadsTo } from '../harness/openredirects.mjs';
 import { API, githubLinkOf, HOSTS, LOGIN, people, SOLO, startSigninSite, STG, TEAM } from '../harness/signin-site.mjs';
 import { readCookie } from '../harness/visitor.mjs';
 import { requestBytes } from '../harness/wire.mjs';
@@ -34,6 +35,61 @@ describe('attacks on signing in', () => {
       mixed.searchParams.set('code', two.searchParams.get('code'));
       assert.equal(mints(await back(a, mixed.href)), false, 'the verifier is another');
       assert.equal(await site.isIn(a, STG), false);
+    });
+    it('takes no answer of one tab in another of the same browser', async () => {
+      const v = site.visitor(), [one, two] = [new URL(await answerOf(v)), new URL(await answerOf(v, 'good'))];
+      for (const [a, b] of [[one, two], [two, one]]) {
+        const mixed = new URL(a);
+        mixed.searchParams.set('code', b.searchParams.get('code'));
+        assert.equal(mints(await back(v, mixed.href)), false);
+      }
+    });
+    describe('the way to a host outside', () => {
+      const handed = async (v, address = site.url(SOLO, '/there')) => (await back(v, await answerOf(v, 'alice', address))).get('location');
+      it('is for the browser that began there alone', async () => {
+        const victim = site.visitor(), attacker = site.visitor();
+        const to = await handed(victim);
+        assert.match(to, /hand-off\?code=/);
+        for (const thief of [attacker, site.visitor()]) {
+          const r = await thief.go(to, { from: site.url(STG) });
+          assert.deepEqual([r.status, mints(r)], [403, false]);
+          await thief.go(site.url(SOLO, '/there')); // has a cookie of its own from now on
+        }
+        assert.equal(mints(await attacker.go(to, { from: site.url(STG) })), false);
+      });
+      it('brings nobody into the session of who sent him the address', async () => {
+        // The attacker begins at SOLO; whom he sends the rest to is signed in on STG already, and would bring his session to the attacker.
+        const attacker = site.visitor(), victim = site.visitor();
+        await site.byGithub(victim, 'alice');
+        const begun = (await attacker.go(site.url(SOLO, '/there'))).get('location');
+        const to = (await victim.go(begun, { from: 'https://evil.test/' })).get('location');
+        assert.match(to, /hand-off\?code=/);
+        assert.equal(mints(await victim.go(to, { from: 'https://evil.test/' })), false, 'not begun in this browser');
+        assert.equal(await site.isIn(victim, SOLO), false);
+      });
+      it('lets one of fifty that come at once through', async () => {
+        const v = site.visitor(), to = await handed(v);
+        const all = await Promise.all(Array.from({ length: 50 }, () => v.copy().go(to, { from: site.url(STG) }).catch(() => undefined)));
+        assert.equal(all.filter((r) => r && mints(r)).length, 1);
+      });
+      it('stays on that host, whatever `to` says', async () => {
+        for (const to of ['https://evil.test/', '//evil.test', '', 'x']) {
+          const v = site.visitor(), url = new URL(await handed(v));
+          url.searchParams.set('to', to);
+          const r = await v.go(url.href, { from: site.url(STG) });
+          assert.equal(r.status, 302, r.text);
+          assert.equal(new URL(r.get('location'), url).host, url.host);
+        }
+        const v = site.visitor(), url = new URL(await handed(v));
+        url.searchParams.set('to', new URL((await site.visitor().go(site.url(API, '/private'))).get('location')).searchParams.get('to'));
+        assert.equal(new URL((await v.go(url.href, { from: site.url(STG) })).get('location'), url).href, site.url(SOLO, '/'), 'a good one, of another host');
+      });
+      it('is nothing on the other hosts, nor by POST', async () => {
+        const v = site.visitor(), url = new URL(await handed(v));
+        for (const host of [STG, API]) assert.equal(mints(await v.go(site.url(host, url.pathname + url.search))), false, host);
+        assert.equal(mints(await v.go(url.href, { method: 'POST', form: {}, from: site.url(STG) })), false);
+        assert.ok(mints(await v.go(url.href, { from: site.url(STG) })), 'and still good');
+      });
     });
     it('takes a state once, and a code once', async () => {
       const v = site.visitor(), one = await answerOf(v);
@@ -144,20 +200,66 @@ describe('attacks on signing in', () => {
       (one) => `/.tiergate/sign-in?to=${encodeURIComponent(one)}`, (one) => `/cdn-cgi/access/login?redirect_url=${encodeURIComponent(one)}`, (one) => `/cdn-cgi/access/logout?returnTo=${encodeURIComponent(one)}`,
       (one) => `/.tiergate/sign-out?to=${encodeURIComponent(one)}`, (one) => `/.tiergate/hand-off?code=x&to=${encodeURIComponent(one)}`, (one) => `/.tiergate/github/callback?state=${encodeURIComponent(one)}&code=x`
     ];
-    for (const [n, place] of places.entries()) it(`never leads away: ${place('…')}`, async () => {
-      const v = site.visitor();
+    /** One after the other on one connection, as long as it holds. */
+    const line = () => {
+      let wire;
+      return async (v, path) => {
+        const url = new URL(site.url(STG, path)), target = url.pathname + url.search;
+        const headers = { 'X-Forwarded-For': '198.51.100.1', Cookie: v.cookiesFor(url).map((c) => `${c.name}=${c.value}`).join('; '), 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Site': 'none', Accept: 'text/html' };
+        if (http2.preferred) return site.gate.request({ host: STG, path: target, headers });
+        if (!wire || wire.ended) wire = await site.gate.connect({ host: STG });
+        await wire.send(requestBytes({ path: target, host: site.gate.authority(STG), headers }));
+        const r = await wire.response();
+        if (/close/i.test(r.get('connection') ?? '')) wire = void wire.close();
+        return r;
+      };
+    };
+    for (const place of places) it(`never leads away: ${place('…')}`, async () => {
+      const v = site.visitor(), stranger = site.visitor(), ask = line();
       await site.byGithub(v, 'alice');
-      for (const one of all) for (const who of n === 0 ? [v.copy(), site.visitor()] : [site.visitor()]) {
-        const path = place(one);
+      let asked = 0;
+      for (const one of all) for (const who of [v, stranger]) {
+        const path = place(one.replaceAll(GOOD, STG));
         if (path.length > 8000) continue;
-        const r = await who.go(site.url(STG, path)).catch(() => undefined);
-        if (!r) continue;
+        const r = await ask(who, path);
         const to = r.get('location');
+        asked++;
         if (to !== undefined) assert.ok(isOurs(to, site.url(STG, path)) || to.startsWith(`${site.github.url}/`), `${JSON.stringify(one)} → ${to}`);
         assert.doesNotMatch(r.get('refresh') ?? '', /evil/);
         for (const m of r.text.matchAll(/\b(?:href|action|content)\s*=\s*"([^"]*)"/gi)) assert.doesNotMatch(m[1], /^\s*(javascript|data(?!:,$)|vbscript):|evil\.test(?!.*%)/i, `${JSON.stringify(one)} in ${m[0]}`);
         assert.doesNotMatch(r.text, /<script|onerror=|onload=/i);
       }
+      assert.ok(asked > all.length, `${asked}`);
+    });
+    it('believes no field that names another host', async () => {
+      const fields = ['X-Forwarded-Host', 'X-Forwarded-Server', 'X-Host', 'X-Original-Host', 'X-Forwarded-Proto', 'X-Original-URL', 'X-Rewrite-URL', 'Forwarded', 'X-Forwarded-Prefix', 'Referer', 'X-Forwarded-Port'];
+      const headers = Object.fromEntries(fields.map((f) => [f, f === 'Forwarded' ? `host=${EVIL};proto=http` : f.endsWith('Proto') ? 'http' : f.endsWith('Port') ? '8' : /URL|Prefix/.test(f) ? `//${EVIL}/` : EVIL]));
+      for (const path of ['/private', '/.tiergate/sign-in', '/.tiergate/github', '/cdn-cgi/access/login', '/.tiergate/session']) {
+        const r = await site.gate.request({ host: STG, path, headers: { ...headers, 'Sec-Fetch-Mode': 'navigate', Accept: 'text/html' } });
+        assert.equal(JSON.stringify(r.fields).includes(EVIL) || r.text.includes(EVIL), false, path);
+        if (r.has('location')) assert.match(r.get('location'), /^https:/);
+        if (/github/.test(path)) assert.equal(new URL(r.get('location')).searchParams.get('redirect_uri'), site.url(STG, '/.tiergate/github/callback'));
+      }
+    });
+    it('serves no other host, and sends nobody to it', async () => {
+      for (const host of [EVIL, `${STG}.${EVIL}`, `x${STG}`, `${STG}:443@${EVIL}`, `${STG}, ${EVIL}`, `${EVIL}#${STG}`, `${EVIL}/${STG}`, `${STG}\t${EVIL}`, '', `${EVIL}:443`]) {
+        const wire = await site.gate.connect({ host: STG });
+        await wire.send(requestBytes({ path: '/.tiergate/sign-in', host, headers: { Connection: 'close', 'Sec-Fetch-Mode': 'navigate', Accept: 'text/html' } }));
+        const r = await wire.response();
+        assert.ok([400, 421].includes(r.status), `${host}: ${r.status}`);
+        assert.equal(r.has('location'), false);
+        wire.close();
+      }
+    });
+    it('takes no way back of another gate, of another host\'s errand, nor one that was changed', async () => {
+      const v = site.visitor();
+      const sealed = new URL((await v.go(site.url(STG, '/private'))).get('location')).searchParams.get('to');
+      const state = new URL(await site.toGithub(v, site.url(STG))).searchParams.get('state');
+      await site.byGithub(v, 'alice');
+      const leads = async (to) => (await v.go(site.url(STG, `/.tiergate/sign-in?to=${encodeURIComponent(to)}`))).get('location');
+      assert.equal(await leads(sealed), site.url(STG, '/private'));
+      for (let i = 0; i < sealed.length; i += 3) assert.equal(await leads(sealed.slice(0, i) + (sealed[i] === 'A' ? 'B' : 'A') + sealed.slice(i + 1)), site.url(STG, '/'), `${i}`);
+      for (const to of [state, `${sealed}A`, sealed.slice(0, -1), sealed + sealed, ` ${sealed}`]) assert.equal(await leads(to), site.url(STG, '/'), to);
     });
     it('brings back only to the host that was asked, whatever path it had', async () => {
       let came = 0;
@@ -190,7 +292,7 @@ describe('attacks on signing in', () => {
       assert.ok(await site.isIn(v, LOGIN));
       const { id } = world.some('renee');
       world.rename('renee', 'renee-moved');
-      const squatter = world.user('renee', people().mallory);
+      const squatter = world.user('ReNee', people().mallory);
       assert.notEqual(squatter.id, id);
       const thief = site.visitor();
       const last = await site.byGithub(thief, 'renee', site.url(LOGIN));
