@@ -205,16 +205,23 @@ static void told_apart(void **state)
         f->check = was.check, f->a = was.a, f->keys = was.keys, f->gate = was.gate;                                    \
         assert_true(span_eq(make(f), first));                                                                          \
     } while (0)
-    OTHER(f->check.identity.subject = SPAN("me@x.or"));
-    OTHER(f->check.identity.email = SPAN("you@x.org"));
+    OTHER(f->check.identity.subject = SPAN("we@x.org"));
+    OTHER(f->check.identity.email = SPAN("we@x.org"));
     OTHER(f->check.identity.login = SPAN("me"));
+    f->check.identity.login = SPAN("we");
+    differs(f, first, "login");
+    first = make(f);
+    f->check.identity.login = SPAN("me");
+    differs(f, first, "another login");
+    f->check = was.check;
+    first = make(f);
     OTHER(f->check.identity.way = WAY_BASIC);
     OTHER(f->check.session_id[15] = 1);
     OTHER(f->check.ends_s++);
-    OTHER(f->a.audience = SPAN("tag2"));
+    OTHER(f->a.audience = SPAN("tah"));
     OTHER(f->a.port = 1);
-    OTHER(f->keys.kid = SPAN("other"));
-    OTHER(f->gate.session.sign_in_host = SPAN("out.example.org"));
+    OTHER(f->keys.kid = SPAN("l"));
+    OTHER(f->gate.session.sign_in_host = SPAN("on.example.org"));
     /* Nor does one field run into the next. */
     OTHER((f->check.identity.subject = SPAN("me@x.orgme@x.org"), f->check.identity.email = SPAN("")));
 #undef OTHER
