@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { root } from '../harness/gate.mjs';
 import { blocks } from './lib.mjs';
 
-const pages = ['pages-and-fly.md', 'websockets.md', 'uptime.md', 'previews.md', 'local.md', 'lock-the-origin.md', 'service-tokens.md'];
+const pages = ['pages-and-fly.md', 'websockets.md', 'uptime.md', 'previews.md', 'local.md', 'lock-the-origin.md', 'service-tokens.md', 'sign-in.md'];
 const here = path.join(root, 'tests/docs');
 const tests = fs.readdirSync(here).filter((f) => f.endsWith('.test.mjs')).map((f) => fs.readFileSync(path.join(here, f), 'utf8')).join('');
 
