@@ -348,6 +348,5 @@ enum ex_next endpoint_signed_in(struct exchange *x, enum gate_result gate)
     if (!x->site->gate)
         return exchange_refuse(x, 404, "no-gate");
     exchange_answer_request(x, "signed-in", &q);
-    return answer_signed_in_page(&q, host_span(&x->host), &a) ? exchange_reply(x, &a, "signed-in")
-                                                              : exchange_end(x, true);
+    return answer_signed_in_page(&q, x->req.authority, &a) ? exchange_reply(x, &a, "signed-in") : exchange_end(x, true);
 }

@@ -171,6 +171,7 @@ describe('a page and its API on two hosts', () => {
     await w.goto(json.sign_in);
     await throughGithub(w);
     await w.getByRole('heading', { name: /signed in/i }).waitFor();
+    assert.equal(await w.getByRole('link').first().getAttribute('href'), site.url(API, '/'), 'with the port that it was asked for');
     assert.equal((await p.evaluate(seen, [site.url(API, '/data'), PUT])).status, 200);
   }));
 
