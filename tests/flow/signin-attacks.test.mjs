@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import crypto from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import * as http2 from '../harness/http2.mjs';
+import { authority } from '../harness/certs.mjs';
 import { EVIL, GOOD, hostileReturns, leadsTo } from '../harness/openredirects.mjs';
 import { API, githubLinkOf, HOSTS, LOGIN, people, SOLO, startSigninSite, STG, TEAM } from '../harness/signin-site.mjs';
 import { readCookie } from '../harness/visitor.mjs';
@@ -206,7 +207,10 @@ describe('attacks on signing in', () => {
       return async (v, path) => {
         const url = new URL(site.url(STG, path)), target = url.pathname + url.search;
         const headers = { 'X-Forwarded-For': '198.51.100.1', Cookie: v.cookiesFor(url).map((c) => `${c.name}=${c.value}`).join('; '), 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Site': 'none', Accept: 'text/html' };
-        if (http2.preferred) return site.gate.request({ host: STG, path: target, headers });
+        if (http2.preferred) {
+          if (!wire || wire.closed || wire.destroyed) wire = await http2.session({ port: site.gate.port, servername: STG, ca: authority().pem });
+          return http2.ask(wire, { authority: site.gate.authority(STG), path: target, headers });
+        }
         if (!wire || wire.ended) wire = await site.gate.connect({ host: STG });
         await wire.send(requestBytes({ path: target, host: site.gate.authority(STG), headers }));
         const r = await wire.response();
