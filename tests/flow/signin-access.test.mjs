@@ -60,10 +60,13 @@ describe('a drop-in for Access', () => {
     assert.notEqual(c.sub, a.sub);
     assert.notEqual(c.identity_nonce, a.identity_nonce);
   });
-  it('signs once for each session and host', async () => {
-    const all = new Set(), one = await assertionAt(alice, STG);
-    for (let i = 0; i < 5; i++) all.add(await assertionAt(alice, STG)), await assertionAt(alice, API);
-    assert.deepEqual([...all], [one]);
+  it('signs once for each session and host, on each of its threads', async () => {
+    const all = new Set();
+    for (let second = 0; second < 4; second++) {
+      for (let i = 0; i < 4; i++) all.add(await assertionAt(alice, STG)), await assertionAt(alice, API);
+      await new Promise((resolve) => setTimeout(resolve, 1100)); // what is signed anew says another time
+    }
+    assert.ok(all.size <= 2, `${all.size} were signed`);
   });
   it('says of a token what Access says of it', async () => {
     await site.gate.request({ host: API, path: '/x', headers: { 'CF-Access-Client-Id': 'ssr', 'CF-Access-Client-Secret': site.tokens.ssr } });
