@@ -294,6 +294,7 @@ static enum ex_next ask_for_basic(struct exchange *x, enum gate_result gate)
     struct answer_request q;
     struct answer a;
     exchange_answer_request(x, reason, &q);
+    q.clear_cache = respond_clears_cache(x);
     return answer_sign_in(&q, x->check.tried_basic, &a) ? exchange_reply(x, &a, reason) : exchange_end(x, true);
 }
 
@@ -335,7 +336,7 @@ enum ex_next endpoint_sign_in(struct exchange *x, enum gate_result gate)
         return sign_in_go_back(x, &w, sealed);
     if (!sign_in_has_pages(x->site->gate) ||
         (x->site->gate->basic && span_eq(sign_in_field(x, fields, "with"), SPAN("basic"))))
-        return ask_for_basic(x, gate);
+        return x->check.by_cookie ? exchange_prove_anew(x) : ask_for_basic(x, gate);
     if (!sign_in_is_here(x))
         return to_sign_in_host(x, false);
     return sign_in_page_with(x, sealed, SPAN_NONE, has_marker(x) && !w.anew ? NOTE_NO_COOKIE : NOTE_NONE, 0);

@@ -46,6 +46,8 @@ static enum ex_next pin_sent(struct exchange *x, const struct signin_reply *r)
     x->detail = r->detail;
     if (r->outcome == SIGNIN_WRONG) /* no address at all */
         return sign_in_page_with(x, e->to, e->address, NOTE_ADDRESS, 0);
+    if (r->outcome != SIGNIN_OK && x->again) /* the code that is on its way is as good as before */
+        return pin_page(x, e, note_of(r), r->retry_after_s);
     if (r->outcome != SIGNIN_OK)
         return sign_in_page_with(x, e->to, e->address, note_of(r), r->retry_after_s);
     return pin_page(x, e, x->again ? NOTE_SENT_AGAIN : NOTE_NONE, 0);

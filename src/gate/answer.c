@@ -214,6 +214,7 @@ bool answer_redirect(const struct answer_request *q, unsigned status, struct spa
     struct draft d;
     draft_begin(&d, q, status, out);
     draft_field(&d, "Location", location);
+    draft_field(&d, "Referrer-Policy", SPAN("no-referrer")); /* the address that sends on is nobody's business there */
     return draft_end(&d);
 }
 
