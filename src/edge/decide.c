@@ -125,15 +125,25 @@ static enum ex_next allowed(struct exchange *x)
     return EX_MORE;
 }
 
+static enum gate_result prove_anew(struct exchange *x)
+{
+    x->who = NULL;
+    x->check.fresh = true;
+    return gate_check(x->thread->gate, &x->check);
+}
+
+enum ex_next exchange_prove_anew(struct exchange *x)
+{
+    return gate_said(x, prove_anew(x));
+}
+
 /* Known, but not lately enough: what came beside the cookie may prove it anew. */
 static enum ex_next too_old(struct exchange *x)
 {
     const char *reason = x->decision.reason;
     if (!x->check.by_cookie)
         return ask_to_sign_in(x, reason);
-    x->who = NULL;
-    x->check.fresh = true;
-    enum gate_result result = gate_check(x->thread->gate, &x->check);
+    enum gate_result result = prove_anew(x);
     return result == GATE_ANONYMOUS ? ask_to_sign_in(x, reason) : gate_said(x, result);
 }
 

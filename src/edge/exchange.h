@@ -212,6 +212,8 @@ void exchange_run(struct exchange *x);
 enum ex_next exchange_route(struct exchange *x);
 enum ex_next exchange_decide(struct exchange *x);
 enum ex_next exchange_gate(struct exchange *x);
+/* From an endpoint that has the gate's verdict: the session does not do; what came beside its cookie may. The endpoint is asked once more. */
+enum ex_next exchange_prove_anew(struct exchange *x);
 enum ex_next exchange_connect(struct exchange *x);
 enum ex_next exchange_relay(struct exchange *x);
 

@@ -10,13 +10,13 @@
     "'use strict';\n" \
     "const tag = document.currentScript;\n" \
     "const wait = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));\n" \
-    "const loads = Number(tag?.dataset.loads ?? 8);\n" \
-    "const seconds = Number(tag?.dataset.seconds ?? 20);\n" \
+    "const loads = Number(tag?.dataset.loads ?\? 8);\n" \
+    "const seconds = Number(tag?.dataset.seconds ?\? 20);\n" \
     "const loops = () => {\n" \
     "try {\n" \
     "const key = `tiergate:${location.pathname}`;\n" \
     "const now = Date.now();\n" \
-    "const last = JSON.parse(sessionStorage.getItem(key) ?? '[]').filter((t) => now - t < seconds * 1000);\n" \
+    "const last = JSON.parse(sessionStorage.getItem(key) ?\? '[]').filter((t) => now - t < seconds * 1000);\n" \
     "sessionStorage.setItem(key, JSON.stringify([...last, now].slice(-loads)));\n" \
     "return loads > 0 && last.length >= loads;\n" \
     "} catch {\n" \
@@ -51,7 +51,7 @@
     "if (shown && !shown.closed) shown.focus();\n" \
     "else shown = window.open(url, 'tiergate', 'popup,width=480,height=680');\n" \
     "if (!shown) return Promise.reject(new Error('popup blocked'));\n" \
-    "renewing ??= this.#renewed(before).finally(() => {\n" \
+    "renewing ?\?= this.#renewed(before).finally(() => {\n" \
     "renewing = undefined;\n" \
     "shown.close();\n" \
     "});\n" \

@@ -16,7 +16,7 @@ def served():
 
 
 def quoted(line):
-    escaped = line.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = line.replace("\\", "\\\\").replace('"', '\\"').replace("??", "?\\?")  # no trigraphs
     return f'    "{escaped}\\n"'
 
 
