@@ -83,7 +83,8 @@ static struct span target_of(const struct exchange *x)
 {
     if (x->endpoint || x->asker == ASKER_SCRIPT || x->asker == ASKER_CLIENT || x->asker == ASKER_WEBSOCKET)
         return SPAN(SIGNED_IN_PATH);
-    return x->req.path_query;
+    /* Where requests must be short, it has to come back in one all the same. */
+    return x->req.path_query.n <= x->snapshot->limits.header_bytes / 4 ? x->req.path_query : SPAN("/");
 }
 
 struct span sign_in_url(struct exchange *x, bool anew, struct span *set_cookie)

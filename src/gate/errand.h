@@ -13,7 +13,8 @@
 #define BROWSER_HASH 32
 #define WAY_BACK_MAX_S 86400 /* afterwards one comes out at the root */
 #define STATE_MAX_S 600
-#define WAY_BACK_TARGET_MAX 8000 /* what is longer is forgotten, and leads to the root */
+/* What is longer is forgotten, and leads to the root: sealed twice, and in an address, it must come through GitHub and back to us (8 KiB each). */
+#define WAY_BACK_TARGET_MAX 4000
 
 /* Where somebody wanted to go. */
 struct way_back {
