@@ -6,9 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DAY_S 86400
-/* No session lives longer, whatever the rules come to say (section_session.c). */
-#define LONGEST_SESSION_S (400 * (int64_t)DAY_S)
 #define AT_ONCE 3u /* as many as the supervisor asks at a time */
 #define SAID_MAX 300
 
@@ -142,7 +139,7 @@ static void revoke(struct worker *w, uint64_t id, struct ledger_entry *e)
     *a = (struct worker_admin){.next = w->asked, .worker = w, .id = id, .waiting = 1};
     w->asked = a;
     e->at_s = clock_wall_s();
-    e->ends_s = e->at_s + LONGEST_SESSION_S;
+    e->ends_s = e->at_s + LEDGER_KEEP_S;
     revoke_at_gates(a, *e);
     one_less(a);
 }

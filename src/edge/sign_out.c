@@ -24,6 +24,8 @@ static enum ex_next signed_out(struct exchange *x)
 static enum ex_next taken_back(struct exchange *x, const struct signin_reply *r)
 {
     x->detail = r->detail;
+    if (r->outcome == SIGNIN_LIMITED)
+        return exchange_refuse(x, 429, "too-many-sign-outs");
     return r->outcome == SIGNIN_OK ? signed_out(x) : exchange_refuse(x, 503, "sign-out-failed");
 }
 
@@ -34,13 +36,13 @@ static struct ledger_entry entry_of(const struct exchange *x, bool everywhere)
         return (struct ledger_entry){.kind = LEDGER_SESSION,
                                      .name = span_make(x->check.session_id, sizeof x->check.session_id),
                                      .at_s = now,
-                                     .ends_s = x->check.ends_s};
+                                     .ends_s = now + LEDGER_KEEP_S};
     return (struct ledger_entry){.kind = LEDGER_IDENTITY,
                                  .way = x->who->way,
                                  .gate = x->who->gate,
                                  .name = x->who->subject,
                                  .at_s = now,
-                                 .ends_s = now + x->site->gate->session.lifetime_s + 1};
+                                 .ends_s = now + LEDGER_KEEP_S};
 }
 
 /* A session of Basic without a cookie, or of nobody, has nothing that could be taken back. */

@@ -10,6 +10,8 @@
 /* How old the last look at GitHub's memberships may be, and how often they are looked at. */
 #define LEDGER_RECHECK_S 900
 #define LEDGER_STALE_S 3600
+/* How long an entry is kept that takes sessions back: the longest lifetime that rules may give them, so that a longer one revives none. */
+#define LEDGER_KEEP_S (400 * (int64_t)86400)
 
 enum ledger_kind {
     LEDGER_SESSION = 1, /* name: the session's id, or the first LEDGER_SHORT_ID bytes of it, as logs show them */

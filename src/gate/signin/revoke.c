@@ -1,11 +1,14 @@
 /* Taking sessions back: from the command line, and by people who sign out. And service tokens, which leave a trace now and then. */
 #include "base/clock.h"
+#include "base/crypto/mac.h"
 #include "gate/record.h"
 #include "gate/signin/impl.h"
 
 #include <stdlib.h>
 
 #define TRACE_EVERY_S 600u
+#define SIGN_OUT_WINDOW_S 3600u
+#define SIGN_OUTS 60u /* of one identity */
 
 /* --- from the command line -------------------------------------------------------------------------------------------- */
 
@@ -25,10 +28,36 @@ static void on_revoked(void *arg, bool ok, uint32_t ended, const char *detail)
     call_outcome(arg, ok ? SIGNIN_OK : SIGNIN_FAILED, detail);
 }
 
-void signin_revoke_asked(struct signin *s, struct signin_call *c)
+static void on_sign_out_counted(void *arg, const struct store_reply *r)
 {
+    struct signin_call *c = arg;
+    struct signin *s = c->service;
+    if (r->outcome == STORE_OVER) {
+        int64_t left = r->ends_s - clock_wall_s();
+        call_answer(c,
+                    &(struct signin_reply){.outcome = SIGNIN_LIMITED, .retry_after_s = left > 0 ? (uint32_t)left : 1});
+        return;
+    }
+    /* A store that does not count takes nothing away from who wants to be signed out. */
     audit(s, c->q.revoke.kind == LEDGER_SESSION ? "signed-out" : "signed-out-everywhere", &c->q, &c->q.who, NULL);
     book_put(s, &c->q.revoke, on_revoked, c);
+}
+
+/* Each leaves an entry behind for good: nobody needs to sign out so often. */
+void signin_revoke_asked(struct signin *s, struct signin_call *c)
+{
+    uint8_t room[STORE_KEY_MAX], sum[32];
+    struct record_out o = {.p = room, .cap = sizeof(room)};
+    record_put_span(&o, SPAN("sign-out"));
+    record_put_byte(&o, c->q.who.way);
+    record_put_span(&o, c->q.who.gate);
+    bool good = res_ok(sha256(c->q.who.subject, sum));
+    record_put(&o, sum, sizeof(sum));
+    if (s->c.store && good && !o.full)
+        store_count(s->c.store, STORE_COUNTS, span_make(room, o.n), SIGN_OUT_WINDOW_S, SIGN_OUTS, on_sign_out_counted,
+                    c);
+    else
+        on_sign_out_counted(c, &(struct store_reply){.outcome = STORE_FAILED});
 }
 
 /* --- service tokens --------------------------------------------------------------------------------------------------- */
