@@ -245,11 +245,11 @@ static void test_later_one_stays(void **state)
 static void test_latest(void **state)
 {
     struct ledger_entry e = {.kind = LEDGER_HOST, .name = SPAN("h.example"), .at_s = NOW};
-    struct ledger_entry facts = {.kind = LEDGER_FACTS, .way = WAY_GITHUB, .name = SPAN("4711"), .at_s = NOW + 5};
+    struct ledger_entry news = {.kind = LEDGER_FACTS, .way = WAY_GITHUB, .name = SPAN("4711"), .at_s = NOW + 5};
     struct ledger *l = ledger_new(1);
     assert_non_null(l);
     assert_true(ledger_latest(NULL) == INT64_MIN && ledger_latest(l) == INT64_MIN);
-    assert_true(ledger_add(l, &facts));
+    assert_true(ledger_add(l, &news));
     assert_true(ledger_latest(l) == INT64_MIN); /* takes nothing back */
     assert_true(ledger_add(l, &e));
     e.at_s = NOW - 1;
