@@ -40,7 +40,8 @@ static enum ex_next session(struct exchange *x, enum gate_result gate)
     if (!is_read(x))
         return exchange_refuse(x, 405, "method");
     exchange_answer_request(x, "session", &q);
-    return answer_session(&q, x->who, x->check.ends_s - clock_wall_s(), &a) ? exchange_reply(x, &a, "session") : exchange_end(x, true);
+    return answer_session(&q, x->who, x->check.ends_s - clock_wall_s(), &a) ? exchange_reply(x, &a, "session")
+                                                                            : exchange_end(x, true);
 }
 
 /* On every host of ours: each may show a page. */
