@@ -14,7 +14,8 @@ enum h2_stream_flag {
     H2S_RESET_ASKED = 8, /* by the user */
     H2S_FINAL = 16,      /* the (final) head is complete: more fields are trailers */
     H2S_SENT = 32,       /* as a client: the request's head has left */
-    H2S_ANSWERED = 64    /* as a server: the response has left, the request has not ended */
+    H2S_ANSWERED = 64,   /* as a server: the response has left, the request has not ended */
+    H2S_BEGUN = 128      /* as a client: a byte of the request's head may have left */
 };
 
 /* Identifiers that a client left out: they are closed without ever having been used (RFC 9113 §5.1.1). */
@@ -34,13 +35,15 @@ struct h2_session {
     struct h2_gap gaps[H2_GAPS]; /* the newest ones, a ring */
     unsigned gap_count;
     bool last_said; /* the last word of going away */
+    bool ranks;     /* the client has said a priority: where it says none, it means the default one */
     int64_t widest; /* strict.c, during SETTINGS */
     struct h2_flood flood;
     struct chunkq *sink; /* during h2_session_write: where frames go, until it holds sink_high */
     size_t sink_high;
     const char *error; /* static: why it ended itself */
     bool is_client, is_greeted;
-    unsigned asked; /* as a client: open streams */
+    unsigned asked;     /* as a client: open streams */
+    unsigned cancelled; /* as a client: streams that were reset before anything of them left */
     uint64_t pings;
 };
 
@@ -52,6 +55,8 @@ ssize_t h2_offer_payload(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t n
 /* send.c: the same for those that leave. */
 void h2_send_callbacks(nghttp2_session_callbacks *c);
 
+/* client.c: cancelled streams of which nothing has left are gone at once. */
+void h2_client_forget_cancelled(struct h2_session *h);
 /* client_receive.c, for clients: instead of some of the above. */
 void h2_client_callbacks(nghttp2_session_callbacks *c);
 
@@ -88,6 +93,8 @@ void h2_request_complete(struct h2_stream *s, bool ended);
 
 /* receive.c: s is one of its session's. */
 void h2_stream_link(struct h2_stream *s);
+/* receive.c: the user is told that it is gone. */
+void h2_stream_free(struct h2_stream *s);
 /* receive.c: tells of the end of all, and frees them. */
 void h2_streams_free(struct h2_session *h);
 

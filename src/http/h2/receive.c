@@ -56,6 +56,7 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
         break;
     case NGHTTP2_PRIORITY:
     case NGHTTP2_PRIORITY_UPDATE:
+        h->ranks |= hd->type == NGHTTP2_PRIORITY_UPDATE;
         if (!h2_flood_priority(&h->flood))
             flooded(h, "PRIORITY flood");
         break;
@@ -98,6 +99,15 @@ static struct h2_stream *stream_new(struct h2_session *h, int32_t id)
     return s;
 }
 
+/* Whoever knows nothing of priorities (RFC 9218) would have one stream wait for all of another's payload: in turns instead. Nothing that the
+ * client says is outvoted. */
+static void share(struct h2_session *h, int32_t id)
+{
+    static const nghttp2_extpri in_turns = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+    if (!h->ranks)
+        nghttp2_session_change_extpri_stream_priority(h->ng, id, &in_turns, 0);
+}
+
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
@@ -112,6 +122,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     struct h2_stream *s = stream_new(h, frame->hd.stream_id);
     if (!s || nghttp2_session_set_stream_user_data(ng, s->id, s) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    share(h, s->id);
     return 0;
 }
 
@@ -126,6 +137,7 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 {
     struct h2_session *h = user;
     struct h2_stream *s = h2_stream_of(h, frame->hd.stream_id);
+    h->ranks |= span_eq(span_of_rcbuf(name), SPAN("priority"));
     if (s && !h2_request_field(s, span_of_rcbuf(name), span_of_rcbuf(value), nghttp2_rcbuf_is_static(name) != 0))
         flooded(h, "head far too large");
     return 0;
@@ -241,8 +253,9 @@ void h2_stream_link(struct h2_stream *s)
     h->first = s;
 }
 
-static void stream_free(struct h2_session *h, struct h2_stream *s)
+void h2_stream_free(struct h2_stream *s)
 {
+    struct h2_session *h = s->session;
     h->asked -= h->is_client;
     if (s->prev)
         s->prev->next = s->next;
@@ -266,7 +279,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
     if (code != NGHTTP2_NO_ERROR || s->input == H2_INPUT_OPEN)
         s->input = H2_INPUT_RESET;
     s->code = code;
-    stream_free(h, s);
+    h2_stream_free(s);
     return 0;
 }
 
@@ -275,7 +288,7 @@ void h2_streams_free(struct h2_session *h)
     while (h->first) {
         if (!h->is_client || h->first->input == H2_INPUT_OPEN)
             h->first->input = H2_INPUT_RESET;
-        stream_free(h, h->first);
+        h2_stream_free(h->first);
     }
 }
 

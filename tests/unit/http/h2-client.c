@@ -26,22 +26,11 @@ struct request {
     size_t got;
 };
 
-static void say(struct site *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct site *t, const char *format, ...)
-{
-    size_t n = strlen(t->told);
-    va_list args;
-    va_start(args, format);
-    assert_in_range(vsnprintf(t->told + n, TEXT - n, format, args), 0, (long)(TEXT - n - 1));
-    va_end(args);
-}
-
 static void say_fields(struct site *t, const struct headers *h)
 {
     for (size_t i = 0; h && i < h->n; i++)
         if (!h->v[i].drop)
-            say(t, " %.*s=%.*s", SPAN_ARG(h->v[i].name), SPAN_ARG(h->v[i].value));
+            H2_SAY(t, " %.*s=%.*s", SPAN_ARG(h->v[i].name), SPAN_ARG(h->v[i].value));
 }
 
 static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refused)
@@ -50,13 +39,13 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     struct site *t = arg;
     struct request *r = s->owner;
     if (refused->status) {
-        say(t, "bad %d %s\n", s->id, refused->why);
+        H2_SAY(t, "bad %d %s\n", s->id, refused->why);
         return;
     }
-    say(t, "head %d %u %s %llu%s", s->id, r->resp.status, bodies[r->resp.body],
-        (unsigned long long)r->resp.content_length, s->input == H2_INPUT_END ? " ended" : "");
+    H2_SAY(t, "head %d %u %s %llu%s", s->id, r->resp.status, bodies[r->resp.body],
+           (unsigned long long)r->resp.content_length, s->input == H2_INPUT_END ? " ended" : "");
     say_fields(t, &r->resp.headers);
-    say(t, "\n");
+    H2_SAY(t, "\n");
 }
 
 static void on_input(void *arg, struct h2_stream *s)
@@ -71,9 +60,9 @@ static void on_input(void *arg, struct h2_stream *s)
     }
     if (s->input != H2_INPUT_END)
         return;
-    say(t, "body %d %zu", s->id, r->got);
+    H2_SAY(t, "body %d %zu", s->id, r->got);
     say_fields(t, h2_stream_trailers(s));
-    say(t, "\n");
+    H2_SAY(t, "\n");
 }
 
 static void on_sent(void *arg, struct h2_stream *s)
@@ -85,7 +74,7 @@ static void on_gone(void *arg, struct h2_stream *s)
     struct site *t = arg;
     struct request *r = s->owner;
     const char *how = h2_client_was_refused(s) ? " refused" : s->input == H2_INPUT_RESET ? " reset" : "";
-    say(t, "gone %d%s%s%s\n", s->id, how, s->error.status ? " " : "", s->error.status ? s->error.why : "");
+    H2_SAY(t, "gone %d%s%s%s\n", s->id, how, s->error.status ? " " : "", s->error.status ? s->error.why : "");
     arena_fini(&r->arena);
     free(r);
 }
