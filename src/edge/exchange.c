@@ -98,6 +98,7 @@ void exchange_free(struct exchange *x)
     tunnel_free(x->tunnel);
     gate_cancel(t->gate, &x->check);
     exchange_drop_origin(x);
+    places_leave(x);
     chunkq_clear(&x->from_client);
     chunkq_clear(&x->from_origin);
     snapshot_hold_give(x->hold);
@@ -120,6 +121,7 @@ enum ex_next exchange_end(struct exchange *x, bool cut)
         x->origin = NULL;
     }
     exchange_drop_origin(x);
+    places_leave(x);
     exchange_log(x);
     x->client->done(x, cut);
     return EX_END;

@@ -35,7 +35,7 @@ struct client_ops {
     size_t (*backlog)(const struct exchange *x);
     /* How much of the response may wait here for the client, and the origin's stream may read ahead. */
     size_t (*high)(const struct exchange *x);
-    /* Moves request payload that is there into x->from_client, up to edge_high(). */
+    /* Moves request payload that is there into x->from_client, up to exchange_high(). */
     enum h1_body_state (*read_body)(struct exchange *x);
     /* What came behind the payload, after H1_BODY_END; NULL: nothing. The pointer is NULL where they are thrown away. */
     struct headers *(*trailers)(struct exchange *x);
@@ -139,6 +139,7 @@ struct exchange {
     bool own;                            /* answered by tiergate as its own business: an endpoint, health, a redirect */
     bool preflight_to_origin;
 
+    struct place place; /* from the way to the origin to the end */
     struct origin_wait wait;
     struct origin_conn *origin;   /* lent */
     const struct origin_ops *via; /* how to speak to it */
@@ -173,6 +174,12 @@ struct exchange {
     uint64_t start_us, gate_us, connect_us, first_byte_us;
     uint64_t bytes_in, bytes_out; /* payload */
 };
+
+/* How much a queue of its body's bytes may hold now. */
+static inline size_t exchange_high(const struct exchange *x)
+{
+    return x->place.modest ? EDGE_HIGH_TIGHT : edge_high(x->thread);
+}
 
 /* Takes a hold of the thread's snapshot. NULL: no memory. */
 struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struct client_ops *ops);

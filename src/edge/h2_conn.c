@@ -225,6 +225,7 @@ bool h2_conn_open(struct conn *c)
     struct h2_config config = {
         .head_bytes = l->header_bytes,
         .fields = l->header_fields,
+        .streams = places_streams(c->thread),
     };
     c->h2.session = h2_session_new(&config, &c->thread->loop->chunks, &session_events, c);
     if (!c->h2.session)

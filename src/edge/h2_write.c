@@ -50,7 +50,7 @@ static size_t backlog(const struct exchange *x)
 /* All streams together hold little more than one connection with HTTP/1 does; each has a chunk's worth at least. */
 static size_t high(const struct exchange *x)
 {
-    size_t all = edge_high(x->thread), share = ALL_STREAMS / (x->conn->h2.streams + 1);
+    size_t all = exchange_high(x), share = ALL_STREAMS / (x->conn->h2.streams + 1);
     return share < STREAM_LEAST ? STREAM_LEAST : share < all ? share : all;
 }
 

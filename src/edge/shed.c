@@ -51,6 +51,8 @@ enum ex_next shed_refuse(struct exchange *x)
     struct answer a;
     exchange_answer_request(x, "overloaded", &q);
     q.retry_after_s = RETRY_AFTER_S;
+    if (!x->who && budget_level(&x->thread->shared->budget) >= BUDGET_TIGHT)
+        x->must_close = true; /* idle it would be let go at the next sweep, and others could not come in meanwhile */
     if (!answer_status(&q, 503, &a))
         return exchange_end(x, true);
     return exchange_reply(x, &a, "overloaded");
@@ -207,11 +209,13 @@ static void make_room(struct edge_thread *t)
 
 /* --- the sweep -------------------------------------------------------------------------------------------------------- */
 
-static void hold_less(struct conn *c, size_t high)
+/* No more than is right now; where the level fell, again as much. */
+static void hold_what_is_right(struct conn *c)
 {
     for (struct exchange *x = c->exchanges; x; x = x->next) {
         if (!x->origin || x->state < EX_RELAY || x->state > EX_TUNNEL)
             continue;
+        size_t high = exchange_high(x);
         x->via->hold_at_most(x, high);
         if (!x->lane)
             stream_set_read_high(c->stream, high);
@@ -251,13 +255,15 @@ static void level_changed(struct edge_thread *t, enum budget_level before)
         return;
     keep_less(t);
     for (struct conn *c = t->conns; t->level == BUDGET_CALM && c; c = c->next)
-        hold_less(c, EDGE_READ_HIGH);
+        hold_what_is_right(c);
 }
 
-void shed_configure(struct edge_thread *t, size_t limit)
+void shed_configure(struct edge_thread *t, const struct limits_config *l)
 {
+    size_t memory = l->memory_kib ? (size_t)l->memory_kib * 1024 : t->shared->memory;
     t->loop->meter.budget = &t->shared->budget;
-    budget_set_limit(&t->shared->budget, limit ? limit : t->shared->memory);
+    budget_set_limit(&t->shared->budget, memory);
+    places_configure(t->shared, l, memory);
     keep_less(t);
 }
 
@@ -273,6 +279,6 @@ void shed_sweep(struct edge_thread *t)
     if (t->level == BUDGET_CALM)
         return;
     for (struct conn *c = t->conns; c; c = c->next)
-        hold_less(c, EDGE_HIGH_TIGHT);
+        hold_what_is_right(c);
     make_room(t);
 }

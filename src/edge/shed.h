@@ -21,7 +21,7 @@ enum shed_entry shed_at_door(const struct edge_thread *t);
 bool shed_refuses(const struct exchange *x);
 enum ex_next shed_refuse(struct exchange *x);
 /* The rules changed, or are the first. */
-void shed_configure(struct edge_thread *t, size_t limit);
+void shed_configure(struct edge_thread *t, const struct limits_config *l);
 /* After the sweep over all connections. */
 void shed_sweep(struct edge_thread *t);
 

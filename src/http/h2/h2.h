@@ -16,6 +16,7 @@ struct h2_session;
 struct h2_config {
     size_t head_bytes; /* of a request's head, decoded, cookie crumbs and dropped fields included */
     size_t fields;
+    unsigned streams; /* at once, and no more than 100; 0: as many */
 };
 
 enum h2_input {

@@ -15,10 +15,15 @@
 #define CLOGGED 100
 #define QUEUE_MAX 1000
 
+static unsigned streams_of(const struct h2_config *c)
+{
+    return c->streams && c->streams < STREAMS_AT_ONCE ? c->streams : STREAMS_AT_ONCE;
+}
+
 static bool submit_settings(struct h2_session *h)
 {
     const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS_AT_ONCE},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams_of(&h->config)},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)h->config.head_bytes},
         {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
