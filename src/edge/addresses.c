@@ -14,6 +14,7 @@ struct address_count {
     uint32_t open;                   /* connections */
     uint32_t users;                  /* those, and who holds it without one */
     atomic_uint places[PLACE_KINDS]; /* without the lock: whoever counts here is one of the users */
+    _Atomic uint64_t wanted_ms;
 };
 
 struct address_counts {
@@ -135,4 +136,9 @@ void edge_address_let_go(struct edge_shared *s, struct address_count *e)
 atomic_uint *edge_address_places(struct address_count *e, unsigned kind)
 {
     return &e->places[kind];
+}
+
+_Atomic uint64_t *edge_address_wanted(struct address_count *e)
+{
+    return &e->wanted_ms;
 }

@@ -11,6 +11,9 @@
 #define EARLY_COST (220u * 1024)
 #define LATE_COST (144u * 1024)
 
+/* A refusal counts so long: whoever was refused is told to come again a little later. */
+#define WANTED_MS 10000u
+
 /* Browsers ask for what they need in parallel; fewer would be slower than HTTP/1.1. */
 #define STREAMS_LEAST 4u
 #define STREAMS_MOST 100u
@@ -83,9 +86,24 @@ static atomic_uint *count_of(const struct exchange *x, unsigned kind)
     return x->place.address ? edge_address_places(x->place.address, kind) : NULL;
 }
 
+static void note(_Atomic uint64_t *at, uint64_t ms)
+{
+    atomic_store_explicit(at, ms, memory_order_relaxed);
+}
+
+static void note_refusal(struct exchange *x, struct place_pool *p, enum place_answer why)
+{
+    uint64_t now = x->thread->loop->now_ms;
+    note(&p->wanted_ms, now);
+    note(why == PLACE_ENOUGH ? edge_address_wanted(x->place.address) : &p->full_ms, now);
+}
+
 static enum place_answer take_one(struct exchange *x, unsigned kind)
 {
-    enum place_answer a = place_take(&x->thread->shared->places[kind], count_of(x, kind));
+    struct place_pool *p = &x->thread->shared->places[kind];
+    enum place_answer a = place_take(p, count_of(x, kind));
+    if (a >= PLACE_NONE)
+        note_refusal(x, p, a);
     if (a < PLACE_NONE)
         x->place.kinds |= (uint8_t)(1u << kind);
     if (a == PLACE_TAKEN_LATE && kind == PLACE_STRANGER)
@@ -147,6 +165,32 @@ void places_leave(struct exchange *x)
     if (p->held)
         edge_address_let_go(x->thread->shared, p->address);
     *p = (struct place){.modest = p->modest};
+}
+
+/* --- who could have had it -------------------------------------------------------------------------------------------- */
+
+static bool lately(const _Atomic uint64_t *at, const struct edge_thread *t)
+{
+    uint64_t ms = atomic_load_explicit(at, memory_order_relaxed);
+    return ms != 0 && t->loop->now_ms < ms + WANTED_MS;
+}
+
+bool places_are_wanted(const struct edge_thread *t)
+{
+    const struct place_pool *p = t->shared->places;
+    return lately(&p[PLACE_STRANGER].wanted_ms, t) || lately(&p[PLACE_STRANGER_MORE].wanted_ms, t);
+}
+
+bool places_is_wanted(const struct exchange *x)
+{
+    const struct place_pool *p = x->thread->shared->places;
+    unsigned strangers = x->place.kinds & (1u << PLACE_STRANGER | 1u << PLACE_STRANGER_MORE);
+    if (strangers && x->place.address && lately(edge_address_wanted(x->place.address), x->thread))
+        return true;
+    for (unsigned k = 0; k < PLACE_KINDS; k++)
+        if (strangers & 1u << k && lately(&p[k].full_ms, x->thread))
+            return true;
+    return false;
 }
 
 unsigned places_streams(const struct edge_thread *t)

@@ -20,9 +20,10 @@
 
 enum place_kind { PLACE_STRANGER = 0, PLACE_STRANGER_MORE, PLACE_SIGNED_IN_MORE, PLACE_KINDS };
 
-/* thread: any. Touched by exchanges that need one of its kind, and those touch both: one cache line for both. */
+/* thread: any. Touched by exchanges that need one of its kind, and those touch all of it: one cache line. */
 struct place_pool {
     atomic_uint taken, limit;
+    _Atomic uint64_t wanted_ms, full_ms; /* loop times of the last refusals: any, and because all were taken */
     char apart[64];
 };
 
@@ -61,6 +62,10 @@ const char *places_enter(struct exchange *x);
 void places_share(struct exchange *x);
 /* No effect when it has none. */
 void places_leave(struct exchange *x);
+/* Did strangers come lately who found no place? */
+bool places_are_wanted(const struct edge_thread *t);
+/* … who could have had this one? */
+bool places_is_wanted(const struct exchange *x);
 /* How many requests at a time a connection with HTTP/2 is told to have: as many as one alone finds places for. */
 unsigned places_streams(const struct edge_thread *t);
 

@@ -207,6 +207,39 @@ static void make_room(struct edge_thread *t)
     }
 }
 
+/* With HTTP/1 its connection goes with it, and it is freed. */
+static void give_up(struct exchange *x)
+{
+    x->detail = "its place was wanted";
+    if (x->tunnel)
+        tunnel_cut(x->tunnel, x->detail);
+    if (x->lane)
+        exchange_end(x, true);
+    else
+        conn_close(x->conn, STREAM_CLOSE_NOW);
+}
+
+static void give_up_what_does_not_move(struct conn *c, uint64_t now)
+{
+    bool behind = pace_is_behind(&c->pace, BEHIND_MS, BEHIND_RATE, now);
+    for (struct exchange *x = c->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (places_is_wanted(x) && (behind || stands_still(x, BEHIND_MS, now)))
+            give_up(x);
+    }
+}
+
+/* Strangers found no place at the origins: those do without who have one and do not move. */
+static void make_places(struct edge_thread *t)
+{
+    if (!places_are_wanted(t))
+        return;
+    for (struct conn *c = t->conns, *next; c; c = next) {
+        next = c->next;
+        give_up_what_does_not_move(c, t->loop->now_ms);
+    }
+}
+
 /* --- the sweep -------------------------------------------------------------------------------------------------------- */
 
 /* No more than is right now; where the level fell, again as much. */
@@ -276,6 +309,7 @@ void shed_sweep(struct edge_thread *t)
         level_changed(t, before);
     if (t->hold && !span_eq(t->hold->snapshot->log.to, SPAN("none")))
         tell(t);
+    make_places(t);
     if (t->level == BUDGET_CALM)
         return;
     for (struct conn *c = t->conns; c; c = c->next)

@@ -87,6 +87,8 @@ struct address_count *edge_address_hold(struct edge_shared *s, const struct addr
 void edge_address_let_go(struct edge_shared *s, struct address_count *e);
 /* How many places of an enum place_kind it has. */
 atomic_uint *edge_address_places(struct address_count *e, unsigned kind);
+/* Loop time at which it was last refused one because it has enough. */
+_Atomic uint64_t *edge_address_wanted(struct address_count *e);
 struct address_counts *address_counts_new(void);
 void address_counts_free(struct address_counts *c);
 

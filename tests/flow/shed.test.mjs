@@ -150,24 +150,49 @@ describe('shedding of who does not read', () => {
   });
   after(() => endAll(site, origin));
 
-  it('strangers are let go, and who is signed in is not', async () => {
-    const stuck = async (host, headers = {}) => {
-      const wire = await gate.connect({ host });
-      await wire.send(requestBytes({ host, path: '/endless', headers }));
-      await wire.head();
-      wire.pause();
-      return wire;
-    };
-    const mine = await stuck(app, { Cookie: cookie });
-    const theirs = [];
-    for (let i = 0; i < 24; i++) {
-      const w = await stuck(open).catch(() => undefined); // 503 in time
-      if (w) theirs.push(w);
+  const stuck = async (host, { headers = {}, localAddress } = {}) => {
+    const wire = await gate.connect({ host, localAddress });
+    await wire.send(requestBytes({ host, path: '/endless', headers }));
+    await wire.head();
+    wire.pause();
+    return wire;
+  };
+  /** One address has half of the places of strangers at most: these come from several. */
+  const crowd = async (n) => {
+    const some = [];
+    for (let i = 0; i < n; i++) some.push(await stuck(open, { localAddress: `127.0.0.${2 + (i % 4)}` }).catch(() => undefined)); // 503 in time
+    return some.filter((w) => w);
+  };
+  const served = () => until('a stranger to be served', async () => (await gate.request({ host: open, path: '/small' })).status === 200, 30000, 200);
+
+  it('where others find no place at the origins, strangers who do not move give up theirs', async () => {
+    const theirs = await crowd(24);
+    try {
+      const ask = async () => {
+        const wire = await gate.connect({ host: open, localAddress: '127.0.0.2' });
+        await wire.send(requestBytes({ host: open, path: '/small' }));
+        return wire.response().finally(() => wire.close());
+      };
+      assert.equal((await gate.request({ host: open, path: '/small' })).status, 200, 'another address finds one at once');
+      assert.equal((await ask()).status, 503);
+      await until('one of them to be served', async () => (await ask()).status === 200, 30000, 200);
+      const gone = gate.lines().filter((l) => l.detail === 'its place was wanted');
+      assert.ok(gone.length > 0 && gone.every((l) => l.host === open && l.path === '/endless'));
+      assert.ok(!gate.lines().some((l) => l.detail === 'memory is short'));
+    } finally {
+      for (const w of theirs) w.close();
     }
+  });
+
+  it('strangers are let go, and who is signed in is not', async () => {
+    const mine = await stuck(app, { headers: { Cookie: cookie } });
+    const ours = [];
+    for (let i = 0; i < 8; i++) ours.push(await stuck(app, { headers: { Cookie: cookie } }));
+    const theirs = await crowd(24);
     try {
       const gone = await gate.line((l) => l.detail === 'memory is short', 30000);
       assert.equal(gone.host, open);
-      await until('a stranger to be served', async () => (await gate.request({ host: open, path: '/small' })).status === 200, 30000, 200);
+      await served();
       assert.ok(!gate.lines().some((l) => l.detail === 'memory is short' && l.identity));
       let more = 0;
       mine.socket.removeAllListeners('data');
@@ -175,7 +200,7 @@ describe('shedding of who does not read', () => {
       mine.resume();
       await until('the rest to flow', () => more > 64 << 20, 60000);
     } finally {
-      for (const w of [mine, ...theirs]) w.close();
+      for (const w of [mine, ...ours, ...theirs]) w.close();
     }
   });
 });
