@@ -12,6 +12,8 @@
 #define NOTICE_MS 1000u
 /* How long the rest of a request may still come that was answered without it. */
 #define ANSWERED_MS 1000u
+/* So many requests of a connection begin in one turn of the loop: then it is the others' turn. */
+#define BEGIN_MOST 8u
 
 static void h2_on_read(void *arg);
 static void h2_on_drained(void *arg);
@@ -73,7 +75,37 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     x->parse_error = *refused;
     if (x->req.websocket && refused->status == 0 && !make_up_key(x))
         x->parse_error = (struct h1_error){503, "out-of-memory"};
-    exchange_start(x);
+    c->h2.heard = s->id;
+    c->h2.waiting++;
+}
+
+/* Behind what was read and written: whoever resets a stream in the breath that opens it, or has us reset it, has nobody asked for it. True: there are
+ * more. */
+static bool begin_some(struct conn *c)
+{
+    struct h2_stream *s = h2_session_first(c->h2.session);
+    unsigned n = 0;
+    while (s && s->next)
+        s = s->next;
+    for (; s && c->h2.waiting; s = s->prev) {
+        struct exchange *x = s->owner;
+        if (!x || x->start_us != 0 || s->id > c->h2.heard || s->input == H2_INPUT_RESET)
+            continue;
+        if (n++ == BEGIN_MOST)
+            return true;
+        c->h2.waiting--;
+        exchange_start(x);
+    }
+    return false;
+}
+
+/* What a request did not live to see is no request. */
+static void never_began(struct conn *c, const struct h2_stream *s)
+{
+    if (s->id > c->h2.heard)
+        head_over(c);
+    else
+        c->h2.waiting--;
 }
 
 /* Answered already: what still comes has no taker. */
@@ -87,6 +119,8 @@ static void throw_away(struct h2_stream *s)
 static void on_input(void *arg, struct h2_stream *s)
 {
     struct exchange *x = s->owner;
+    if (x && x->start_us == 0)
+        return; /* it will find it */
     if (!x || x->state == EX_DONE)
         throw_away(s);
     else if (x->state == EX_TUNNEL)
@@ -116,7 +150,7 @@ static void on_gone(void *arg, struct h2_stream *s)
     if (!x)
         return;
     if (x->start_us == 0)
-        head_over(c); /* it never was a request */
+        never_began(c, s);
     s->owner = NULL;
     x->lane = NULL;
     if (x->start_us != 0 && c->state == CONN_CLOSED)
@@ -164,17 +198,22 @@ static bool is_finished(const struct conn *c)
 static void write_frames(struct conn *c)
 {
     struct chunkq *out = stream_out(c->stream);
-    bool ok;
-    do {
+    bool ok = !c->h2.waiting || h2_session_write(c->h2.session, out, EDGE_HIGH);
+    bool more = ok && c->h2.waiting && !h2_session_error(c->h2.session) && begin_some(c);
+    while (ok) {
         bury(c);
         ok = h2_session_write(c->h2.session, out, EDGE_HIGH) && stream_flush(c->stream);
-    } while (ok && out->bytes == 0 && h2_session_wants_write(c->h2.session));
+        if (!ok || out->bytes || !h2_session_wants_write(c->h2.session))
+            break;
+    }
     if (!ok) {
         conn_close(c, STREAM_CLOSE_NOW);
         return;
     }
     bury(c);
     note_idle(c);
+    if (more)
+        loop_task_queue(c->thread->loop, &c->task);
     if (is_finished(c) && !h2_session_wants_write(c->h2.session))
         conn_close(
             c, STREAM_CLOSE_LINGER); /* the peer may still be sending what it sent too much of, and has to read why */

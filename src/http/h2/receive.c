@@ -17,6 +17,12 @@ static void take(struct h2_session *h, enum h2_toll toll, const char *why)
         flooded(h, why);
 }
 
+/* What follows is not looked at any more: a frame may hold thousands of fields that cost nothing to send. */
+static int go_on(const struct h2_session *h)
+{
+    return h->error ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
 /* --- stream identifiers ------------------------------------------------------------------------------------------- */
 
 static void note_id(struct h2_session *h, int32_t id)
@@ -74,7 +80,7 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
         take(h, H2_TOLL_GLITCH, "flood of odd frames");
         break;
     }
-    return 0;
+    return go_on(h);
 }
 
 /* --- heads -------------------------------------------------------------------------------------------------------- */
@@ -140,7 +146,7 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
     h->ranks |= span_eq(span_of_rcbuf(name), SPAN("priority"));
     if (s && !h2_request_field(s, span_of_rcbuf(name), span_of_rcbuf(value), nghttp2_rcbuf_is_static(name) != 0))
         flooded(h, "head far too large");
-    return 0;
+    return go_on(h);
 }
 
 /* A field that nghttp2 would leave out silently: the whole head is refused instead. */
