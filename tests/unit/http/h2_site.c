@@ -85,13 +85,13 @@ static void on_gone(void *arg, struct h2_stream *s)
 }
 
 static const struct h2_events events = {on_begin, on_head, on_input, on_sent, on_gone};
-static const struct h2_config config = {.head_bytes = 4096, .fields = 20};
+const struct h2_config site_config = {.head_bytes = 4096, .fields = 20};
 
 void site_init(struct site *t, bool silent)
 {
     *t = (struct site){.silent = silent};
     memory_init(&t->m);
-    t->session = h2_session_new(&config, &t->m.chunks, &events, t);
+    t->session = h2_session_new(&site_config, &t->m.chunks, &events, t);
     assert_non_null(t->session);
 }
 

@@ -29,6 +29,8 @@ struct request {
     size_t got;
 };
 
+extern const struct h2_config site_config;
+
 void site_init(struct site *t, bool silent);
 void site_fini(struct site *t);
 /* Five bytes, or none. */
