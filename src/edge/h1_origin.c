@@ -96,6 +96,8 @@ static enum origin_says read_head(struct exchange *x)
 static void begin_body(struct exchange *x)
 {
     h1_body_init(&x->resp_body, x->resp.body, x->resp.content_length);
+    if (x->client->send_trailers)
+        x->resp_body.keep_in = &x->arena;
     stream_set_read_high(x->origin->stream, x->client->high(x)); /* the head, which had to fit whole, is through */
 }
 
@@ -119,6 +121,12 @@ static enum origin_says read_body(struct exchange *x)
     if (x->from_origin.bytes == 0 && stream_input(s) != STREAM_IN_OPEN)
         return ended_by_close(x);
     return ORIGIN_WAITS;
+}
+
+static struct headers *trailers(struct exchange *x)
+{
+    struct headers *h = x->resp_body.kept_n > 0 ? arena_alloc(&x->arena, sizeof *h) : NULL;
+    return h && h1_body_trailers(&x->resp_body, h) ? h : NULL;
 }
 
 static void resume(struct exchange *x)
@@ -178,6 +186,7 @@ const struct origin_ops h1_origin_ops = {
     .read_head = read_head,
     .begin_body = begin_body,
     .read_body = read_body,
+    .trailers = trailers,
     .resume = resume,
     .why_went = why_went,
     .had_no_effect = had_no_effect,
