@@ -354,7 +354,7 @@ static bool head_drips(const struct conn *c, uint64_t now)
     const struct limits_config *l = limits_of(c);
     uint64_t span = now - c->since_ms;
     return c->state == CONN_HEAD && l->body_rate && span >= l->body_rate_after_ms &&
-           stream_in(c->stream)->bytes * 1000 < l->body_rate * span;
+           !pace_suffices(stream_in(c->stream)->bytes, l->body_rate, span);
 }
 
 /* A head that never ends gets an answer (RFC 9110 §15.5.9); idle connections just end. */

@@ -95,11 +95,15 @@ struct origin_ops {
     const char *(*why_went)(const struct exchange *x); /* static text */
     /* It went, and said that it has not looked at the request. */
     bool (*had_no_effect)(const struct exchange *x);
+    /* Then: all payload that was sent comes back into x->from_client. False: some of it has left. NULL: always. */
+    bool (*take_back)(struct exchange *x);
     /* Request and final response are complete: can the connection carry another exchange? */
     bool (*is_clean)(const struct exchange *x);
     /* For sweeps. */
     uint64_t (*moved)(const struct exchange *x); /* grows with everything that comes or goes */
     enum pace_verdict (*pace)(struct exchange *x, const struct pace_limits *l, uint64_t now_ms);
+    bool (*is_behind)(const struct exchange *x, uint32_t for_ms, uint32_t rate,
+                      uint64_t now_ms); /* as pace_is_behind */
     size_t (*holds)(const struct exchange *x);
     void (*hold_at_most)(struct exchange *x, size_t high);
 };
@@ -236,7 +240,7 @@ bool forward_prepare(struct exchange *x);
 bool forward_translate_response(struct exchange *x);
 /* respond.c: is this a browser's first answer behind a gate that is still new here (hosts[].clear_cache_until)? */
 bool respond_clears_cache(const struct exchange *x);
-/* trailers.c: what may pass of the fields behind a payload, where both sides speak HTTP/2. False: no memory. */
+/* trailers.c: what may pass of the fields behind a payload: to origins that speak HTTP/2, and to clients that do. False: no memory. */
 bool trailers_to_origin(struct exchange *x);
 bool trailers_to_client(struct exchange *x);
 /* The origin's final head as the client gets it. */

@@ -165,6 +165,11 @@ static enum pace_verdict pace(struct exchange *x, const struct pace_limits *l, u
     return pace_check(&x->origin_pace, x->origin->stream, l, now_ms);
 }
 
+static bool is_behind(const struct exchange *x, uint32_t for_ms, uint32_t rate, uint64_t now_ms)
+{
+    return pace_is_behind(&x->origin_pace, for_ms, rate, now_ms);
+}
+
 static size_t holds(const struct exchange *x)
 {
     return stream_holds(x->origin->stream);
@@ -193,6 +198,7 @@ const struct origin_ops h1_origin_ops = {
     .is_clean = is_clean,
     .moved = moved,
     .pace = pace,
+    .is_behind = is_behind,
     .holds = holds,
     .hold_at_most = hold_at_most,
 };

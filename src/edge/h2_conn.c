@@ -5,6 +5,7 @@
 
 #include "base/crypto/base64.h"
 #include "edge/h2_write.h"
+#include "edge/shed.h"
 #include "edge/tunnel.h"
 
 #define FIELDS_FIRST 24
@@ -25,6 +26,12 @@ static const struct limits_config *limits_of(const struct conn *c)
     return &c->thread->hold->snapshot->limits;
 }
 
+/* A guest has less time. */
+static void wait_until(struct conn *c, uint32_t ms)
+{
+    c->deadline_ms = c->thread->loop->now_ms + (c->guest && ms > SHED_GUEST_MS ? SHED_GUEST_MS : ms);
+}
+
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */
 
 static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
@@ -43,7 +50,7 @@ static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
     c->h2.heads++;
     c->h2.streams++;
     c->h2.state = H2_CONN_BUSY;
-    c->deadline_ms = c->thread->loop->now_ms + limits_of(c)->header_timeout_ms;
+    wait_until(c, limits_of(c)->header_timeout_ms);
     return true;
 }
 
@@ -183,7 +190,7 @@ static void note_idle(struct conn *c)
     bool idle = h2_session_first(c->h2.session) == NULL;
     if (idle && c->h2.state == H2_CONN_BUSY) {
         c->since_ms = c->thread->loop->now_ms;
-        c->deadline_ms = c->since_ms + limits_of(c)->keepalive_timeout_ms;
+        wait_until(c, limits_of(c)->keepalive_timeout_ms);
     }
     c->h2.state = idle ? H2_CONN_IDLE : H2_CONN_BUSY;
 }
@@ -271,7 +278,7 @@ bool h2_conn_open(struct conn *c)
         return false;
     c->state = CONN_H2;
     c->h2.state = H2_CONN_IDLE;
-    c->deadline_ms = c->thread->loop->now_ms + l->header_timeout_ms; /* for the first request */
+    wait_until(c, l->header_timeout_ms); /* for the first request */
     loop_task_init(&c->task, on_task, c);
     stream_set_events(c->stream, &stream_events, c);
     loop_task_queue(c->thread->loop, &c->task); /* our SETTINGS */
@@ -288,7 +295,6 @@ void h2_conn_fini(struct conn *c)
 
 /* --- deadlines ---------------------------------------------------------------------------------------------------- */
 
-/* A client that holds a stream's window shut, or drips it open, while we have bytes for it. The connection's own pace is conn_sweep's. */
 static void sweep_answered(struct h2_stream *s, uint64_t now)
 {
     if (s->answered_ms == 0)
@@ -297,21 +303,12 @@ static void sweep_answered(struct h2_stream *s, uint64_t now)
         h2_stream_reset(s, H2_NO_ERROR);
 }
 
-/* A window that drips open is as good as shut. */
-static bool takes_enough(const struct conn *c, const struct h2_stream *s, uint64_t now)
-{
-    uint64_t sent = s->bytes_sent - s->seen_sent;
-    return sent > 0 && sent * 1000 >= limits_of(c)->write_rate * (now - s->seen_ms);
-}
-
+/* A client that holds a stream's window shut, or drips it open, while we have bytes for it. The connection's own pace is conn_sweep's. */
 static void sweep_stream(struct conn *c, struct h2_stream *s, uint64_t now)
 {
     if (h2_stream_is_answered(s))
         sweep_answered(s, now);
-    else if (s->out.bytes == 0 || s->seen_ms == 0 || takes_enough(c, s, now)) {
-        s->seen_sent = s->bytes_sent;
-        s->seen_ms = now;
-    } else if (now - s->seen_ms >= limits_of(c)->backpressure_timeout_ms) {
+    else if (pace_of_h2(s, limits_of(c)->write_rate, now) >= limits_of(c)->backpressure_timeout_ms) {
         h2_stream_reset(s, H2_CANCEL);
         if (s->owner)
             exchange_on_client_lost(s->owner);

@@ -78,7 +78,8 @@ static size_t holds(const struct conn *c)
 {
     size_t n = stream_holds(c->stream);
     for (const struct exchange *x = c->exchanges; x; x = x->next)
-        n += EXCHANGE_COST + (x->origin ? x->via->holds(x) : 0) + (x->lane ? x->lane->out.bytes : 0);
+        n += EXCHANGE_COST + x->from_client.bytes + x->from_origin.bytes + (x->origin ? x->via->holds(x) : 0) +
+             (x->lane ? x->lane->in.bytes + x->lane->out.bytes : 0);
     return n;
 }
 
@@ -87,13 +88,20 @@ static bool sends_too_little(const struct exchange *x, uint32_t for_ms, uint64_t
 {
     uint64_t span = now - x->rate_ms;
     return x->state == EX_RELAY && x->rate_ms && span >= for_ms &&
-           (x->bytes_in - x->rate_bytes) * 1000 < BEHIND_RATE * span;
+           !pace_suffices(x->bytes_in - x->rate_bytes, BEHIND_RATE, span);
+}
+
+/* Payload that lies here while its origin is still looked for. */
+static bool waits_with_payload(const struct exchange *x, uint32_t for_ms, uint64_t now)
+{
+    return x->state == EX_CONNECT && now >= x->start_us / 1000 + for_ms &&
+           x->client->early_bytes(x) + x->from_client.bytes > 0;
 }
 
 static bool stands_still(const struct exchange *x, uint32_t for_ms, uint64_t now)
 {
-    return pace_is_behind(&x->origin_pace, for_ms, BEHIND_RATE, now) || sends_too_little(x, for_ms, now) ||
-           (x->lane && x->lane->out.bytes && now - x->lane->seen_ms >= for_ms) ||
+    return (x->origin && x->via->is_behind(x, for_ms, BEHIND_RATE, now)) || sends_too_little(x, for_ms, now) ||
+           waits_with_payload(x, for_ms, now) || (x->lane && pace_h2_is_behind(x->lane, for_ms, BEHIND_RATE, now)) ||
            (x->state == EX_TUNNEL && !x->who && tunnel_silent_ms(x->tunnel, now) >= SILENT_MS);
 }
 

@@ -6,6 +6,8 @@ import { preferred } from '../harness/http2.mjs';
 import { WebSocket } from '../harness/lib.mjs';
 import { pathOrigin } from '../harness/origins.mjs';
 import { authority } from '../harness/certs.mjs';
+import { ERROR, Frames, data } from '../harness/frames.mjs';
+import { rawH2Origin } from '../harness/h2-origins.mjs';
 import { PASSWORD, startSite } from '../harness/site.mjs';
 import { endAll, sleep, until, within } from '../harness/wait.mjs';
 import { basic, requestBytes } from '../harness/wire.mjs';
@@ -116,6 +118,22 @@ describe('shedding', () => {
     }
   });
 
+  it('guests with HTTP/2 have as little time as others', async () => {
+    await fill(1.03);
+    await levelIs('full');
+    const open2 = () => Frames.open(gate, { host: open });
+    const idle = await open2(), half = await open2();
+    try {
+      half.send(half.head(1, { flags: 0 }));
+      leave();
+      await levelIs('calm'); // nobody is let go for want of memory
+      for (const f of [idle, half]) assert.equal(await f.dies(20000), ERROR.NO_ERROR);
+    } finally {
+      idle.close();
+      half.close();
+    }
+  });
+
   it('half heads are let go after a while, and everybody is served again although they stay', async () => {
     const some = await fill(1.03);
     await until('a stranger to be served', async () => (await anonymous().catch(() => undefined))?.status === 200, 15000, 100);
@@ -127,6 +145,47 @@ describe('shedding', () => {
     const l = gate.lines().filter((x) => x.event === 'memory');
     for (let i = 1; i < l.length; i++) assert.notEqual(l[i].level, l[i - 1].level);
     assert.ok(l.every((x) => x.limit === LIMIT && x.held >= 0 && x.time));
+  });
+});
+
+describe('shedding of payload whose origin does not answer', () => {
+  const mute = 'mute.app.example.test';
+  let site, origin, gate, cookie;
+  before(async () => {
+    origin = await rawH2Origin(() => {}); // never says a word
+    site = await startSite({
+      more: {
+        limits: { memory: '4MiB' },
+        origins: { mute: { url: origin.url, http: '2', connect_timeout: '5m' } },
+        hosts: [{ host: mute, origin: 'mute', gate: 'app', rules: 'gated' }]
+      },
+      gate: { threads: 1 }
+    });
+    gate = site.gate;
+    const r = await gate.request({ host: app, path: '/', headers: { Authorization: basic('beta', PASSWORD) } });
+    cookie = r.get('set-cookie').split(';')[0];
+  });
+  after(() => endAll(site, origin));
+
+  it('takes little of each stream, and lets go of who sent it', async () => {
+    const clients = [], ids = [1, 3, 5, 7, 9, 11], piece = Buffer.alloc(16384, 'x'), post = { method: 'POST', end: false, more: [['cookie', cookie]] };
+    try {
+      for (let i = 0; i < 40; i++) {
+        const f = await Frames.open(gate, { host: mute });
+        clients.push(f);
+        for (const id of ids) f.request(id, post);
+        assert.ok(await f.lives());
+      }
+      clients[0].send(data(1, piece), data(1, 'x'));
+      await clients[0].until('a window that is full', () => clients[0].reset(1) !== undefined);
+      assert.equal(clients[0].reset(1), ERROR.FLOW_CONTROL_ERROR);
+      for (const f of clients) for (const id of ids.slice(1)) f.send(data(id, piece));
+      await gate.line((l) => l.detail === 'memory is short' && l.host === mute, 40000);
+      assert.ok(clients.some((f) => f.ended));
+      assert.ok(clients.some((f) => !f.ended), 'no more go than have to');
+    } finally {
+      for (const f of clients) f.close();
+    }
   });
 });
 

@@ -24,6 +24,9 @@ struct h2_gap {
 };
 #define H2_GAPS 8u
 
+/* What a stream that nobody reads may hold; those who are read are given more. */
+#define H2_FIRST_WINDOW (16u << 10)
+
 struct h2_session {
     nghttp2_session *ng;
     struct h2_config config;
@@ -42,8 +45,8 @@ struct h2_session {
     size_t sink_high;
     const char *error; /* static: why it ended itself */
     bool is_client, is_greeted;
-    unsigned asked;     /* as a client: open streams */
-    unsigned cancelled; /* as a client: streams that were reset before anything of them left */
+    unsigned asked; /* as a client: open streams */
+    bool forgets;   /* as a client: some that have not left are not to leave any more */
     uint64_t pings;
 };
 
@@ -55,8 +58,8 @@ ssize_t h2_offer_payload(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t n
 /* send.c: the same for those that leave. */
 void h2_send_callbacks(nghttp2_session_callbacks *c);
 
-/* client.c: cancelled streams of which nothing has left are gone at once. */
-void h2_client_forget_cancelled(struct h2_session *h);
+/* client.c: streams of which nothing has left, and that were cancelled or will not be taken, are gone at once. */
+void h2_client_forget_unsent(struct h2_session *h);
 /* client_receive.c, for clients: instead of some of the above. */
 void h2_client_callbacks(nghttp2_session_callbacks *c);
 
@@ -100,5 +103,8 @@ void h2_streams_free(struct h2_session *h);
 
 /* session.c */
 struct h2_stream *h2_stream_of(struct h2_session *h, int32_t id);
+/* What streams may hold at first counts from the peer's ACK on, for those that were open before too: nghttp2 has taken from them what they were
+ * given beyond it. */
+void h2_widen_again(struct h2_session *h);
 
 #endif

@@ -93,6 +93,7 @@ static struct h2_stream *stream_new(struct h2_session *h, int32_t id)
         return NULL;
     s->session = h;
     s->id = id;
+    s->window = H2_FIRST_WINDOW;
     chunkq_init(&s->in, h->chunks);
     chunkq_init(&s->out, h->chunks);
     if (!h->events->on_begin(h->arg, s, &head)) {
@@ -231,6 +232,8 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     if (is_data && !ends && !h2_flood_data(&h->flood, frame->hd.length - frame->data.padlen))
         flooded(h, "empty DATA flood");
     h2_strict_frame(h, frame);
+    if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK))
+        h2_widen_again(h);
     if (!s || (!is_data && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
     if (!is_data && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {

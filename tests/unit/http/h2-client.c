@@ -306,6 +306,71 @@ static void test_room(void **state)
     site_fini(&t);
 }
 
+/* What has not left had no effect, and nothing is kept of it. */
+static void test_unsent(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    static char seen[TEXT];
+    *seen = '\0';
+    site_init(&t);
+    read_bytes(&t, bytes_of(HELLO));
+    collect(&t, r, MAGIC, seen);
+    ask(&t, "GET /goes");
+    collect(&t, r, 0, seen);
+    read_bytes(&t, bytes_of("S 3=0")); /* no more streams */
+    struct h2_stream *s = ask(&t, "GET /stays");
+    collect(&t, r, 0, seen);
+    assert_null(strstr(seen, "/stays"));
+    h2_stream_reset(s, H2_CANCEL);
+    collect(&t, r, 0, seen);
+    assert_string_equal(t.told, "gone 3 refused\n"); /* at once: it may be long until the server takes one more */
+    ask(&t, "POST /later");
+    read_bytes(&t, bytes_of("F 7 0 0 0000000100000000"));
+    collect(&t, r, 0, seen);
+    assert_non_null(strstr(t.told, "gone 5 refused\n"));
+    assert_null(strstr(seen, "/later"));
+    assert_null(strstr(t.told, "gone 1"));
+    read_bytes(&t, bytes_of("H 1 e " OK));
+    assert_non_null(strstr(t.told, "gone 1\n"));
+    assert_null(h2_session_first(t.session));
+    assert_null(h2_session_error(t.session));
+    h2_reader_free(r);
+    site_fini(&t);
+}
+
+/* A cancelled request does not leave later, and one whose head has been handed over is no such one. */
+static void test_unsent_or_not(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq out;
+    static char seen[TEXT];
+    *seen = '\0';
+    site_init(&t);
+    read_bytes(&t, bytes_of(HELLO "S 3=0"));
+    collect(&t, r, MAGIC, seen);
+    h2_stream_reset(ask(&t, "GET /gone"), H2_CANCEL);
+    collect(&t, r, 0, seen);
+    read_bytes(&t, bytes_of("S 3=9"));
+    ask(&t, "GET /goes");
+    chunkq_init(&out, &t.m.chunks);
+    assert_true(h2_session_write(t.session, &out, 1)); /* its bytes are out, nghttp2 has not yet said so */
+    assert_true(out.bytes > 0);
+    chunkq_clear(&out);
+    assert_true(h2_session_write(t.session, &out, 1));
+    while (out.bytes > 0) {
+        chunkq_clear(&out);
+        assert_true(h2_session_write(t.session, &out, 1));
+    }
+    assert_string_equal(t.told, "gone 1 refused\n");
+    h2_session_free(t.session);
+    t.session = NULL;
+    assert_string_equal(t.told, "gone 1 refused\ngone 3 reset\n");
+    h2_reader_free(r);
+    memory_fini(&t.m);
+}
+
 /* --- limits ------------------------------------------------------------------------------------------------------- */
 
 #define PUSH "F 5 4 1 00000002828487"
@@ -388,7 +453,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations), cmocka_unit_test(test_asks),    cmocka_unit_test(test_room),
-        cmocka_unit_test(test_ends),          cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_ends),          cmocka_unit_test(test_windows), cmocka_unit_test(test_unsent),
+        cmocka_unit_test(test_unsent_or_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

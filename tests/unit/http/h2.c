@@ -379,8 +379,10 @@ static void test_answered_early(void **state)
     struct h2_stream *s = h2_session_first(k.t.session);
     assert_non_null(strstr(k.seen, "H 1 e :status=417"));
     assert_true(h2_stream_is_answered(s));
-    assert_true(talk_sends(&k, "*16 D 1 - " X1000 X1000 X1000 X1000));
-    talk_hears(&k);
+    for (unsigned i = 0; i < 16; i++) {
+        assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
+        talk_hears(&k);
+    }
     assert_null(strstr(k.seen, "R 1"));
     assert_int_equal(s->in.bytes, 0);
     assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
@@ -411,6 +413,47 @@ static void test_windows(void **state)
     talk_end(&k);
 }
 
+/* What nobody reads yet has 16 KiB of room; then as much as was said, whenever the client's ACK comes. */
+static void test_widening(void **state)
+{
+    for (unsigned late = 0; late <= 1; late++) {
+        struct talk k;
+        talk_begin(&k, true);
+        struct h2_stream *s = talk_asks(&k, late ? "P\nS\nH 1 - " POST : HELLO "H 1 - " POST);
+        talk_hears(&k);
+        assert_null(strstr(k.seen, "W 1"));
+        h2_stream_widen(s, 60000);
+        h2_stream_widen(s, 50000);
+        if (late) /* it was 65535 until then */
+            assert_true(talk_sends(&k, "A"));
+        talk_hears(&k);
+        assert_non_null(strstr(k.seen, "W 1 43616\n"));
+        for (unsigned i = 0; i < 14; i++)
+            assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
+        talk_hears(&k);
+        assert_null(strstr(k.seen, "R 1"));
+        assert_string_equal(k.t.told, "head 1 POST /up at a.test chunked 0\n");
+        talk_end(&k);
+    }
+}
+
+static void test_first_window(void **state)
+{
+    struct talk k;
+    talk_begin(&k, true);
+    k.t.holds = true;
+    struct h2_stream *s = talk_asks(&k, HELLO "H 1 - " POST);
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
+    talk_hears(&k);
+    assert_null(strstr(k.seen, "R 1"));
+    assert_int_equal(s->in.bytes, 16000);
+    assert_true(talk_sends(&k, "D 1 - " X1000));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "R 1 3\n"));
+    talk_end(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_going_away),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_answered_early),
+        cmocka_unit_test(test_widening),
+        cmocka_unit_test(test_first_window),
         cmocka_unit_test(test_in_pieces),
         cmocka_unit_test(test_websocket_over_for_both),
     };

@@ -59,6 +59,8 @@ static void on_input(void *arg, struct h2_stream *s)
     struct site *t = arg;
     struct request *r = s->owner;
     size_t n = s->in.bytes;
+    if (t->holds)
+        return;
     r->got += n;
     chunkq_clear(&s->in);
     h2_stream_took(s, n);

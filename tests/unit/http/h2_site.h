@@ -21,6 +21,7 @@ struct site {
     struct h2_session *session;
     char told[TEXT];
     bool silent; /* answers nothing */
+    bool holds;  /* takes no payload */
 };
 
 struct request {
