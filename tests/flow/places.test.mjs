@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
 import { Frames, NO_TABLE, SETTING, TYPE } from '../harness/frames.mjs';
+import { authority } from '../harness/certs.mjs';
+import { h2Origin } from '../harness/h2-origins.mjs';
 import { answer, pathOrigin } from '../harness/origins.mjs';
 import { freePort } from '../harness/ports.mjs';
 import { PASSWORD, startSite } from '../harness/site.mjs';
@@ -135,6 +137,40 @@ describe('places at origins', () => {
     for (const id of ids) again.request(id, { path: '/', more: [['cookie', cookie]] });
     await until('all answered', () => ids.every((id) => again.answered(id)));
     assert.deepEqual(ids.map((id) => again.status(id)), ids.map(() => 200));
+  });
+
+  it('where its origin is asked over HTTP/2 too, no descriptor is counted', async () => {
+    const shared = await h2Origin({ '/silent': () => {} }, { pair: authority().issue(['localhost']) });
+    try {
+      const tls = { ca: authority().certFile };
+      const hosts = ['2', 'auto'].map((http) => ({ host: `h${http}.example.test`, origin: `h${http}`, public: true, rules: [{ path: '/*', action: 'bypass' }] }));
+      await start({
+        gate: { under: ['prlimit', '--nofile=128'] },
+        more: { origins: { h2: { url: shared.url, http: '2', tls }, hauto: { url: shared.url, http: 'auto', tls } }, hosts }
+      });
+      for (const { host } of hosts) {
+        const many = [], ids = [1, 3, 5, 7], before = shared.requests.length;
+        for (let i = 0; i < 8; i++) {
+          const f = await Frames.open(gate, { host, initial: NO_TABLE });
+          wires.push(f);
+          many.push(f);
+          // At once: those of the first connection wait for one to the origin, and have a place each until it is there.
+          f.send(...ids.map((id) => f.head(id, { path: '/silent' })));
+          await until('the origin to be asked', () => shared.requests.length === before + ids.length * (i + 1));
+        }
+        for (const f of many) f.close();
+      }
+      // What they gave back was theirs alone: the pool is what it was.
+      const many = [];
+      for (let i = 0; i < 10; i++) many.push(await Frames.open(gate, { host: open, initial: NO_TABLE }));
+      wires.push(...many);
+      for (const f of many) for (const id of [1, 3, 5, 7]) f.request(id, { path: '/silent' });
+      const refused = () => many.reduce((n, f) => n + [1, 3, 5, 7].filter((id) => f.status(id) === 503).length, 0);
+      await until('all to have been judged', () => origin.requests.filter((r) => r.target === '/silent').length + refused() === 40);
+      assert.equal(refused(), 26);
+    } finally {
+      await shared.close();
+    }
   });
 
   it('a browser is told how much it may ask for at a time', async () => {
