@@ -87,6 +87,8 @@ static void on_input(void *arg, struct h2_stream *s)
     size_t n = s->in.bytes;
     MUST(r->told);
     MUST(r->req.body != BODY_LENGTH || r->got + n <= r->req.content_length);
+    MUST(n <= 65535 || (t->manners & 1));
+    h2_stream_widen(s, t->manners & 1 ? 80000 : 20000);
     if (t->manners & 8)
         return; /* never takes any: the window stays shut */
     r->got += n;
