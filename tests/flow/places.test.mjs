@@ -22,9 +22,10 @@ const LARGER = { memory: '16MiB', alone: 25 };
 describe('places at origins', () => {
   let site, gate, origin, cookie, wires = [], release;
   afterEach(async () => {
+    release?.(); // who has only said that he sends no more still gets his answer
     for (const w of wires) w.close();
     wires = [];
-    await endAll(site, origin);
+    await endAll(site).finally(() => endAll(origin)); // the origin last: for one that has gone, requests are patient
     site = origin = undefined;
   });
 
@@ -183,6 +184,21 @@ describe('places at origins', () => {
     wires.push(f);
     await f.until('SETTINGS', () => f.of(TYPE.SETTINGS).length > 0);
     assert.equal(of(f), 4);
+  });
+
+  it('a crowd behind one router, each with all that a browser asks for at a time, is served', async () => {
+    await start({ limits: { memory: '1GiB' }, gate: { under: ['prlimit', '--nofile=16384'] } });
+    const crowd = [], ids = Array.from({ length: 100 }, (_, i) => 2 * i + 1);
+    for (let i = 0; i < 5; i++) crowd.push(await Frames.open(gate, { host: open, initial: NO_TABLE }));
+    wires.push(...crowd);
+    for (const f of crowd) {
+      await f.until('SETTINGS', () => f.of(TYPE.SETTINGS).length > 0);
+      f.send(...ids.map((id) => f.head(id, { path: '/held' })));
+    }
+    await until('all to be at the origin', () => held() === crowd.length * ids.length, 60000);
+    release();
+    await until('all to be answered', () => crowd.every((f) => ids.every((id) => f.answered(id))), 60000);
+    assert.ok(crowd.every((f) => ids.every((id) => f.status(id) === 200)));
   });
 
   it('one address whose readers are stuck leaves others theirs', async () => {
