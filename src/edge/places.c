@@ -70,10 +70,12 @@ static unsigned wanted(const struct exchange *x)
     return 1u << PLACE_STRANGER | (more ? 1u << PLACE_STRANGER_MORE : 0);
 }
 
-/* Its connection's address, or behind a trusted proxy the one that it names. */
+/* Its connection's address, or behind a trusted proxy the one that it names. Whoever gave its places back and asks again knows it. */
 static void know_address(struct exchange *x)
 {
     struct place *p = &x->place;
+    if (p->address)
+        return;
     p->address = x->conn->address;
     if (p->address)
         return;

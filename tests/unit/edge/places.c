@@ -2,10 +2,13 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 #include <cmocka.h>
 
-#include "edge/places.h"
+#include "config/snapshot.h"
+#include "edge/conn.h"
+#include "edge/exchange.h"
 
 static struct place_pool pool_of(unsigned limit)
 {
@@ -120,6 +123,34 @@ static void memory_makes_places(void **state)
     assert_true(places_for_memory(SIZE_MAX) <= INT32_MAX);
 }
 
+/* Behind a proxy; somebody who is signed in asks beside another request, an origin of whose version nobody knows yet: it speaks
+ * HTTP/2, so the descriptor's place goes back, and it refuses, so the request asks once more. */
+static void asking_again_holds_the_address_once(void **state)
+{
+    (void)state;
+    struct edge_shared shared = {.addresses = address_counts_new()};
+    struct loop loop = {.now_ms = 1};
+    struct edge_thread thread = {.shared = &shared, .loop = &loop};
+    struct origin_config origin = {.http = ORIGIN_HTTP_AUTO};
+    struct host_config site = {.origin = &origin};
+    struct identity who = {0};
+    struct conn conn = {.thread = &thread, .place_lent = true};
+    struct exchange x = {.thread = &thread, .conn = &conn, .site = &site, .who = &who};
+    x.client_addr = (struct addr){.family = AF_INET, .ip = {1}};
+    atomic_init(&shared.places[PLACE_SIGNED_IN_MORE].limit, 8);
+
+    assert_null(places_enter(&x));
+    places_share(&x);
+    assert_null(places_enter(&x));
+    atomic_store(edge_address_wanted(x.place.address), 7);
+    places_leave(&x);
+
+    struct address_count *after = edge_address_hold(&shared, &x.client_addr);
+    assert_int_equal(atomic_load(edge_address_wanted(after)), 0); /* not the one that was held before */
+    edge_address_let_go(&shared, after);
+    address_counts_free(shared.addresses);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +161,7 @@ int main(void)
         cmocka_unit_test(the_first_quarter),
         cmocka_unit_test(what_is_given_back_is_there_again),
         cmocka_unit_test(memory_makes_places),
+        cmocka_unit_test(asking_again_holds_the_address_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
