@@ -179,7 +179,8 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
 {
     struct h2_session *h = user;
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !h->error)
-        h->error = nghttp2_http2_strerror(frame->goaway.error_code); /* nghttp2 ended it */
+        h->error = h->is_greeted ? nghttp2_http2_strerror(frame->goaway.error_code) /* nghttp2 ended it */
+                                 : "what it answers with is not HTTP/2";
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *s = h2_stream_of(h, frame->hd.stream_id);
