@@ -1,5 +1,6 @@
-/* What each client address has, all threads together: connections, which must not be all that there may be, and places
- * (places.h). Looked up at accept and close, and for what strangers ask behind a trusted proxy, hence one lock. */
+/* Looked up at accept and close, and behind a trusted proxy for what needs a place, hence one lock. */
+#include "edge/addresses.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -50,7 +51,7 @@ void address_counts_free(struct address_counts *c)
     free(c);
 }
 
-static struct address_count **place_of(struct address_counts *c, const struct cidr *bucket)
+static struct address_count **slot_of(struct address_counts *c, const struct cidr *bucket)
 {
     uint64_t h = hash_span(c->key, span_make(bucket->ip, sizeof bucket->ip));
     struct address_count **at = &c->buckets[h % BUCKETS];
@@ -62,7 +63,7 @@ static struct address_count **place_of(struct address_counts *c, const struct ci
 /* One more user. NULL: no memory. */
 static struct address_count *use(struct address_counts *c, const struct cidr *bucket)
 {
-    struct address_count **at = place_of(c, bucket);
+    struct address_count **at = slot_of(c, bucket);
     if (!*at)
         *at = calloc(1, sizeof **at);
     if (!*at)
@@ -76,7 +77,7 @@ static void leave_locked(struct address_counts *c, struct address_count *e)
 {
     if (--e->users > 0)
         return;
-    *place_of(c, &e->bucket) = e->next;
+    *slot_of(c, &e->bucket) = e->next;
     free(e);
 }
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "edge/addresses.h"
 #include "edge/conn_write.h"
 #include "edge/h2_conn.h"
 #include "edge/shed.h"
@@ -24,7 +25,7 @@ static const struct limits_config *limits_of(const struct conn *c)
 static void wait_until(struct conn *c, uint32_t ms)
 {
     c->since_ms = c->thread->loop->now_ms;
-    c->deadline_ms = c->since_ms + (c->guest && ms > SHED_GUEST_MS ? SHED_GUEST_MS : ms);
+    c->deadline_ms = c->since_ms + shed_patience_ms(c, ms);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */

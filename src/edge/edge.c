@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "edge/addresses.h"
 #include "edge/conn.h"
 #include "edge/shed.h"
 #include "edge/thread.h"

@@ -1,5 +1,6 @@
 #include "edge/places.h"
 
+#include "edge/addresses.h"
 #include "edge/conn.h"
 
 /* What strangers' exchanges may hold of limits.memory, all together, as a fraction: well below where they would be refused

@@ -78,20 +78,6 @@ static inline size_t edge_high(const struct edge_thread *t)
 struct snapshot_hold *snapshot_hold_take(struct edge_thread *t);
 void snapshot_hold_give(struct snapshot_hold *h);
 
-/* Connections per address, all threads together. False: over `max`. *out: where it is counted, until it leaves; NULL for address family 0,
- * which is not counted. */
-bool edge_address_enter(struct edge_shared *s, const struct addr *a, uint32_t max, struct address_count **out);
-void edge_address_leave(struct edge_shared *s, struct address_count *e);
-/* The same without a connection. NULL: address family 0, or no memory. */
-struct address_count *edge_address_hold(struct edge_shared *s, const struct addr *a);
-void edge_address_let_go(struct edge_shared *s, struct address_count *e);
-/* How many places of an enum place_kind it has. */
-atomic_uint *edge_address_places(struct address_count *e, unsigned kind);
-/* Loop time at which it was last refused one because it has enough. */
-_Atomic uint64_t *edge_address_wanted(struct address_count *e);
-struct address_counts *address_counts_new(void);
-void address_counts_free(struct address_counts *c);
-
 /* Called when a connection went: maybe the drain is over. */
 void edge_thread_closed_one(struct edge_thread *t);
 /* IMF-fixdate for our own answers, formatted once per second. */

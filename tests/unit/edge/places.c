@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "config/snapshot.h"
+#include "edge/addresses.h"
 #include "edge/conn.h"
 #include "edge/exchange.h"
 
