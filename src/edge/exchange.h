@@ -95,15 +95,15 @@ struct origin_ops {
     const char *(*why_went)(const struct exchange *x); /* static text */
     /* It went, and said that it has not looked at the request. */
     bool (*had_no_effect)(const struct exchange *x);
-    /* Then: all payload that was sent comes back into x->from_client. False: some of it has left. NULL: always. */
+    /* Then: all payload that was sent comes back into x->from_client. False, and NULL: some of it has left. */
     bool (*take_back)(struct exchange *x);
     /* Request and final response are complete: can the connection carry another exchange? */
     bool (*is_clean)(const struct exchange *x);
     /* For sweeps. */
     uint64_t (*moved)(const struct exchange *x); /* grows with everything that comes or goes */
     enum pace_verdict (*pace)(struct exchange *x, const struct pace_limits *l, uint64_t now_ms);
-    bool (*is_behind)(const struct exchange *x, uint32_t for_ms, uint32_t rate,
-                      uint64_t now_ms); /* as pace_is_behind */
+    /* As pace_is_behind. */
+    bool (*is_behind)(const struct exchange *x, uint32_t for_ms, uint32_t rate, uint64_t now_ms);
     size_t (*holds)(const struct exchange *x);
     void (*hold_at_most)(struct exchange *x, size_t high);
 };

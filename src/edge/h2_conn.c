@@ -26,10 +26,9 @@ static const struct limits_config *limits_of(const struct conn *c)
     return &c->thread->hold->snapshot->limits;
 }
 
-/* A guest has less time. */
 static void wait_until(struct conn *c, uint32_t ms)
 {
-    c->deadline_ms = c->thread->loop->now_ms + (c->guest && ms > SHED_GUEST_MS ? SHED_GUEST_MS : ms);
+    c->deadline_ms = c->thread->loop->now_ms + shed_patience_ms(c, ms);
 }
 
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */
@@ -86,6 +85,11 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     c->h2.waiting++;
 }
 
+static bool has_begun(const struct exchange *x)
+{
+    return x->start_us != 0;
+}
+
 /* Behind what was read and written: whoever resets a stream in the breath that opens it, or has us reset it, has nobody asked for it. True: there are
  * more. */
 static bool begin_some(struct conn *c)
@@ -96,7 +100,7 @@ static bool begin_some(struct conn *c)
         s = s->next;
     for (; s && c->h2.waiting; s = s->prev) {
         struct exchange *x = s->owner;
-        if (!x || x->start_us != 0 || s->id > c->h2.heard || s->input == H2_INPUT_RESET)
+        if (!x || has_begun(x) || s->id > c->h2.heard || s->input == H2_INPUT_RESET)
             continue;
         if (n++ == BEGIN_MOST)
             return true;
@@ -126,7 +130,7 @@ static void throw_away(struct h2_stream *s)
 static void on_input(void *arg, struct h2_stream *s)
 {
     struct exchange *x = s->owner;
-    if (x && x->start_us == 0)
+    if (x && !has_begun(x))
         return; /* it will find it */
     if (!x || x->state == EX_DONE)
         throw_away(s);
@@ -156,13 +160,13 @@ static void on_gone(void *arg, struct h2_stream *s)
     c->h2.streams--;
     if (!x)
         return;
-    if (x->start_us == 0)
+    if (!has_begun(x))
         never_began(c, s);
     s->owner = NULL;
     x->lane = NULL;
-    if (x->start_us != 0 && c->state == CONN_CLOSED)
+    if (has_begun(x) && c->state == CONN_CLOSED)
         exchange_end(x, true); /* we closed it, and have said why */
-    else if (x->start_us != 0)
+    else if (has_begun(x))
         exchange_on_client_lost(x); /* no effect when it was over */
     exchange_free(x);
 }

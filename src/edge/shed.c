@@ -1,4 +1,4 @@
-/* Memory is short: who is asked to come again, and who is let go. */
+/* Memory or places are short: who is asked to come again, and who is let go. */
 #include "edge/shed.h"
 
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #define RETRY_AFTER_S 5u
 #define GUESTS_ALWAYS 8u /* of a thread, whatever is held */
+#define GUEST_MS 3000u   /* for the handshake, and for the head */
 #define PICKS 128u       /* let go by one sweep at most: the next one sees what that has brought */
 
 /* Who is let go only then, is not let go for a pause between two packets. */
@@ -34,6 +35,11 @@ enum shed_entry shed_at_door(const struct edge_thread *t)
     if (budget_level(b) < BUDGET_FULL)
         return SHED_WELCOME;
     return t->guests < GUESTS_ALWAYS || budget_held(b) < budget_limit(b) ? SHED_GUEST : SHED_AWAY;
+}
+
+uint32_t shed_patience_ms(const struct conn *c, uint32_t ms)
+{
+    return c->guest && ms > GUEST_MS ? GUEST_MS : ms;
 }
 
 bool shed_refuses(const struct exchange *x)
@@ -123,6 +129,13 @@ static bool does_not_move(const struct conn *c, uint64_t now)
     return all || pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
 }
 
+static enum rank rank_of_busy(const struct conn *c, uint64_t now)
+{
+    if (!does_not_move(c, now))
+        return RANK_STAYS;
+    return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
+}
+
 static enum rank rank_of(const struct conn *c, uint64_t now)
 {
     uint64_t age = now - c->since_ms;
@@ -135,15 +148,11 @@ static enum rank rank_of(const struct conn *c, uint64_t now)
         return age >= HEAD_MS ? RANK_HEAD : RANK_STAYS;
     case CONN_EXCHANGE:
     case CONN_TUNNEL:
-        if (!does_not_move(c, now))
-            return RANK_STAYS;
-        return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
+        return rank_of_busy(c, now);
     case CONN_H2:
-        if (!c->exchanges)
-            return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
-        if (!does_not_move(c, now))
-            return RANK_STAYS;
-        return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
+        if (c->exchanges)
+            return rank_of_busy(c, now);
+        return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
     case CONN_CLOSED:
         break;
     }
