@@ -226,7 +226,7 @@ void exchange_recheck(struct exchange *x);
 /* recheck.c: would the rules that are in force now, if they are others than it began with, admit it too? */
 bool exchange_still_stands(const struct exchange *x);
 
-/* client_address.c: who asks (design §3 client_address). */
+/* client_address.c: who asks. */
 struct addr exchange_client_address(const struct exchange *x);
 /* circle.c: does the Origin field name a page of this request's circle? */
 bool exchange_origin_in_circle(const struct exchange *x);

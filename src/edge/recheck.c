@@ -1,4 +1,4 @@
-/* New rules reach what is under way (design §2.5): each exchange and tunnel that they would not admit ends at the reload. */
+/* New rules reach what is under way: each exchange and tunnel that they would not admit ends at the reload. */
 #include "edge/conn.h"
 #include "edge/tunnel.h"
 

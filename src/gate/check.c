@@ -138,7 +138,7 @@ static enum gate_result check_basic(struct gate_thread *t, struct gate_check *c,
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-/* Who comes with a service token is judged by it alone (design §5): no gate has tokens, so it proves nothing. Fields
+/* Who comes with a service token is judged by it alone: no gate has tokens, so it proves nothing. Fields
  * that were dropped count too. */
 static bool has_service_token(const struct headers *h)
 {
