@@ -209,7 +209,7 @@ static void head_incomplete(struct conn *c)
 
 static void read_head(struct conn *c)
 {
-    static const struct h1_error too_large = {431, "header-too-large"};
+    static const struct h1_error too_large = {431, "head-too-large"};
     static const struct h1_error bad = {400, "bad-request"};
     struct chunkq *in = stream_in(c->stream);
     size_t head_n = 0;
