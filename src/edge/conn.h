@@ -30,7 +30,6 @@ struct h2_side {
     unsigned heads;             /* requests whose head is not complete */
     unsigned streams;           /* open now */
     unsigned waiting;           /* requests whose head is complete, and that have not begun */
-    int32_t heard;              /* the highest stream whose head is complete */
     enum { H2_CONN_IDLE = 0, H2_CONN_BUSY } state;
     enum { H2_LEAVING_NOT = 0, H2_LEAVING_NOTICED, H2_LEAVING_SAID } leaving;
     uint64_t notice_ms; /* loop time */

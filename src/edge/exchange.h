@@ -143,6 +143,7 @@ struct exchange {
     bool own;                            /* answered by tiergate as its own business: an endpoint, health, a redirect */
     bool preflight_to_origin;
 
+    bool heard;         /* HTTP/2: its head is complete; one that the session refuses never is */
     struct place place; /* from the way to the origin to the end */
     struct origin_wait wait;
     struct origin_conn *origin;   /* lent */

@@ -81,7 +81,7 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     x->parse_error = *refused;
     if (x->req.websocket && refused->status == 0 && !make_up_key(x))
         x->parse_error = (struct h1_error){503, "out-of-memory"};
-    c->h2.heard = s->id;
+    x->heard = true;
     c->h2.waiting++;
 }
 
@@ -100,7 +100,7 @@ static bool begin_some(struct conn *c)
         s = s->next;
     for (; s && c->h2.waiting; s = s->prev) {
         struct exchange *x = s->owner;
-        if (!x || has_begun(x) || s->id > c->h2.heard || s->input == H2_INPUT_RESET)
+        if (!x || has_begun(x) || !x->heard || s->input == H2_INPUT_RESET)
             continue;
         if (n++ == BEGIN_MOST)
             return true;
@@ -111,9 +111,9 @@ static bool begin_some(struct conn *c)
 }
 
 /* What a request did not live to see is no request. */
-static void never_began(struct conn *c, const struct h2_stream *s)
+static void never_began(struct conn *c, const struct exchange *x)
 {
-    if (s->id > c->h2.heard)
+    if (!x->heard)
         head_over(c);
     else
         c->h2.waiting--;
@@ -161,7 +161,7 @@ static void on_gone(void *arg, struct h2_stream *s)
     if (!x)
         return;
     if (!has_begun(x))
-        never_began(c, s);
+        never_began(c, x);
     s->owner = NULL;
     x->lane = NULL;
     if (has_begun(x) && c->state == CONN_CLOSED)

@@ -125,16 +125,18 @@ static enum place_answer take_all(struct exchange *x, unsigned kinds)
     return a;
 }
 
+/* What is asked again, on a connection of its own perhaps, keeps what it has, and takes what it had given back. */
 const char *places_enter(struct exchange *x)
 {
-    if (x->place.kinds || x->place.of_conn)
+    const unsigned descriptors = 1u << PLACE_STRANGER_MORE | 1u << PLACE_SIGNED_IN_MORE;
+    if (x->place.of_conn)
         return NULL;
-    enum place_answer a = take_all(x, wanted(x));
+    enum place_answer a = take_all(x, wanted(x) & ~(unsigned)x->place.kinds);
     if (a >= PLACE_NONE) {
         places_leave(x);
         return a == PLACE_ENOUGH ? "its address has many requests under way" : "many requests are under way";
     }
-    if (needs_descriptor(x) && !x->conn->place_lent)
+    if (needs_descriptor(x) && !x->conn->place_lent && !(x->place.kinds & descriptors))
         x->place.of_conn = x->conn->place_lent = true;
     return NULL;
 }

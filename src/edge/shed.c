@@ -57,8 +57,9 @@ enum ex_next shed_refuse(struct exchange *x)
     struct answer a;
     exchange_answer_request(x, "overloaded", &q);
     q.retry_after_s = RETRY_AFTER_S;
-    if (!x->who && budget_level(&x->thread->shared->budget) >= BUDGET_TIGHT)
-        x->must_close = true; /* idle it would be let go at the next sweep, and others could not come in meanwhile */
+    /* Idle it would be let go at the next sweep, and others could not come in meanwhile. A trusted proxy's is not one person's. */
+    if (!x->who && x->conn->address && budget_level(&x->thread->shared->budget) >= BUDGET_TIGHT)
+        x->must_close = true;
     if (!answer_status(&q, 503, &a))
         return exchange_end(x, true);
     return exchange_reply(x, &a, "overloaded");
