@@ -1,4 +1,4 @@
-/* The sealed bundle (design §6): every byte that a configuration needs, read by the loader, so that the worker
+/* The sealed bundle: every byte that a configuration needs, read by the loader, so that the worker
  * opens no file that a rule names. A list of blobs by kind and name. In memory it is one contiguous, length-checked
  * buffer: what goes through the memfd. */
 #ifndef TG_CONFIG_BUNDLE_H

@@ -47,6 +47,7 @@ static void set_limits(const struct raw_limits *r, struct limits_config *l)
     *l = (struct limits_config){
         .connections = value(&r->connections),
         .origin_idle = UINT32_MAX,
+        .places_more = UINT32_MAX,
         .connections_per_address = value(&r->connections_per_address),
         .memory_kib = r->memory.f.given ? (uint32_t)(r->memory.v / 1024) : 0,
         .header_bytes = value(&r->header_bytes),

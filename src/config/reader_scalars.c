@@ -92,16 +92,30 @@ bool reader_read_size(struct reader *r, const struct reader_job *j, void *field)
     return read_unit(r, j, field, &unit);
 }
 
+static void list_choices(const char *const *choices, struct text *list)
+{
+    text_init(list);
+    for (size_t i = 0; choices[i]; i++)
+        text_addf(list, "%s\"%s\"", !i ? "" : choices[i + 1] ? ", " : " or ", choices[i]);
+}
+
+static void no_choice(struct reader *r, const struct reader_job *j)
+{
+    struct text list;
+
+    list_choices(j->key->choices, &list);
+    reader_wrong_type(r, j->at, j->v, list.p ? list.p : "a string");
+    text_fini(&list);
+}
+
 static void bad_choice(struct reader *r, const struct reader_job *j, struct span s)
 {
     struct nearest near = nearest_to(s);
     struct text list;
 
-    text_init(&list);
-    for (size_t i = 0; j->key->choices[i]; i++) {
+    list_choices(j->key->choices, &list);
+    for (size_t i = 0; j->key->choices[i]; i++)
         nearest_offer(&near, span_of(j->key->choices[i]));
-        text_addf(&list, "%s\"%s\"", !i ? "" : j->key->choices[i + 1] ? ", " : " or ", j->key->choices[i]);
-    }
     if (near.best.n)
         place_error(r->d, j->at, "\"%.*s\" is none of %s: did you mean \"%.*s\"?", SHOW(s), list.p ? list.p : "",
                     SHOW(near.best));
@@ -114,8 +128,10 @@ bool reader_read_choice(struct reader *r, const struct reader_job *j, void *fiel
 {
     struct num_field *f = field;
 
-    if (json_type_of(j->v) != JSON_T_STRING)
-        return reader_wrong_type(r, j->at, j->v, "a string");
+    if (json_type_of(j->v) != JSON_T_STRING) {
+        no_choice(r, j);
+        return false;
+    }
     struct span s = json_as_string(j->v);
 
     for (size_t i = 0; j->key->choices[i]; i++)

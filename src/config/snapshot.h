@@ -58,6 +58,7 @@ struct log_config {
 struct limits_config {
     uint32_t connections; /* per worker; control lowers it to what the descriptors are good for */
     uint32_t origin_idle; /* connections to origins that wait in one thread's pools, at most: control's too */
+    uint32_t places_more; /* see edge/places.h; of strangers and of others each: control's too */
     uint32_t connections_per_address;
     uint32_t memory_kib; /* that connections may hold; 0: a share of the machine's */
     uint32_t header_bytes, header_fields;

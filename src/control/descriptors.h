@@ -1,5 +1,6 @@
-/* How the worker's descriptors are shared out: clients may take so many that each still finds one for its origin. Whoever
- * comes later is refused at the door; whoever was let in does not fail for want of a descriptor. */
+/* How the worker's descriptors are shared out: clients may take so many that each still finds one for its origin, and of what
+ * is left those who ask for more at a time (edge/places.h). Whoever comes later is refused at the door, whatever more is
+ * asked for gets 503; whoever was let in does not fail for want of a descriptor. */
 #ifndef TG_CONTROL_DESCRIPTORS_H
 #define TG_CONTROL_DESCRIPTORS_H
 

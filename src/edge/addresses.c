@@ -1,5 +1,6 @@
-/* How many connections each client address has open, all threads together: one address must not take all places.
- * Touched at accept and close only, hence one lock. */
+/* Looked up at accept and close, and behind a trusted proxy for what needs a place, hence one lock. */
+#include "edge/addresses.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -11,7 +12,10 @@
 struct address_count {
     struct address_count *next;
     struct cidr bucket;
-    uint32_t open;
+    uint32_t open;                   /* connections */
+    uint32_t users;                  /* those, and who holds it without one */
+    atomic_uint places[PLACE_KINDS]; /* without the lock: whoever counts here is one of the users */
+    _Atomic uint64_t wanted_ms;
 };
 
 struct address_counts {
@@ -47,7 +51,7 @@ void address_counts_free(struct address_counts *c)
     free(c);
 }
 
-static struct address_count **find(struct address_counts *c, const struct cidr *bucket)
+static struct address_count **slot_of(struct address_counts *c, const struct cidr *bucket)
 {
     uint64_t h = hash_span(c->key, span_make(bucket->ip, sizeof bucket->ip));
     struct address_count **at = &c->buckets[h % BUCKETS];
@@ -56,46 +60,86 @@ static struct address_count **find(struct address_counts *c, const struct cidr *
     return at;
 }
 
-static bool enter_locked(struct address_counts *c, const struct cidr *bucket, uint32_t max)
+/* One more user. NULL: no memory. */
+static struct address_count *use(struct address_counts *c, const struct cidr *bucket)
 {
-    struct address_count **at = find(c, bucket);
-    if (*at) {
-        if ((*at)->open >= max)
-            return false;
-        (*at)->open++;
-        return true;
-    }
-    struct address_count *e = calloc(1, sizeof *e);
-    if (!e)
-        return false;
-    e->bucket = *bucket;
-    e->open = 1;
-    *at = e;
-    return true;
+    struct address_count **at = slot_of(c, bucket);
+    if (!*at)
+        *at = calloc(1, sizeof **at);
+    if (!*at)
+        return NULL;
+    (*at)->bucket = *bucket;
+    (*at)->users++;
+    return *at;
 }
 
-bool edge_address_enter(struct edge_shared *s, const struct addr *a, uint32_t max)
+static void leave_locked(struct address_counts *c, struct address_count *e)
 {
-    if (a->family == 0)
-        return true;
-    struct cidr bucket = addr_bucket(a);
-    pthread_mutex_lock(&s->addresses->lock);
-    bool ok = enter_locked(s->addresses, &bucket, max);
-    pthread_mutex_unlock(&s->addresses->lock);
-    return ok;
-}
-
-void edge_address_leave(struct edge_shared *s, const struct addr *a)
-{
-    if (a->family == 0)
+    if (--e->users > 0)
         return;
+    *slot_of(c, &e->bucket) = e->next;
+    free(e);
+}
+
+static struct address_count *enter_locked(struct address_counts *c, const struct cidr *bucket, uint32_t max)
+{
+    struct address_count *e = use(c, bucket);
+    if (!e)
+        return NULL;
+    if (e->open >= max) {
+        leave_locked(c, e);
+        return NULL;
+    }
+    e->open++;
+    return e;
+}
+
+bool edge_address_enter(struct edge_shared *s, const struct addr *a, uint32_t max, struct address_count **out)
+{
+    *out = NULL;
+    if (a->family == 0)
+        return true;
     struct cidr bucket = addr_bucket(a);
     pthread_mutex_lock(&s->addresses->lock);
-    struct address_count **at = find(s->addresses, &bucket);
-    struct address_count *e = *at;
-    if (e && --e->open == 0) {
-        *at = e->next;
-        free(e);
-    }
+    *out = enter_locked(s->addresses, &bucket, max);
     pthread_mutex_unlock(&s->addresses->lock);
+    return *out != NULL;
+}
+
+void edge_address_leave(struct edge_shared *s, struct address_count *e)
+{
+    if (!e)
+        return;
+    pthread_mutex_lock(&s->addresses->lock);
+    e->open--;
+    leave_locked(s->addresses, e);
+    pthread_mutex_unlock(&s->addresses->lock);
+}
+
+struct address_count *edge_address_hold(struct edge_shared *s, const struct addr *a)
+{
+    if (a->family == 0)
+        return NULL;
+    struct cidr bucket = addr_bucket(a);
+    pthread_mutex_lock(&s->addresses->lock);
+    struct address_count *e = use(s->addresses, &bucket);
+    pthread_mutex_unlock(&s->addresses->lock);
+    return e;
+}
+
+void edge_address_let_go(struct edge_shared *s, struct address_count *e)
+{
+    pthread_mutex_lock(&s->addresses->lock);
+    leave_locked(s->addresses, e);
+    pthread_mutex_unlock(&s->addresses->lock);
+}
+
+atomic_uint *edge_address_places(struct address_count *e, unsigned kind)
+{
+    return &e->places[kind];
+}
+
+_Atomic uint64_t *edge_address_wanted(struct address_count *e)
+{
+    return &e->wanted_ms;
 }

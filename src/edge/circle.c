@@ -1,4 +1,4 @@
-/* Pages of which origins belong to the circle of this request, and which may read our answers (design §5 CORS). */
+/* Pages of which origins belong to the circle of this request, and which may read our answers. */
 #include "edge/exchange.h"
 
 static int port_or_default(int port)

@@ -1,5 +1,5 @@
 /* Who asks: the TCP peer, or what a trusted proxy says of it. Missing or unreadable → unknown, never the proxy's own
- * address: then no `ip:` condition that admits holds (design §3 client_address). */
+ * address: then no `ip:` condition that admits holds. */
 #include "edge/conn.h"
 #include "edge/exchange.h"
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "edge/addresses.h"
 #include "edge/conn_write.h"
 #include "edge/h2_conn.h"
 #include "edge/shed.h"
@@ -24,7 +25,7 @@ static const struct limits_config *limits_of(const struct conn *c)
 static void wait_until(struct conn *c, uint32_t ms)
 {
     c->since_ms = c->thread->loop->now_ms;
-    c->deadline_ms = c->since_ms + (c->guest && ms > SHED_GUEST_MS ? SHED_GUEST_MS : ms);
+    c->deadline_ms = c->since_ms + shed_patience_ms(c, ms);
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------- */
@@ -47,21 +48,21 @@ static void list_remove(struct conn *c)
         c->next->prev = c->prev;
 }
 
-/* A place among all threads' connections and among those of its address: taken before it is known to be free, so that two threads
+/* Room among all threads' connections and among those of its address: taken before it is known to be free, so that two threads
  * can't both take the last one. */
-static bool place_take(struct edge_thread *t, const struct addr *counted)
+static bool room_take(struct edge_thread *t, const struct addr *counted, struct address_count **out)
 {
     const struct limits_config *l = &t->hold->snapshot->limits;
     if (atomic_fetch_add_explicit(&t->shared->connections, 1, memory_order_relaxed) < l->connections &&
-        edge_address_enter(t->shared, counted, l->connections_per_address))
+        edge_address_enter(t->shared, counted, l->connections_per_address, out))
         return true;
     atomic_fetch_sub_explicit(&t->shared->connections, 1, memory_order_relaxed);
     return false;
 }
 
-static void place_give(struct edge_thread *t, const struct addr *counted)
+static void room_give(struct edge_thread *t, struct address_count *address)
 {
-    edge_address_leave(t->shared, counted);
+    edge_address_leave(t->shared, address);
     atomic_fetch_sub_explicit(&t->shared->connections, 1, memory_order_relaxed);
 }
 
@@ -85,7 +86,7 @@ void conn_close(struct conn *c, enum stream_close how)
     if (c->stream)
         stream_close(c->stream, how);
     c->stream = NULL;
-    place_give(c->thread, &c->counted);
+    room_give(c->thread, c->address);
     c->thread->guests -= c->guest;
     list_remove(c);
     loop_task_cancel(&c->task);
@@ -117,14 +118,15 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
     struct addr nobody = {.family = 0};
     /* A trusted proxy brings everybody's connections: it is not one client. */
     struct addr count = trusted && !listen->proxy_protocol ? nobody : *counted;
+    struct address_count *address;
     enum shed_entry entry = shed_at_door(t);
-    if (entry == SHED_AWAY || !place_take(t, &count)) {
+    if (entry == SHED_AWAY || !room_take(t, &count, &address)) {
         close(fd);
         return;
     }
     struct conn *c = calloc(1, sizeof *c);
     if (!c) {
-        place_give(t, &count);
+        room_give(t, address);
         close(fd);
         return;
     }
@@ -133,9 +135,10 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
     c->peer = *peer;
     c->peer_trusted = trusted;
     c->counted = count;
+    c->address = address;
     loop_task_init(&c->task, conn_after_exchange, c);
     if (!conn_open_stream(c, fd)) {
-        place_give(t, &count);
+        room_give(t, address);
         free(c);
         return;
     }
@@ -206,7 +209,7 @@ static void head_incomplete(struct conn *c)
 
 static void read_head(struct conn *c)
 {
-    static const struct h1_error too_large = {431, "header-too-large"};
+    static const struct h1_error too_large = {431, "head-too-large"};
     static const struct h1_error bad = {400, "bad-request"};
     struct chunkq *in = stream_in(c->stream);
     size_t head_n = 0;
@@ -352,7 +355,7 @@ static bool head_drips(const struct conn *c, uint64_t now)
     const struct limits_config *l = limits_of(c);
     uint64_t span = now - c->since_ms;
     return c->state == CONN_HEAD && l->body_rate && span >= l->body_rate_after_ms &&
-           stream_in(c->stream)->bytes * 1000 < l->body_rate * span;
+           !pace_suffices(stream_in(c->stream)->bytes, l->body_rate, span);
 }
 
 /* A head that never ends gets an answer (RFC 9110 §15.5.9); idle connections just end. */

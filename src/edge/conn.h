@@ -29,6 +29,7 @@ struct h2_side {
     struct h2_session *session; /* owns */
     unsigned heads;             /* requests whose head is not complete */
     unsigned streams;           /* open now */
+    unsigned waiting;           /* requests whose head is complete, and that have not begun */
     enum { H2_CONN_IDLE = 0, H2_CONN_BUSY } state;
     enum { H2_LEAVING_NOT = 0, H2_LEAVING_NOTICED, H2_LEAVING_SAID } leaving;
     uint64_t notice_ms; /* loop time */
@@ -39,16 +40,18 @@ struct conn {
     struct conn *next, *prev;   /* thread->conns */
     struct stream *stream;      /* owns; NULL when closed */
     enum conn_state state;
-    struct loop_task task;       /* what follows the end of an exchange; at last: freeing */
-    struct listen_config listen; /* text not valid: copied by value from the snapshot at accept */
-    struct addr peer;            /* TCP peer, or what the PROXY header said */
-    struct addr counted;         /* what edge_address_enter counted; family 0: nothing */
-    bool peer_trusted;           /* one of client_address.trusted_proxies */
-    uint64_t deadline_ms;        /* loop time; 0: none. Checked by the sweep */
-    uint64_t since_ms;           /* loop time at which this wait began; not in CONN_EXCHANGE and CONN_TUNNEL */
-    struct pace pace;            /* of what we send */
-    bool guest;                  /* see shed.h */
-    size_t scanned;              /* of the head being scanned */
+    struct loop_task task;         /* what follows the end of an exchange; at last: freeing */
+    struct listen_config listen;   /* text not valid: copied by value from the snapshot at accept */
+    struct addr peer;              /* TCP peer, or what the PROXY header said */
+    struct addr counted;           /* what edge_address_enter counted; family 0: nothing */
+    struct address_count *address; /* … and where; NULL: nowhere */
+    bool place_lent;               /* the place at an origin that it brought is in use (places.h) */
+    bool peer_trusted;             /* one of client_address.trusted_proxies */
+    uint64_t deadline_ms;          /* loop time; 0: none. Checked by the sweep */
+    uint64_t since_ms;             /* loop time at which this wait began; not in CONN_EXCHANGE and CONN_TUNNEL */
+    struct pace pace;              /* of what we send */
+    bool guest;                    /* see shed.h */
+    size_t scanned;                /* of the head being scanned */
     uint32_t requests;
     struct exchange *exchanges; /* owns; one at most with HTTP/1 */
     struct h1_body body;        /* decoder of the request body */

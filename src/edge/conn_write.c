@@ -64,7 +64,7 @@ static size_t backlog(const struct exchange *x)
 
 static size_t high(const struct exchange *x)
 {
-    return edge_high(x->thread);
+    return exchange_high(x);
 }
 
 static enum h1_body_state read_body(struct exchange *x)
@@ -73,8 +73,8 @@ static enum h1_body_state read_body(struct exchange *x)
     struct chunkq *in = stream_in(c->stream);
     if (c->body.state != H1_BODY_MORE)
         return c->body.state;
-    if (in->bytes && x->from_client.bytes < edge_high(x->thread)) {
-        if (!h1_body_read(&c->body, in, &x->from_client, edge_high(x->thread), &x->bytes_in))
+    if (in->bytes && x->from_client.bytes < exchange_high(x)) {
+        if (!h1_body_read(&c->body, in, &x->from_client, exchange_high(x), &x->bytes_in))
             return H1_BODY_BAD;
         if (c->body.state == H1_BODY_MORE)
             stream_resume(c->stream, 0);

@@ -1,6 +1,6 @@
 /* The step before the last: a connection to the origin, pooled or new. */
 #include "base/clock.h"
-#include "edge/exchange.h"
+#include "edge/conn.h"
 #include "edge/origin_ops.h"
 #include "edge/shed.h"
 
@@ -49,6 +49,8 @@ static void take_conn(struct exchange *x, struct origin_conn *conn)
     x->origin_seen = 0;
     x->origin_pace = (struct pace){.since_ms = 0};
     x->via = conn->lane ? &h2_origin_ops : &h1_origin_ops;
+    if (conn->lane)
+        places_share(x);
     x->via->open(x);
     x->state = EX_RELAY;
 }
@@ -69,11 +71,25 @@ static void on_conn(void *arg, struct origin_conn *conn, enum origin_error error
     exchange_run(x);
 }
 
+/* From here on it may hold much: no more than is right now. False: there is no place. */
+static bool enter(struct exchange *x)
+{
+    const char *why = places_enter(x);
+    if (why) {
+        x->detail = why;
+        return false;
+    }
+    size_t high = exchange_high(x);
+    if (high < EDGE_READ_HIGH && !x->lane)
+        stream_set_read_high(x->conn->stream, high);
+    return true;
+}
+
 enum ex_next exchange_connect(struct exchange *x)
 {
     if (!exchange_still_stands(x)) /* a password took its time to be hashed */
         return exchange_refuse(x, 403, "rules-changed");
-    if (shed_refuses(x))
+    if (shed_refuses(x) || !enter(x))
         return shed_refuse(x);
     if (x->req.websocket && is_http2_only(x->site->origin))
         return exchange_refuse(x, 502, "origin-http2-only");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "edge/addresses.h"
 #include "edge/conn.h"
 #include "edge/shed.h"
 #include "edge/thread.h"
@@ -266,7 +267,7 @@ bool edge_thread_set(struct edge_thread *t, struct snapshot *snapshot, const str
     t->hold = hold;
     listeners_commit(t, listens, count, made);
     origin_thread_keep(t->origins, snapshot->limits.origin_idle);
-    shed_configure(t, (size_t)snapshot->limits.memory_kib * 1024);
+    shed_configure(t, &snapshot->limits);
     if (old)
         origin_thread_flush(t->origins); /* a changed origin must not live on in a pool */
     snapshot_hold_give(old);

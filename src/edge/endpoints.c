@@ -1,4 +1,4 @@
-/* tiergate's own answers (design §5 Own endpoints). */
+/* tiergate's own answers. */
 #include "edge/endpoints.h"
 
 #include "base/clock.h"

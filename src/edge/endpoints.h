@@ -1,4 +1,4 @@
-/* Inside of edge/: what tiergate answers itself, by path (design §5 Own endpoints). No rule can shadow them. */
+/* Inside of edge/: what tiergate answers itself, by path. No rule can shadow them. */
 #ifndef TG_EDGE_ENDPOINTS_H
 #define TG_EDGE_ENDPOINTS_H
 

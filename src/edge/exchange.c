@@ -100,6 +100,7 @@ void exchange_free(struct exchange *x)
     gate_cancel(t->gate, &x->check);
     own_forget(x);
     exchange_drop_origin(x);
+    places_leave(x);
     chunkq_clear(&x->from_client);
     chunkq_clear(&x->from_origin);
     snapshot_hold_give(x->hold);
@@ -123,6 +124,7 @@ enum ex_next exchange_end(struct exchange *x, bool cut)
         x->origin = NULL;
     }
     exchange_drop_origin(x);
+    places_leave(x);
     exchange_log(x);
     x->client->done(x, cut);
     return EX_END;

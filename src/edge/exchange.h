@@ -36,7 +36,7 @@ struct client_ops {
     size_t (*backlog)(const struct exchange *x);
     /* How much of the response may wait here for the client, and the origin's stream may read ahead. */
     size_t (*high)(const struct exchange *x);
-    /* Moves request payload that is there into x->from_client, up to edge_high(). */
+    /* Moves request payload that is there into x->from_client, up to exchange_high(). */
     enum h1_body_state (*read_body)(struct exchange *x);
     /* What came behind the payload, after H1_BODY_END; NULL: nothing. The pointer is NULL where they are thrown away. */
     struct headers *(*trailers)(struct exchange *x);
@@ -96,11 +96,15 @@ struct origin_ops {
     const char *(*why_went)(const struct exchange *x); /* static text */
     /* It went, and said that it has not looked at the request. */
     bool (*had_no_effect)(const struct exchange *x);
+    /* Then: all payload that was sent comes back into x->from_client. False, and NULL: some of it has left. */
+    bool (*take_back)(struct exchange *x);
     /* Request and final response are complete: can the connection carry another exchange? */
     bool (*is_clean)(const struct exchange *x);
     /* For sweeps. */
     uint64_t (*moved)(const struct exchange *x); /* grows with everything that comes or goes */
     enum pace_verdict (*pace)(struct exchange *x, const struct pace_limits *l, uint64_t now_ms);
+    /* As pace_is_behind. */
+    bool (*is_behind)(const struct exchange *x, uint32_t for_ms, uint32_t rate, uint64_t now_ms);
     size_t (*holds)(const struct exchange *x);
     void (*hold_at_most)(struct exchange *x, size_t high);
 };
@@ -158,6 +162,8 @@ struct exchange {
     bool own;   /* answered by tiergate as its own business: an endpoint, health, a redirect */
     bool preflight_to_origin;
 
+    bool heard;         /* HTTP/2: its head is complete; one that the session refuses never is */
+    struct place place; /* from the way to the origin to the end */
     struct origin_wait wait;
     struct origin_conn *origin;   /* lent */
     const struct origin_ops *via; /* how to speak to it */
@@ -192,6 +198,12 @@ struct exchange {
     uint64_t start_us, gate_us, connect_us, first_byte_us;
     uint64_t bytes_in, bytes_out; /* payload */
 };
+
+/* How much a queue of its body's bytes may hold now. */
+static inline size_t exchange_high(const struct exchange *x)
+{
+    return x->place.modest ? EDGE_HIGH_TIGHT : edge_high(x->thread);
+}
 
 /* Takes a hold of the thread's snapshot. NULL: no memory. */
 struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struct client_ops *ops);
@@ -234,7 +246,7 @@ enum ex_next exchange_end(struct exchange *x, bool cut);
 /* recheck.c: would the rules that are in force now, if they are others than it began with, admit it too? */
 bool exchange_still_stands(struct exchange *x);
 
-/* client_address.c: who asks (design §3 client_address). */
+/* client_address.c: who asks. */
 struct addr exchange_client_address(const struct exchange *x);
 /* circle.c: does the Origin field name a page of this request's circle? */
 bool exchange_origin_in_circle(const struct exchange *x);
@@ -248,7 +260,7 @@ bool forward_prepare(struct exchange *x);
 bool forward_translate_response(struct exchange *x);
 /* respond.c: is this a browser's first answer behind a gate that is still new here (hosts[].clear_cache_until)? */
 bool respond_clears_cache(const struct exchange *x);
-/* trailers.c: what may pass of the fields behind a payload, where both sides speak HTTP/2. False: no memory. */
+/* trailers.c: what may pass of the fields behind a payload: to origins that speak HTTP/2, and to clients that do. False: no memory. */
 bool trailers_to_origin(struct exchange *x);
 bool trailers_to_client(struct exchange *x);
 /* The origin's final head as the client gets it. */

@@ -1,5 +1,4 @@
-/* The request as the origin gets it: hop-by-hop fields off the client's copy first, then what clients may not say, then ours
- * (design §5 To the origin). */
+/* The request as the origin gets it: hop-by-hop fields off the client's copy first, then what clients may not say, then ours. */
 #include "edge/exchange.h"
 #include "edge/names.h"
 #include "edge/strip.h"
@@ -13,7 +12,7 @@ static void drop_credentials(struct exchange *x)
     headers_drop(&x->req.headers, H_AUTHORIZATION);
 }
 
-/* The name that the origin is asked by (design §5 The origin's name); a port that is not the scheme's own belongs to it. */
+/* The name that the origin is asked by; a port that is not the scheme's own belongs to it. */
 static struct span host_field(struct exchange *x)
 {
     const struct origin_config *o = x->site->origin;

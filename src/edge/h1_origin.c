@@ -96,6 +96,8 @@ static enum origin_says read_head(struct exchange *x)
 static void begin_body(struct exchange *x)
 {
     h1_body_init(&x->resp_body, x->resp.body, x->resp.content_length);
+    if (x->client->send_trailers)
+        x->resp_body.keep_in = &x->arena;
     stream_set_read_high(x->origin->stream, x->client->high(x)); /* the head, which had to fit whole, is through */
 }
 
@@ -119,6 +121,12 @@ static enum origin_says read_body(struct exchange *x)
     if (x->from_origin.bytes == 0 && stream_input(s) != STREAM_IN_OPEN)
         return ended_by_close(x);
     return ORIGIN_WAITS;
+}
+
+static struct headers *trailers(struct exchange *x)
+{
+    struct headers *h = x->resp_body.kept_n > 0 ? arena_alloc(&x->arena, sizeof *h) : NULL;
+    return h && h1_body_trailers(&x->resp_body, h) ? h : NULL;
 }
 
 static void resume(struct exchange *x)
@@ -157,6 +165,11 @@ static enum pace_verdict pace(struct exchange *x, const struct pace_limits *l, u
     return pace_check(&x->origin_pace, x->origin->stream, l, now_ms);
 }
 
+static bool is_behind(const struct exchange *x, uint32_t for_ms, uint32_t rate, uint64_t now_ms)
+{
+    return pace_is_behind(&x->origin_pace, for_ms, rate, now_ms);
+}
+
 static size_t holds(const struct exchange *x)
 {
     return stream_holds(x->origin->stream);
@@ -178,12 +191,14 @@ const struct origin_ops h1_origin_ops = {
     .read_head = read_head,
     .begin_body = begin_body,
     .read_body = read_body,
+    .trailers = trailers,
     .resume = resume,
     .why_went = why_went,
     .had_no_effect = had_no_effect,
     .is_clean = is_clean,
     .moved = moved,
     .pace = pace,
+    .is_behind = is_behind,
     .holds = holds,
     .hold_at_most = hold_at_most,
 };

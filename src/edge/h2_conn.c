@@ -5,6 +5,7 @@
 
 #include "base/crypto/base64.h"
 #include "edge/h2_write.h"
+#include "edge/shed.h"
 #include "edge/tunnel.h"
 
 #define FIELDS_FIRST 24
@@ -12,6 +13,8 @@
 #define NOTICE_MS 1000u
 /* How long the rest of a request may still come that was answered without it. */
 #define ANSWERED_MS 1000u
+/* So many requests of a connection begin in one turn of the loop: then it is the others' turn. */
+#define BEGIN_MOST 8u
 
 static void h2_on_read(void *arg);
 static void h2_on_drained(void *arg);
@@ -21,6 +24,11 @@ static const struct stream_events stream_events = {NULL, h2_on_read, h2_on_drain
 static const struct limits_config *limits_of(const struct conn *c)
 {
     return &c->thread->hold->snapshot->limits;
+}
+
+static void wait_until(struct conn *c, uint32_t ms)
+{
+    c->deadline_ms = c->thread->loop->now_ms + shed_patience_ms(c, ms);
 }
 
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */
@@ -41,7 +49,7 @@ static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
     c->h2.heads++;
     c->h2.streams++;
     c->h2.state = H2_CONN_BUSY;
-    c->deadline_ms = c->thread->loop->now_ms + limits_of(c)->header_timeout_ms;
+    wait_until(c, limits_of(c)->header_timeout_ms);
     return true;
 }
 
@@ -73,7 +81,42 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     x->parse_error = *refused;
     if (x->req.websocket && refused->status == 0 && !make_up_key(x))
         x->parse_error = (struct h1_error){503, "out-of-memory"};
-    exchange_start(x);
+    x->heard = true;
+    c->h2.waiting++;
+}
+
+static bool has_begun(const struct exchange *x)
+{
+    return x->start_us != 0;
+}
+
+/* Behind what was read and written: whoever resets a stream in the breath that opens it, or has us reset it, has nobody asked for it. True: there are
+ * more. */
+static bool begin_some(struct conn *c)
+{
+    struct h2_stream *s = h2_session_first(c->h2.session);
+    unsigned n = 0;
+    while (s && s->next)
+        s = s->next;
+    for (; s && c->h2.waiting; s = s->prev) {
+        struct exchange *x = s->owner;
+        if (!x || has_begun(x) || !x->heard || s->input == H2_INPUT_RESET)
+            continue;
+        if (n++ == BEGIN_MOST)
+            return true;
+        c->h2.waiting--;
+        exchange_start(x);
+    }
+    return false;
+}
+
+/* What a request did not live to see is no request. */
+static void never_began(struct conn *c, const struct exchange *x)
+{
+    if (!x->heard)
+        head_over(c);
+    else
+        c->h2.waiting--;
 }
 
 /* Answered already: what still comes has no taker. */
@@ -87,6 +130,8 @@ static void throw_away(struct h2_stream *s)
 static void on_input(void *arg, struct h2_stream *s)
 {
     struct exchange *x = s->owner;
+    if (x && !has_begun(x))
+        return; /* it will find it */
     if (!x || x->state == EX_DONE)
         throw_away(s);
     else if (x->state == EX_TUNNEL)
@@ -115,13 +160,13 @@ static void on_gone(void *arg, struct h2_stream *s)
     c->h2.streams--;
     if (!x)
         return;
-    if (x->start_us == 0)
-        head_over(c); /* it never was a request */
+    if (!has_begun(x))
+        never_began(c, x);
     s->owner = NULL;
     x->lane = NULL;
-    if (x->start_us != 0 && c->state == CONN_CLOSED)
+    if (has_begun(x) && c->state == CONN_CLOSED)
         exchange_end(x, true); /* we closed it, and have said why */
-    else if (x->start_us != 0)
+    else if (has_begun(x))
         exchange_on_client_lost(x); /* no effect when it was over */
     exchange_free(x);
 }
@@ -149,7 +194,7 @@ static void note_idle(struct conn *c)
     bool idle = h2_session_first(c->h2.session) == NULL;
     if (idle && c->h2.state == H2_CONN_BUSY) {
         c->since_ms = c->thread->loop->now_ms;
-        c->deadline_ms = c->since_ms + limits_of(c)->keepalive_timeout_ms;
+        wait_until(c, limits_of(c)->keepalive_timeout_ms);
     }
     c->h2.state = idle ? H2_CONN_IDLE : H2_CONN_BUSY;
 }
@@ -164,17 +209,22 @@ static bool is_finished(const struct conn *c)
 static void write_frames(struct conn *c)
 {
     struct chunkq *out = stream_out(c->stream);
-    bool ok;
-    do {
+    bool ok = !c->h2.waiting || h2_session_write(c->h2.session, out, EDGE_HIGH);
+    bool more = ok && c->h2.waiting && !h2_session_error(c->h2.session) && begin_some(c);
+    while (ok) {
         bury(c);
         ok = h2_session_write(c->h2.session, out, EDGE_HIGH) && stream_flush(c->stream);
-    } while (ok && out->bytes == 0 && h2_session_wants_write(c->h2.session));
+        if (!ok || out->bytes || !h2_session_wants_write(c->h2.session))
+            break;
+    }
     if (!ok) {
         conn_close(c, STREAM_CLOSE_NOW);
         return;
     }
     bury(c);
     note_idle(c);
+    if (more)
+        loop_task_queue(c->thread->loop, &c->task);
     if (is_finished(c) && !h2_session_wants_write(c->h2.session))
         conn_close(
             c, STREAM_CLOSE_LINGER); /* the peer may still be sending what it sent too much of, and has to read why */
@@ -225,13 +275,14 @@ bool h2_conn_open(struct conn *c)
     struct h2_config config = {
         .head_bytes = l->header_bytes,
         .fields = l->header_fields,
+        .streams = places_streams(c->thread),
     };
     c->h2.session = h2_session_new(&config, &c->thread->loop->chunks, &session_events, c);
     if (!c->h2.session)
         return false;
     c->state = CONN_H2;
     c->h2.state = H2_CONN_IDLE;
-    c->deadline_ms = c->thread->loop->now_ms + l->header_timeout_ms; /* for the first request */
+    wait_until(c, l->header_timeout_ms); /* for the first request */
     loop_task_init(&c->task, on_task, c);
     stream_set_events(c->stream, &stream_events, c);
     loop_task_queue(c->thread->loop, &c->task); /* our SETTINGS */
@@ -248,7 +299,6 @@ void h2_conn_fini(struct conn *c)
 
 /* --- deadlines ---------------------------------------------------------------------------------------------------- */
 
-/* A client that holds a stream's window shut, or drips it open, while we have bytes for it. The connection's own pace is conn_sweep's. */
 static void sweep_answered(struct h2_stream *s, uint64_t now)
 {
     if (s->answered_ms == 0)
@@ -257,21 +307,12 @@ static void sweep_answered(struct h2_stream *s, uint64_t now)
         h2_stream_reset(s, H2_NO_ERROR);
 }
 
-/* A window that drips open is as good as shut. */
-static bool takes_enough(const struct conn *c, const struct h2_stream *s, uint64_t now)
-{
-    uint64_t sent = s->bytes_sent - s->seen_sent;
-    return sent > 0 && sent * 1000 >= limits_of(c)->write_rate * (now - s->seen_ms);
-}
-
+/* A client that holds a stream's window shut, or drips it open, while we have bytes for it. The connection's own pace is conn_sweep's. */
 static void sweep_stream(struct conn *c, struct h2_stream *s, uint64_t now)
 {
     if (h2_stream_is_answered(s))
         sweep_answered(s, now);
-    else if (s->out.bytes == 0 || s->seen_ms == 0 || takes_enough(c, s, now)) {
-        s->seen_sent = s->bytes_sent;
-        s->seen_ms = now;
-    } else if (now - s->seen_ms >= limits_of(c)->backpressure_timeout_ms) {
+    else if (pace_of_h2(s, limits_of(c)->write_rate, now) >= limits_of(c)->backpressure_timeout_ms) {
         h2_stream_reset(s, H2_CANCEL);
         if (s->owner)
             exchange_on_client_lost(s->owner);

@@ -48,6 +48,7 @@ static bool send_body(struct exchange *x, struct chunkq *from, size_t n)
     struct h2_stream *s = lane_of(x)->stream;
     if (s)
         return chunkq_move(&s->out, from, n);
+    lane_of(x)->nothing_left = false;
     chunkq_drop(from, n);
     return true;
 }
@@ -139,6 +140,16 @@ static bool had_no_effect(const struct exchange *x)
     return lane_of(x)->refused;
 }
 
+static bool take_back(struct exchange *x)
+{
+    struct origin_lane *l = lane_of(x);
+    bool whole = l->nothing_left && x->from_client.bytes == 0;
+    if (!whole || !chunkq_move(&x->from_client, &l->unsent, l->unsent.bytes))
+        return false;
+    x->body_taken = false;
+    return true;
+}
+
 static bool is_clean(const struct exchange *x)
 {
     return true;
@@ -151,22 +162,25 @@ static uint64_t moved(const struct exchange *x)
     return lane_of(x)->moved;
 }
 
-/* An origin that holds the stream's window shut; or the connection's, or TCP's: then all of its lanes wait. */
+/* An origin that holds the stream's window shut, or drips it open; or the connection's, or TCP's: then all of its lanes wait. */
 static enum pace_verdict pace(struct exchange *x, const struct pace_limits *limits, uint64_t now_ms)
 {
     struct origin_lane *l = lane_of(x);
     struct h2_stream *s = l->stream;
-    if (!s || s->out.bytes == 0 || s->bytes_sent != s->seen_sent || s->seen_ms == 0) {
-        if (s) {
-            s->seen_sent = s->bytes_sent;
-            s->seen_ms = now_ms;
-        }
+    uint64_t behind_ms = s ? pace_of_h2(s, limits->rate, now_ms) : 0;
+    if (behind_ms == 0) {
         x->origin_pace = (struct pace){.since_ms = 0};
         return PACE_FINE;
     }
-    if (limits->held_ms && now_ms - s->seen_ms >= limits->held_ms)
+    if (limits->held_ms && behind_ms >= limits->held_ms)
         return PACE_HELD;
     return pace_check(&x->origin_pace, x->origin->stream, limits, now_ms);
+}
+
+static bool is_behind(const struct exchange *x, uint32_t for_ms, uint32_t rate, uint64_t now_ms)
+{
+    const struct h2_stream *s = lane_of(x)->stream;
+    return pace_is_behind(&x->origin_pace, for_ms, rate, now_ms) || (s && pace_h2_is_behind(s, for_ms, rate, now_ms));
 }
 
 static size_t holds(const struct exchange *x)
@@ -195,9 +209,11 @@ const struct origin_ops h2_origin_ops = {
     .resume = resume,
     .why_went = why_went,
     .had_no_effect = had_no_effect,
+    .take_back = take_back,
     .is_clean = is_clean,
     .moved = moved,
     .pace = pace,
+    .is_behind = is_behind,
     .holds = holds,
     .hold_at_most = hold_at_most,
 };

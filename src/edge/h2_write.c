@@ -5,6 +5,7 @@
 
 #define ALL_STREAMS (512u * 1024)
 #define STREAM_LEAST (8u * 1024)
+#define WINDOW_LEAST (16u * 1024) /* what a stream may send at once anyway */
 
 static void ask_for_task(struct exchange *x)
 {
@@ -50,8 +51,16 @@ static size_t backlog(const struct exchange *x)
 /* All streams together hold little more than one connection with HTTP/1 does; each has a chunk's worth at least. */
 static size_t high(const struct exchange *x)
 {
-    size_t all = edge_high(x->thread), share = ALL_STREAMS / (x->conn->h2.streams + 1);
+    size_t all = exchange_high(x), share = ALL_STREAMS / (x->conn->h2.streams + 1);
     return share < STREAM_LEAST ? STREAM_LEAST : share < all ? share : all;
+}
+
+/* Nobody is told that more may come than does. */
+static void widen(struct exchange *x)
+{
+    bool fits = x->req.body == BODY_LENGTH && x->req.content_length <= WINDOW_LEAST;
+    if (!fits)
+        h2_stream_widen(x->lane, high(x));
 }
 
 static enum h1_body_state read_body(struct exchange *x)
@@ -59,6 +68,7 @@ static enum h1_body_state read_body(struct exchange *x)
     struct h2_stream *s = x->lane;
     if (x->req.websocket) /* what comes is the tunnel's, and no origin sees it before it has switched (RFC 8441 §5) */
         return s->input == H2_INPUT_RESET ? H1_BODY_BAD : H1_BODY_END;
+    widen(x); /* there is somebody to read it */
     size_t most = high(x), have = x->from_client.bytes, n = have < most ? most - have : 0;
     n = s->in.bytes < n ? s->in.bytes : n;
     if (n > 0 && !chunkq_move(&x->from_client, &s->in, n))
@@ -95,6 +105,7 @@ static bool can_go_on(const struct exchange *x)
 
 static bool start_tunnel(struct exchange *x)
 {
+    h2_stream_widen(x->lane, high(x));
     tunnel_keepalive(x->conn->stream);
     x->tunnel = tunnel_start(x);
     return x->tunnel != NULL;

@@ -1,4 +1,4 @@
-/* Inside of edge/: the origin gets its own name, the client sees the public one (design §5 The origin's name). Only what names exactly
+/* Inside of edge/: the origin gets its own name, the client sees the public one. Only what names exactly
  * one of the two is translated; everything else stays, so that an app's CSRF checks keep their meaning. Pure but for the arena. */
 #ifndef TG_EDGE_NAMES_H
 #define TG_EDGE_NAMES_H

@@ -1,6 +1,7 @@
 #include "edge/pace.h"
 
 #include "config/snapshot.h"
+#include "http/h2/h2.h"
 #include "net/stream.h"
 
 /* What is gone by then was never worth a question; later one each second is exact enough for limits of seconds. */
@@ -35,11 +36,6 @@ static void measure(struct pace *p, const struct stream_taken *k, uint64_t now)
     p->still_ms += passed;
 }
 
-static bool keeps_up(const struct pace *p, uint32_t rate, uint64_t ms)
-{
-    return p->taken * 1000 >= rate * ms;
-}
-
 enum pace_verdict pace_judge(struct pace *p, const struct stream_taken *k, const struct pace_limits *l, uint64_t now)
 {
     if (p->asked_ms == 0) {
@@ -49,11 +45,11 @@ enum pace_verdict pace_judge(struct pace *p, const struct stream_taken *k, const
     measure(p, k, now);
     uint64_t span = now - p->since_ms;
     /* Without a rate any byte is progress. What went fast a while ago says nothing of now: a new span. */
-    if (p->taken > 0 && span >= l->after_ms && keeps_up(p, l->rate, span)) {
+    if (p->taken > 0 && span >= l->after_ms && pace_suffices(p->taken, l->rate, span)) {
         begin(p, k->bytes, now);
         return PACE_FINE;
     }
-    if (l->rate && p->open_ms >= l->after_ms && !keeps_up(p, l->rate, p->open_ms))
+    if (l->rate && p->open_ms >= l->after_ms && !pace_suffices(p->taken, l->rate, p->open_ms))
         return PACE_SLOW;
     if (p->still_ms >= l->still_ms)
         return PACE_STILL;
@@ -77,7 +73,24 @@ enum pace_verdict pace_check(struct pace *p, const struct stream *s, const struc
 bool pace_is_behind(const struct pace *p, uint32_t for_ms, uint32_t rate, uint64_t now)
 {
     uint64_t span = now - p->since_ms;
-    return p->asked_ms != 0 && span >= for_ms && !keeps_up(p, rate, span);
+    return p->asked_ms != 0 && span >= for_ms && !pace_suffices(p->taken, rate, span);
+}
+
+uint64_t pace_of_h2(struct h2_stream *s, uint32_t rate, uint64_t now)
+{
+    uint64_t sent = s->bytes_sent - s->seen_sent, span = now - s->seen_ms;
+    if (s->out.bytes > 0 && s->seen_ms != 0 && !(sent > 0 && pace_suffices(sent, rate, span)))
+        return span;
+    s->seen_sent = s->bytes_sent;
+    s->seen_ms = now;
+    return 0;
+}
+
+bool pace_h2_is_behind(const struct h2_stream *s, uint32_t for_ms, uint32_t rate, uint64_t now)
+{
+    uint64_t span = now - s->seen_ms;
+    return s->out.bytes > 0 && s->seen_ms != 0 && span >= for_ms &&
+           !pace_suffices(s->bytes_sent - s->seen_sent, rate, span);
 }
 
 const char *pace_text(enum pace_verdict v)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct h2_stream;
 struct stream;
 struct stream_taken;
 struct limits_config;
@@ -35,6 +36,12 @@ struct pace_limits {
     uint32_t held_ms; /* 0: for ever */
 };
 
+/* Is that at least `rate` bytes per second? */
+static inline bool pace_suffices(uint64_t bytes, uint32_t rate, uint64_t ms)
+{
+    return bytes * 1000 >= rate * ms;
+}
+
 struct pace_limits pace_limits_of(const struct limits_config *l, uint32_t held_ms);
 enum pace_verdict pace_check(struct pace *p, const struct stream *s, const struct pace_limits *l, uint64_t now_ms);
 /* Pure: the kernel's answer is given. For pace_check, and tests. */
@@ -42,6 +49,11 @@ enum pace_verdict pace_judge(struct pace *p, const struct stream_taken *k, const
                              uint64_t now_ms);
 /* Something has waited for so long, and not even `rate` bytes per second of it went, whatever the window is. */
 bool pace_is_behind(const struct pace *p, uint32_t for_ms, uint32_t rate, uint64_t now_ms);
+/* The same of what waits for one stream of HTTP/2, whose window may be shut, or drip open, while the connection's is wide: for how many ms now it
+ * has taken less than `rate`; 0: it keeps up, or nothing waits. */
+uint64_t pace_of_h2(struct h2_stream *s, uint32_t rate, uint64_t now_ms);
+/* Of what pace_of_h2 has seen. */
+bool pace_h2_is_behind(const struct h2_stream *s, uint32_t for_ms, uint32_t rate, uint64_t now_ms);
 /* For the log; static. */
 const char *pace_text(enum pace_verdict v);
 

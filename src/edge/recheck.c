@@ -1,4 +1,4 @@
-/* New rules, and what takes sessions back, reach what is under way (design §2.5): each exchange and tunnel that they would not admit ends
+/* New rules, and what takes sessions back, reach what is under way: each exchange and tunnel that they would not admit ends
  * at once. */
 #include "edge/conn.h"
 #include "edge/tunnel.h"

@@ -24,8 +24,13 @@ static bool may_retry(const struct exchange *x)
 {
     bool repeatable = x->req.method == M_GET || x->req.method == M_HEAD;
     bool harmless = repeatable && x->req.body == BODY_NONE && !x->req.websocket && x->origin->reused;
-    return (harmless || x->via->had_no_effect(x)) && !x->tried_fresh && x->resp_state == RESP_NONE &&
-           x->interims == 0 && !x->body_taken;
+    return (harmless || x->via->had_no_effect(x)) && !x->tried_fresh && x->resp_state == RESP_NONE && x->interims == 0;
+}
+
+/* Payload that was given away can be asked with again only if it comes back. */
+static bool has_payload_still(struct exchange *x)
+{
+    return !x->body_taken || (x->via->take_back && x->via->take_back(x));
 }
 
 /* The origin went before its answer was complete. A pooled connection may have died unnoticed: what can have had no effect is tried once
@@ -33,7 +38,7 @@ static bool may_retry(const struct exchange *x)
 void relay_origin_went(struct exchange *x)
 {
     x->detail = x->via->why_went(x);
-    if (may_retry(x)) {
+    if (may_retry(x) && has_payload_still(x)) {
         origin_drop(x->thread->origins, x->origin, STREAM_CLOSE_NOW);
         x->origin = NULL;
         x->tried_fresh = true;
@@ -114,7 +119,7 @@ static bool body_drips(struct exchange *x, uint64_t now)
     uint64_t span_ms = now - x->rate_ms;
     if (l->body_rate == 0 || span_ms < l->body_rate_after_ms)
         return false;
-    bool slow = (x->bytes_in - x->rate_bytes) * 1000 < l->body_rate * span_ms;
+    bool slow = !pace_suffices(x->bytes_in - x->rate_bytes, l->body_rate, span_ms);
     measure_rate_from(x, now);
     return slow;
 }

@@ -20,7 +20,7 @@ static void send_continue(struct exchange *x)
 /* One round: payload from the client into the origin's queue. True: something moved. */
 static bool move_request(struct exchange *x)
 {
-    if (x->request_sent || x->via->backlog(x) >= edge_high(x->thread))
+    if (x->request_sent || x->via->backlog(x) >= exchange_high(x))
         return false;
     x->body_state = x->client->read_body(x);
     size_t n = x->from_client.bytes;

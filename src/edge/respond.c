@@ -1,5 +1,5 @@
 /* The origin's answer as the client gets it: hop-by-hop fields off, nothing that looks like ours, and no shared cache may keep what
- * stands behind a gate (design §5 Marks). */
+ * stands behind a gate. */
 #include "base/clock.h"
 #include "edge/exchange.h"
 

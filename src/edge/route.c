@@ -3,7 +3,7 @@
 #include "edge/endpoints.h"
 #include "edge/exchange.h"
 
-/* `host[:port]` of the https side. The port asked for is kept (design §3 Hosts), but that of this very listener, which does
+/* `host[:port]` of the https side. The port asked for is kept, but that of this very listener, which does
  * not speak TLS, is replaced by that of the first one that does. */
 static int https_port(const struct exchange *x)
 {

@@ -1,4 +1,4 @@
-/* Memory is short: who is asked to come again, and who is let go. */
+/* Memory or places are short: who is asked to come again, and who is let go. */
 #include "edge/shed.h"
 
 #include <stdio.h>
@@ -10,6 +10,7 @@
 
 #define RETRY_AFTER_S 5u
 #define GUESTS_ALWAYS 8u /* of a thread, whatever is held */
+#define GUEST_MS 3000u   /* for the handshake, and for the head */
 #define PICKS 128u       /* let go by one sweep at most: the next one sees what that has brought */
 
 /* Who is let go only then, is not let go for a pause between two packets. */
@@ -36,6 +37,11 @@ enum shed_entry shed_at_door(const struct edge_thread *t)
     return t->guests < GUESTS_ALWAYS || budget_held(b) < budget_limit(b) ? SHED_GUEST : SHED_AWAY;
 }
 
+uint32_t shed_patience_ms(const struct conn *c, uint32_t ms)
+{
+    return c->guest && ms > GUEST_MS ? GUEST_MS : ms;
+}
+
 bool shed_refuses(const struct exchange *x)
 {
     const struct budget *b = &x->thread->shared->budget;
@@ -51,6 +57,9 @@ enum ex_next shed_refuse(struct exchange *x)
     struct answer a;
     exchange_answer_request(x, "overloaded", &q);
     q.retry_after_s = RETRY_AFTER_S;
+    /* Idle it would be let go at the next sweep, and others could not come in meanwhile. A trusted proxy's is not one person's. */
+    if (!x->who && x->conn->address && budget_level(&x->thread->shared->budget) >= BUDGET_TIGHT)
+        x->must_close = true;
     if (!answer_status(&q, 503, &a))
         return exchange_end(x, true);
     return exchange_reply(x, &a, "overloaded");
@@ -76,7 +85,8 @@ static size_t holds(const struct conn *c)
 {
     size_t n = stream_holds(c->stream);
     for (const struct exchange *x = c->exchanges; x; x = x->next)
-        n += EXCHANGE_COST + (x->origin ? x->via->holds(x) : 0) + (x->lane ? x->lane->out.bytes : 0);
+        n += EXCHANGE_COST + x->from_client.bytes + x->from_origin.bytes + (x->origin ? x->via->holds(x) : 0) +
+             (x->lane ? x->lane->in.bytes + x->lane->out.bytes : 0);
     return n;
 }
 
@@ -85,13 +95,20 @@ static bool sends_too_little(const struct exchange *x, uint32_t for_ms, uint64_t
 {
     uint64_t span = now - x->rate_ms;
     return x->state == EX_RELAY && x->rate_ms && span >= for_ms &&
-           (x->bytes_in - x->rate_bytes) * 1000 < BEHIND_RATE * span;
+           !pace_suffices(x->bytes_in - x->rate_bytes, BEHIND_RATE, span);
+}
+
+/* Payload that lies here while its origin is still looked for. */
+static bool waits_with_payload(const struct exchange *x, uint32_t for_ms, uint64_t now)
+{
+    return x->state == EX_CONNECT && now >= x->start_us / 1000 + for_ms &&
+           x->client->early_bytes(x) + x->from_client.bytes > 0;
 }
 
 static bool stands_still(const struct exchange *x, uint32_t for_ms, uint64_t now)
 {
-    return pace_is_behind(&x->origin_pace, for_ms, BEHIND_RATE, now) || sends_too_little(x, for_ms, now) ||
-           (x->lane && x->lane->out.bytes && now - x->lane->seen_ms >= for_ms) ||
+    return (x->origin && x->via->is_behind(x, for_ms, BEHIND_RATE, now)) || sends_too_little(x, for_ms, now) ||
+           waits_with_payload(x, for_ms, now) || (x->lane && pace_h2_is_behind(x->lane, for_ms, BEHIND_RATE, now)) ||
            (x->state == EX_TUNNEL && !x->who && tunnel_silent_ms(x->tunnel, now) >= SILENT_MS);
 }
 
@@ -113,6 +130,13 @@ static bool does_not_move(const struct conn *c, uint64_t now)
     return all || pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
 }
 
+static enum rank rank_of_busy(const struct conn *c, uint64_t now)
+{
+    if (!does_not_move(c, now))
+        return RANK_STAYS;
+    return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
+}
+
 static enum rank rank_of(const struct conn *c, uint64_t now)
 {
     uint64_t age = now - c->since_ms;
@@ -125,15 +149,11 @@ static enum rank rank_of(const struct conn *c, uint64_t now)
         return age >= HEAD_MS ? RANK_HEAD : RANK_STAYS;
     case CONN_EXCHANGE:
     case CONN_TUNNEL:
-        if (!does_not_move(c, now))
-            return RANK_STAYS;
-        return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
+        return rank_of_busy(c, now);
     case CONN_H2:
-        if (!c->exchanges)
-            return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
-        if (!does_not_move(c, now))
-            return RANK_STAYS;
-        return has_identity(c) ? RANK_SIGNED_IN : RANK_STRANGER;
+        if (c->exchanges)
+            return rank_of_busy(c, now);
+        return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
     case CONN_CLOSED:
         break;
     }
@@ -205,13 +225,48 @@ static void make_room(struct edge_thread *t)
     }
 }
 
+/* With HTTP/1 its connection goes with it, and it is freed. */
+static void give_up(struct exchange *x)
+{
+    x->detail = "its place was wanted";
+    if (x->tunnel)
+        tunnel_cut(x->tunnel, x->detail);
+    if (x->lane)
+        exchange_end(x, true);
+    else
+        conn_close(x->conn, STREAM_CLOSE_NOW);
+}
+
+static void give_up_what_does_not_move(struct conn *c, uint64_t now)
+{
+    bool behind = pace_is_behind(&c->pace, BEHIND_MS, BEHIND_RATE, now);
+    for (struct exchange *x = c->exchanges, *next; x; x = next) {
+        next = x->next;
+        if (places_is_wanted(x) && (behind || stands_still(x, BEHIND_MS, now)))
+            give_up(x);
+    }
+}
+
+/* Strangers found no place at the origins: those do without who have one and do not move. */
+static void make_places(struct edge_thread *t)
+{
+    if (!places_are_wanted(t))
+        return;
+    for (struct conn *c = t->conns, *next; c; c = next) {
+        next = c->next;
+        give_up_what_does_not_move(c, t->loop->now_ms);
+    }
+}
+
 /* --- the sweep -------------------------------------------------------------------------------------------------------- */
 
-static void hold_less(struct conn *c, size_t high)
+/* No more than is right now; where the level fell, again as much. */
+static void hold_what_is_right(struct conn *c)
 {
     for (struct exchange *x = c->exchanges; x; x = x->next) {
         if (!x->origin || x->state < EX_RELAY || x->state > EX_TUNNEL)
             continue;
+        size_t high = exchange_high(x);
         x->via->hold_at_most(x, high);
         if (!x->lane)
             stream_set_read_high(c->stream, high);
@@ -251,13 +306,15 @@ static void level_changed(struct edge_thread *t, enum budget_level before)
         return;
     keep_less(t);
     for (struct conn *c = t->conns; t->level == BUDGET_CALM && c; c = c->next)
-        hold_less(c, EDGE_READ_HIGH);
+        hold_what_is_right(c);
 }
 
-void shed_configure(struct edge_thread *t, size_t limit)
+void shed_configure(struct edge_thread *t, const struct limits_config *l)
 {
+    size_t memory = l->memory_kib ? (size_t)l->memory_kib * 1024 : t->shared->memory;
     t->loop->meter.budget = &t->shared->budget;
-    budget_set_limit(&t->shared->budget, limit ? limit : t->shared->memory);
+    budget_set_limit(&t->shared->budget, memory);
+    places_configure(t->shared, l, memory);
     keep_less(t);
 }
 
@@ -270,9 +327,10 @@ void shed_sweep(struct edge_thread *t)
         level_changed(t, before);
     if (t->hold && !span_eq(t->hold->snapshot->log.to, SPAN("none")))
         tell(t);
+    make_places(t);
     if (t->level == BUDGET_CALM)
         return;
     for (struct conn *c = t->conns; c; c = c->next)
-        hold_less(c, EDGE_HIGH_TIGHT);
+        hold_what_is_right(c);
     make_room(t);
 }

@@ -1,4 +1,4 @@
-/* Inside of edge/: which request fields a client may not send to an origin (design §5 To the origin). Pure. */
+/* Inside of edge/: which request fields a client may not send to an origin. Pure. */
 #ifndef TG_EDGE_STRIP_H
 #define TG_EDGE_STRIP_H
 

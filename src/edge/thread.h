@@ -6,6 +6,7 @@
 
 #include "base/budget.h"
 #include "edge/edge.h"
+#include "edge/places.h"
 #include "net/listener.h"
 #include "net/timer.h"
 
@@ -27,9 +28,10 @@ struct edge_shared {
     struct signin *signin;            /* borrows; NULL: there is none, and nobody can sign in but by Basic */
     atomic_uint_fast64_t connections; /* open now, all threads together */
     struct address_counts *addresses; /* owns; has its own lock */
-    struct budget budget;             /* memory that connections hold */
-    size_t memory;                    /* the bound when the rules name none */
-    atomic_uint level_told;           /* enum budget_level of the last line in the log */
+    struct place_pool places[PLACE_KINDS];
+    struct budget budget;   /* memory that connections hold */
+    size_t memory;          /* the bound when the rules name none */
+    atomic_uint level_told; /* enum budget_level of the last line in the log */
 };
 
 /* A thread's share of a snapshot: one atomic reference for all of its exchanges, counted here without atomics. */
@@ -79,12 +81,6 @@ static inline size_t edge_high(const struct edge_thread *t)
 
 struct snapshot_hold *snapshot_hold_take(struct edge_thread *t);
 void snapshot_hold_give(struct snapshot_hold *h);
-
-/* Connections per address, all threads together. False: over `max`. Address family 0 is not counted. */
-bool edge_address_enter(struct edge_shared *s, const struct addr *a, uint32_t max);
-void edge_address_leave(struct edge_shared *s, const struct addr *a);
-struct address_counts *address_counts_new(void);
-void address_counts_free(struct address_counts *c);
 
 /* Called when a connection went: maybe the drain is over. */
 void edge_thread_closed_one(struct edge_thread *t);

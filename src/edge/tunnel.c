@@ -1,5 +1,5 @@
 /* An upgraded connection. When one side ends, what it sent goes out, the other side is ended too and has a moment to
- * answer; then both are cut: a client that is gone must not hold a place at its origin (design §5 Tunnels). */
+ * answer; then both are cut: a client that is gone must not hold a place at its origin. */
 #include "edge/tunnel.h"
 
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 struct tunnel;
 
-/* Why tiergate itself ends a WebSocket (design §5 Tunnels): codes that clients may act on. */
+/* Why tiergate itself ends a WebSocket: codes that clients may act on. */
 enum tunnel_code {
     TUNNEL_RESTART = 1012,       /* RFC 6455 registry: service restart; come again */
     TUNNEL_SESSION_ENDED = 4401, /* sign in again */

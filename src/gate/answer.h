@@ -1,4 +1,4 @@
-/* What an asker without a good identity gets (design §5, first table), and every other page that is ours: refusals,
+/* What an asker without a good identity gets (docs/askers.md), and every other page that is ours: refusals,
  * origin failures, redirects, sign-out. Builds a complete response head and body in the arena; sends nothing. Pure. */
 #ifndef TG_GATE_ANSWER_H
 #define TG_GATE_ANSWER_H
@@ -51,7 +51,7 @@ struct answer_request {
 /* All of them: Tiergate, Cache-Control: no-store, Vary: Cookie, Authorization (plus Origin with CORS). Framing and Date
  * are the connection's. False: no memory, or a value that no field may hold; *out must not be used. */
 /* 401 by asker: page with challenge, JSON {error, sign_in}, JSON with CORS (a preflight: answer_preflight); the Basic
- * challenge exactly as design §5 says, and not where it would pop a dialog in an app. */
+ * challenge not where it would pop a dialog in an app. */
 bool answer_sign_in(const struct answer_request *q, bool tried_basic, struct answer *out);
 /* 400 403 404 405 408 413 421 429 431 500 501 502 503 504 …: page for navigations, JSON
  * for others, text of the status. */

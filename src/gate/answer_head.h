@@ -1,4 +1,4 @@
-/* What all of our answers have in common: the marks of design §5, CORS, the body. Private to gate/. */
+/* What all of our answers have in common: marks, CORS, the body. Private to gate/. */
 #ifndef TG_GATE_ANSWER_HEAD_H
 #define TG_GATE_ANSWER_HEAD_H
 

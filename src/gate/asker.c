@@ -1,4 +1,4 @@
-/* Who asks, read from the marks of a request (design §5, first table). It shapes refusals only, never a verdict. */
+/* Who asks, read from the marks of a request (docs/askers.md). It shapes refusals only, never a verdict. */
 #include "gate/answer.h"
 
 static const struct header *find_any(const struct headers *h, enum header_id id)

@@ -159,7 +159,7 @@ static struct identity token_identity(const struct gate_check *c, const struct s
         .way = WAY_SERVICE_TOKEN, .gate = c->gate->name, .subject = token->name, .proven_s = clock_wall_s()};
 }
 
-/* Who comes with a service token is judged by it alone (design §5). */
+/* Who comes with a service token is judged by it alone. */
 static enum gate_result check_token(struct gate_check *c)
 {
     const struct service_token *token = service_token_check(c->gate, &c->request->headers);

@@ -1,4 +1,4 @@
-/* The circle that a session holds on (design §1): all hosts of a gate at or below its
+/* The circle that a session holds on: all hosts of a gate at or below its
  * session domain, or one host. Pure. */
 #ifndef TG_GATE_CIRCLE_H
 #define TG_GATE_CIRCLE_H

@@ -1,4 +1,4 @@
-/* The pages of signing in (design §5): server-rendered, no scripts, one column on every screen, dark and light, for keyboards and screen
+/* The pages of signing in: server-rendered, no scripts, one column on every screen, dark and light, for keyboards and screen
  * readers as for phones. Each is a whole answer; everything that is shown is escaped. Pure. */
 #ifndef TG_GATE_SIGN_IN_PAGES_H
 #define TG_GATE_SIGN_IN_PAGES_H

@@ -1,4 +1,4 @@
-/* What a request must not carry to an origin: the gate's own credentials (design §5 Basic, Session), on every path. */
+/* What a request must not carry to an origin: the gate's own credentials, on every path. */
 #include "gate/basic.h"
 #include "gate/service_token.h"
 #include "gate/set_cookie.h"

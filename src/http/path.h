@@ -1,4 +1,4 @@
-/* The one parse of a request target's path (design §3a): malformed | ambiguous | canonical. The same object serves
+/* The one parse of a request target's path: malformed | ambiguous | canonical. The same object serves
  * matching, logs, `explain` and the origin's request line. Pure; needs `n` bytes of room, allocates nothing. */
 #ifndef TG_HTTP_PATH_H
 #define TG_HTTP_PATH_H

@@ -148,7 +148,7 @@ bool stream_taken(const struct stream *s, struct stream_taken *out) MUSTUSE;
 /* Has the peer ended its side or broken off, although what it sent before is still unread, so that stream_input() does not know yet?
  * A system call too. */
 bool stream_peer_ended(const struct stream *s);
-/* SO_KEEPALIVE with first probe after idle_s, interval_s between, TCP_USER_TIMEOUT user_ms: tunnels (design §5). */
+/* SO_KEEPALIVE with first probe after idle_s, interval_s between, TCP_USER_TIMEOUT user_ms: tunnels. */
 void stream_keepalive(struct stream *s, int idle_s, int interval_s, unsigned user_ms);
 /* Wire bytes so far, for logs. */
 uint64_t stream_bytes_read(const struct stream *s);

@@ -300,14 +300,15 @@ void attempt_greeted(struct origin_attempt *a)
 {
     struct origin_target *g = a->target;
     struct origin_wait *w = a->wait;
+    struct origin_shared *shared = a->conn->h2;
     struct origin_conn *c;
     bool memory = true;
     g->users += 2; /* the connection, and until all have been told */
     g->speaks_http1 = false;
-    g->lanes_each = h2_client_room(a->conn->h2->session);
+    g->lanes_each = h2_client_room(shared->session);
     a->conn = NULL;
     attempt_end(a);
-    c = shared_take(g, true, &memory);
+    c = shared_take_first(shared, &memory);
     if (c) {
         w->on_conn(w->arg, c, ORIGIN_OK, NULL);
         park_serve(g);

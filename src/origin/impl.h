@@ -150,6 +150,9 @@ void park_forget(struct origin_target *g);
 bool shared_open(struct pooled *p, struct origin_attempt *a);
 /* A lane on a connection that has room, the newest or the oldest; NULL: there is none, or (*memory false) no memory. */
 struct origin_conn *shared_take(struct origin_target *g, bool newest, bool *memory);
+/* The same on c, which has just greeted, for whom it was opened for: if pools were flushed meanwhile it serves this one all the same, as a
+ * connection with HTTP/1 does. */
+struct origin_conn *shared_take_first(struct origin_shared *c, bool *memory);
 /* The rest of pooled_free. */
 void shared_free(struct origin_shared *c, bool politely);
 void shared_close_all(struct origin_target *g);

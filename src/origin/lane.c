@@ -74,5 +74,6 @@ void lane_free(struct origin_lane *l)
         loop_task_queue(loop, &c->task);
     }
     chunkq_clear(&l->in);
+    chunkq_clear(&l->unsent);
     free(l);
 }

@@ -19,6 +19,8 @@ struct origin_lane {
     bool refused;             /* the request had no effect */
     enum h2_input input;      /* END: the response is complete with what lies in `in` */
     struct chunkq in;         /* payload; who takes from it calls origin_lane_took() */
+    struct chunkq unsent;     /* refused, and nothing of the request's payload has left: what was to leave */
+    bool nothing_left;        /* `unsent` is all of it */
     struct headers *trailers; /* valid with END, in the asker's arena; NULL: none */
     struct headers trailers_kept;
     const char *error; /* static: why it ended, or what was wrong */

@@ -78,14 +78,22 @@ static const char *why_gone(const struct origin_shared *c, const struct origin_l
     return l->refused ? "the origin refused the stream" : "the origin reset the stream";
 }
 
-static void note_failure(struct origin_shared *c, struct origin_lane *l, const struct h2_stream *s)
+/* It may be asked elsewhere, with the payload that was given so far. */
+static void note_refusal(struct origin_lane *l, struct h2_stream *s)
+{
+    l->refused = true;
+    l->nothing_left = s->bytes_sent == 0 && chunkq_move(&l->unsent, &s->out, s->out.bytes);
+}
+
+static void note_failure(struct origin_shared *c, struct origin_lane *l, struct h2_stream *s)
 {
     const char *error = s->error.status ? s->error.why : h2_session_error(c->session);
     l->input = H2_INPUT_RESET;
-    l->refused = h2_client_was_refused(s);
+    if (h2_client_was_refused(s))
+        note_refusal(l, s);
     if (l->wrong)
         return;
-    l->wrong = error != NULL;
+    l->wrong = error != NULL && !l->refused;
     l->conn.reused = l->conn.reused && c->why; /* or the connection is well, and asking again would be no better */
     l->error = error ? error : why_gone(c, l);
 }
@@ -116,6 +124,7 @@ static struct origin_lane *lane_new(struct origin_shared *c)
     l->conn.connect_us = l->conn.reused ? 0 : whole->connect_us;
     l->shared = c;
     chunkq_init(&l->in, &whole->target->thread->loop->chunks);
+    chunkq_init(&l->unsent, &whole->target->thread->loop->chunks);
     l->next = c->first;
     if (l->next)
         l->next->prev = l;
@@ -150,17 +159,25 @@ static struct origin_shared *find_room(struct origin_target *g, bool newest)
     return c;
 }
 
-struct origin_conn *shared_take(struct origin_target *g, bool newest, bool *memory)
+static struct origin_conn *lend(struct origin_shared *c, bool *memory)
 {
-    struct origin_shared *c = find_room(g, newest);
-    if (!c)
-        return NULL;
     struct origin_lane *l = lane_new(c);
     *memory = l != NULL;
     if (!l)
         return NULL;
     leave_pool(c);
     return &l->conn;
+}
+
+struct origin_conn *shared_take(struct origin_target *g, bool newest, bool *memory)
+{
+    struct origin_shared *c = find_room(g, newest);
+    return c ? lend(c, memory) : NULL;
+}
+
+struct origin_conn *shared_take_first(struct origin_shared *c, bool *memory)
+{
+    return h2_client_room(c->session) > 0 ? lend(c, memory) : NULL;
 }
 
 static void enter_pool(struct origin_shared *c)

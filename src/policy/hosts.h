@@ -1,4 +1,4 @@
-/* Host patterns (design §3 Hosts): exact name, `*.name`, template `pr-{n:int}.name`. Exact > template > `*.`. Pure. */
+/* Host patterns: exact name, `*.name`, template `pr-{n:int}.name`. Exact > template > `*.`. Pure. */
 #ifndef TG_POLICY_HOSTS_H
 #define TG_POLICY_HOSTS_H
 

@@ -1,4 +1,4 @@
-/* One path pattern of a rule, compiled (design §3 Paths). Used by the policy alone. */
+/* One path pattern of a rule, compiled. Used by the policy alone. */
 #ifndef TG_POLICY_PATTERN_H
 #define TG_POLICY_PATTERN_H
 

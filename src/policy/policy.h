@@ -1,4 +1,4 @@
-/* One compiled, ordered list of rules, and the decision (design §3 Paths and Actions, §3a). Pure: no I/O, and no
+/* One compiled, ordered list of rules, and the decision. Pure: no I/O, and no
  * allocation per request. Immutable after policy_compile; used by all threads, each with its own scratch. */
 #ifndef TG_POLICY_POLICY_H
 #define TG_POLICY_POLICY_H

@@ -78,7 +78,7 @@ describe('the end of tunnels', () => {
     assert.ok(performance.now() - begun < GRACE + 2500, `${performance.now() - begun} ms`);
     // On a busy machine a boundary may come too late; that is the exception, and then nothing is said at all.
     const cut = ends.filter((e) => e.code === 1006).length;
-    assert.ok(cut <= 3, `${cut} were cut`);
+    assert.ok(cut <= ends.length / 2, `${cut} were cut`);
     for (const [i, end] of ends.entries()) {
       if (end.code !== 1006) assert.deepEqual(end, { code: 1012, reason: 'restart' }, `${i}`);
       assert.equal(all[i].failed, undefined);

@@ -93,7 +93,8 @@ describe('attacks over HTTP/2', () => {
   it('rapid reset (CVE-2023-44487)', async () => {
     const f = await open();
     await untilItDies(f, (i) => [f.head(2 * i + 1, { path: '/never' }), rst(2 * i + 1)], 1000);
-    assert.ok(origin.requests.filter((r) => r.target === '/never').length <= 260);
+    // Ten in a breath, each reset in the same: what was reset before anybody looked is not asked for. TCP may cut one in two.
+    assert.ok(origin.requests.filter((r) => r.target === '/never').length <= 60);
   });
 
   // MadeYouReset (CVE-2025-8671): the server is made to reset what goes on at the origin.

@@ -7,7 +7,8 @@ import { authority } from '../harness/certs.mjs';
 import { ERROR, FLAG, TYPE, block, data, field, frame, ping, rst, settings, windowUpdate } from '../harness/frames.mjs';
 import { h2Origin, rawH2Origin } from '../harness/h2-origins.mjs';
 import * as h2 from '../harness/http2.mjs';
-import { startSite } from '../harness/site.mjs';
+import { Gate } from '../harness/gate.mjs';
+import { secrets, siteRules, startSite } from '../harness/site.mjs';
 import { endAll, sleep, until, within } from '../harness/wait.mjs';
 
 const host = 'x.example.test';
@@ -81,6 +82,22 @@ describe('an origin that goes away', () => {
       assert.equal(r.status, 502);
       assert.equal(r.get('tiergate'), 'origin-closed');
       assert.equal(headsOn(origin).reduce((a, b) => a + b), 4);
+    });
+  });
+
+  it('is asked again with a body of which nothing had left', async () => {
+    await withSite(async (f, n) => {
+      f.hello({ INITIAL_WINDOW_SIZE: n === 0 ? 0 : 65535 });
+      const id = await f.request();
+      await sleep(100);
+      if (n === 0) f.send(rst(id, ERROR.REFUSED_STREAM));
+      else await f.until('the body', () => f.of(TYPE.DATA, id).some((d) => d.flags & FLAG.END_STREAM));
+      if (n > 0) f.respond(id, [], { body: Buffer.concat(f.of(TYPE.DATA, id).map((d) => d.payload)) });
+    }, async ({ ask, origin }) => {
+      const r = await ask('/', { method: 'POST', body: 'x'.repeat(12000) });
+      assert.equal(r.status, 200);
+      assert.equal(r.text, 'x'.repeat(12000));
+      assert.deepEqual(headsOn(origin), [1, 1]);
     });
   });
 
@@ -249,6 +266,39 @@ describe('streams of one connection', () => {
     }
   });
 
+  it('leave a connection on which hundreds were reset, before its server ends it', async () => {
+    await withSite(async (f) => {
+      f.hello();
+      for (let id = await f.request(60000); id !== undefined; id = await f.request(60000)) if (f.answers) f.respond(id, [], { body: 'served' });
+      return undefined;
+    }, async ({ gate, ask, origin }) => {
+      const resets = () => origin.connections[0].of(TYPE.RST_STREAM).length;
+      for (let round = 1; round <= 9; round++) {
+        const c = await session(gate);
+        c.on('error', () => {});
+        for (let i = 0; i < 45; i++) {
+          const s = c.request({ ':path': '/', ':authority': gate.authority(host) });
+          s.on('error', () => {});
+        }
+        await until('all requests', () => headsOn(origin)[0] === round * 45 + (round - 1), 30000);
+        c.destroy();
+        await until('all resets', () => resets() === round * 45, 30000);
+        if (round === 9) break;
+        origin.connections[0].answers = true;
+        assert.equal((await ask()).text, 'served');
+        origin.connections[0].answers = false;
+        assert.equal(origin.connections.length, 1, `after ${resets()} resets`);
+      }
+      const last = ask();
+      await until('another connection', () => origin.connections.length === 2);
+      await until('the request there', () => headsOn(origin)[1] === 1);
+      origin.connections[1].respond(1, [], { body: 'elsewhere' });
+      assert.equal((await last).text, 'elsewhere');
+      await until('the old one to end', () => origin.connections[0].ended);
+      assert.equal(origin.connections[0].goaway?.code ?? 0, 0);
+    });
+  });
+
   it('do not wait for an origin that does not read another’s body', async () => {
     await withSite(async (f) => {
       f.hello({ INITIAL_WINDOW_SIZE: 1000 });
@@ -265,6 +315,81 @@ describe('streams of one connection', () => {
       c.destroy();
     });
   });
+});
+
+describe('an origin that takes a body', () => {
+  for (const [name, drip] of Object.entries({ 'not at all': 0, 'by a byte at a time': 1 }))
+    it(`${name} is given up`, async () => {
+      await withSite(async (f) => {
+        f.hello({ INITIAL_WINDOW_SIZE: 100 });
+        const id = await f.request();
+        while (!f.ended && f.reset(id) === undefined) {
+          await sleep(100);
+          if (drip) f.send(windowUpdate(id, drip));
+        }
+      }, async ({ ask, origin }) => {
+        const r = await ask('/', { method: 'POST', body: 'x'.repeat(5000), ms: 30000 });
+        assert.equal(r.status, 504);
+        assert.equal(r.get('tiergate'), 'origin-too-slow');
+        await until('the reset', () => origin.connections[0].of(TYPE.RST_STREAM).length === 1);
+      }, { more: { idle_timeout: '2s' } });
+    });
+
+  it('slowly, but not too slowly, gets it', async () => {
+    await withSite(async (f) => {
+      f.hello({ INITIAL_WINDOW_SIZE: 100 });
+      const id = await f.request(), whole = () => f.of(TYPE.DATA, id).some((d) => d.flags & FLAG.END_STREAM);
+      while (!f.ended && !whole()) {
+        await sleep(50);
+        f.send(windowUpdate(id, 100));
+      }
+      f.respond(id, [], { body: 'got it' });
+    }, async ({ ask }) => {
+      assert.equal((await ask('/', { method: 'POST', body: 'x'.repeat(8000), ms: 60000 })).text, 'got it');
+    }, { more: { idle_timeout: '2s' } });
+  });
+});
+
+describe('a reload while an origin is being greeted', () => {
+  const rulesOf = (urls) => siteRules('http://localhost:1', {
+    origins: { x: { url: urls[0], http: '2' } },
+    hosts: [{ host, origin: 'x', public: true, rules: [{ path: '/*', action: 'bypass' }] }]
+  });
+
+  for (const name of ['of the same rules', 'of rules that send to another one', 'twice'])
+    it(`${name} loses nobody`, async () => {
+      let greets = false;
+      const greet = async (f, as) => {
+        await until('leave to greet', () => greets || f.ended, 60000);
+        f.hello();
+        await serve(f, as);
+      };
+      const [old, next] = await Promise.all(['old', 'next'].map((as) => rawH2Origin((f) => greet(f, as))));
+      const gate = await Gate.start({ rules: rulesOf([old.url]), env: secrets, threads: 1 });
+      try {
+        const c = await session(gate);
+        const ask = (on) => (path) => h2.ask(on, { authority: gate.authority(host), path, method: path === '/3' ? 'POST' : 'GET', body: path === '/3' ? 'body' : '', ms: 30000 });
+        const before = ['/1', '/2', '/3', '/4'].map(ask(c));
+        await until('a connection', () => old.connections.length === 1);
+        await sleep(200);
+        const other = name === 'of rules that send to another one';
+        await gate.reload(rulesOf([other ? next.url : old.url]), /reload: ok/);
+        if (name === 'twice') await gate.reload(rulesOf([old.url]), /reload: ok/);
+        const late = await session(gate); // another worker has the new rules if they need a port of their own
+        const after = ['/5', '/6'].map(ask(late));
+        await sleep(200);
+        greets = true;
+        for (const r of await Promise.all(before)) assert.deepEqual([r.status, r.text], [200, 'old']);
+        for (const r of await Promise.all(after)) assert.deepEqual([r.status, r.text], [200, other ? 'next' : 'old']);
+        assert.equal(headsOn(old).reduce((a, b) => a + b), other ? 4 : 6);
+        assert.equal(old.connections.length, 2, 'the first, and one for all the others');
+        await until('the first to end', () => old.connections[0].ended);
+        c.destroy();
+        late.destroy();
+      } finally {
+        await endAll(gate, old, next);
+      }
+    });
 });
 
 const ok = (id, more = [], end = true) => frame(TYPE.HEADERS, FLAG.END_HEADERS | (end ? FLAG.END_STREAM : 0), id, block([[':status', '200'], ...more]));

@@ -6,7 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
 import { echo, h2Origin } from '../harness/h2-origins.mjs';
 import * as h2 from '../harness/http2.mjs';
-import { echoOrigin } from '../harness/origins.mjs';
+import { echoOrigin, pathOrigin } from '../harness/origins.mjs';
 import { startSite } from '../harness/site.mjs';
 import { endAll, until, within } from '../harness/wait.mjs';
 
@@ -40,13 +40,25 @@ const handlers = {
   '*': echo
 };
 
+const chunks = (trailers, extra = '') => async (wire) => {
+  await wire.send(`HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n${extra}\r\n7\r\npayload\r\n`);
+  for (const c of `0\r\n${trailers}\r\n`) await wire.send(c); // however they come
+};
+const oldHandlers = {
+  '/trailers': chunks('Server-Timing: db;dur=1\r\nX-Checksum: abc\r\n', 'Trailer: Server-Timing\r\n'),
+  '/forbidden': chunks('X-Good: 1\r\nSet-Cookie: a=b\r\nLocation: /x\r\nContent-Length: 3\r\nCache-Control: public\r\nTiergate: ok\r\nX-Forwarded-For: 1\r\nConnection: close\r\n'),
+  '/alias': chunks('X-Good: 1\r\nTransfer_Encoding: chunked\r\n'),
+  '/none': chunks('')
+};
+
 describe('trailers', () => {
-  let site, gate, origin, one, client;
+  let site, gate, origin, one, chunked, client;
 
   before(async () => {
     origin = await h2Origin(handlers, { pair: authority().issue(['localhost']) });
     one = await echoOrigin('one');
-    const origins = { two: { url: origin.url, http: '2', tls: { ca: authority().certFile }, headers: { 'X-Origin-Key': 'env:APP_PASSWORD' } }, one: { url: one.url } };
+    chunked = await pathOrigin(oldHandlers);
+    const origins = { two: { url: origin.url, http: '2', tls: { ca: authority().certFile }, headers: { 'X-Origin-Key': 'env:APP_PASSWORD' } }, one: { url: one.url }, chunked: { url: chunked.url } };
     const hosts = Object.keys(origins).map((n) => ({ host: `${n}.example.test`, origin: n, public: true, rules: [{ path: '/*', action: 'bypass' }] }));
     site = await startSite({ more: { origins, hosts } });
     gate = site.gate;
@@ -55,7 +67,7 @@ describe('trailers', () => {
   });
   after(() => {
     client?.destroy();
-    return endAll(site, origin, one);
+    return endAll(site, origin, one, chunked);
   });
 
   async function ask(path, { host = 'two', headers = {}, body, trailers } = {}) {
@@ -99,6 +111,29 @@ describe('trailers', () => {
     const evil = { 'x-good': '1', authorization: 'Basic x', cookie: 'a=b', host: 'evil.test', 'x-forwarded-for': '6.6.6.6', 'x-real-ip': '6.6.6.6', 'x-origin-key': 'guess', x_origin_key: 'guess', range: 'bytes=0-1', 'x-http-method-override': 'DELETE' };
     const r = await ask('/up', { body: 'hello', trailers: evil });
     assert.deepEqual(JSON.parse(r.text).trailers, { 'x-good': '1' });
+  });
+
+  it('of a chunked answer reach a client with HTTP/2', async () => {
+    const r = await ask('/trailers', { host: 'chunked' });
+    assert.equal(r.text, 'payload');
+    assert.deepEqual(r.trailers, { 'server-timing': 'db;dur=1', 'x-checksum': 'abc' });
+    const again = await ask('/none', { host: 'chunked' });
+    assert.deepEqual([again.text, again.trailers], ['payload', undefined]);
+  });
+
+  it('of a chunked answer decide nothing', async () => {
+    const r = await ask('/forbidden', { host: 'chunked' });
+    assert.deepEqual([r.text, r.trailers], ['payload', { 'x-good': '1' }]);
+    const alias = await ask('/alias', { host: 'chunked' });
+    assert.deepEqual([alias.text, alias.trailers], ['payload', undefined]);
+  });
+
+  it('of a chunked answer do not reach a client with HTTP/1', async () => {
+    const wire = await gate.connect({ host: 'chunked.example.test' });
+    await wire.send(`GET /trailers HTTP/1.1\r\nHost: ${gate.authority('chunked.example.test')}\r\nTE: trailers\r\n\r\n`);
+    const r = await wire.response();
+    wire.close();
+    assert.deepEqual([r.text, r.trailers], ['payload', []]);
   });
 
   it('are dropped on the way to HTTP/1', async () => {

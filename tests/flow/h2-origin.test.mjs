@@ -198,6 +198,8 @@ describe('an origin with HTTP/2', () => {
       assert.equal(r.status, 502);
       assert.equal(r.get('tiergate'), 'origin-no-http2');
     }
+    const line = await gate.line((l) => l.host === 'wrongplain.example.test' && l.status === 502);
+    assert.equal(line.detail, 'what it answers with is not HTTP/2');
   });
 
   it('gets WebSockets by HTTP/1.1', async () => {

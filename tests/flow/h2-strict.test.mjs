@@ -89,6 +89,14 @@ const pseudo = (f, change) => {
 };
 const asks = (change, more = []) => (f) => [f.head(1, { pseudo: pseudo(f, change), more })];
 
+const bytesOf = (f, id) => f.of(TYPE.DATA, id).reduce((n, d) => n + d.payload.length, 0);
+/** Asks for a long answer, ends it when its first ten bytes have come, then opens every window. */
+const cutAt10 = async (f, asks, what) => {
+  f.send(asks);
+  await f.until('10 bytes', () => bytesOf(f, 1) === 10);
+  return [what, windowUpdate(0, 1 << 20), settings({ INITIAL_WINDOW_SIZE: 1 << 20 })];
+};
+
 const { PROTOCOL_ERROR, FRAME_SIZE_ERROR, FLOW_CONTROL_ERROR, STREAM_CLOSED, COMPRESSION_ERROR, CANCEL } = ERROR;
 const SECTIONS = {
   '§3.4 preface': [
@@ -182,6 +190,24 @@ const SECTIONS = {
     }, async (f, { reached }) => {
       await f.until('an answer', () => f.answered(3) || f.ended);
       assert.equal(reached().at(-1).get('x-kept'), 'in the table');
+    }],
+    ['ours: nothing follows the client\'s RST_STREAM', (f) => cutAt10(f, get(f, 1, { path: '/large' }), rst(1)), async (f) => {
+      await ignored(f);
+      assert.equal(bytesOf(f, 1), 10);
+    }, { initial: { INITIAL_WINDOW_SIZE: 10 } }],
+    ['ours: nothing follows our RST_STREAM (§5.4.2)', (f) => cutAt10(f, post(f, 1, { path: '/large' }), headers(1, field('X-Sum', '1'))), async (f) => {
+      await resets(1, PROTOCOL_ERROR)(f);
+      assert.deepEqual([bytesOf(f, 1), f.of(TYPE.RST_STREAM).length, f.frames.findLast((one) => one.id === 1).type], [10, 1, TYPE.RST_STREAM]);
+    }, { initial: { INITIAL_WINDOW_SIZE: 10 } }]
+  ],
+  '§5.1.2 concurrency': [
+    ['more streams than we allow', async (f) => {
+      await f.until('our SETTINGS', () => f.of(TYPE.SETTINGS).length > 0);
+      return Array.from({ length: 101 }, (_, i) => held(f, 2 * i + 1));
+    }, async (f) => {
+      await f.until('an error', () => f.of(TYPE.RST_STREAM).length > 0 || f.goaway);
+      const [first] = f.of(TYPE.RST_STREAM), code = first ? first.payload.readUInt32BE(0) : f.goaway.code;
+      assert.ok([PROTOCOL_ERROR, ERROR.REFUSED_STREAM].includes(code), `${code}`);
     }]
   ],
   '§5.1.1 identifiers': [
@@ -203,15 +229,16 @@ const SECTIONS = {
     ['the connection\'s window above 2³¹-1 in two steps', () => [windowUpdate(0, 0x7fff0000), windowUpdate(0, 1)], ends(FLOW_CONTROL_ERROR)],
     ['windows of exactly 2³¹-1', (f) => [held(f), windowUpdate(0, 0x7fff0000), windowUpdate(1, 0x7fff0000)], ignored],
     ['a stream\'s window above 2³¹-1 by SETTINGS', (f) => [held(f), windowUpdate(1, 0x7fff0000), settings({ INITIAL_WINDOW_SIZE: 65536 })], ends(FLOW_CONTROL_ERROR)],
-    ['more DATA than the stream\'s window', (f) => [unopened(f), ...Array.from({ length: 4 }, () => data(1, zeros(16384)))], fails(1, FLOW_CONTROL_ERROR)],
-    ['padding counts', (f) => [unopened(f), ...Array.from({ length: 3 }, () => data(1, zeros(16384))), data(1, zeros(16300)), frame(TYPE.DATA, PADDED, 1, padded(100, zeros(101)))],
+    ['more DATA than the stream\'s window', (f) => [unopened(f), data(1, zeros(16384)), data(1, zeros(1))], fails(1, FLOW_CONTROL_ERROR)],
+    ['padding counts', (f) => [unopened(f), data(1, zeros(16300)), frame(TYPE.DATA, PADDED, 1, padded(84, zeros(84)))],
       fails(1, FLOW_CONTROL_ERROR)],
-    ['all of the window can be used', (f) => [unopened(f), ...Array.from({ length: 3 }, () => data(1, zeros(16384))), data(1, zeros(16383))], ignored],
+    ['all of the window can be used', (f) => [unopened(f), data(1, zeros(16384))], ignored],
     ['padding is given back', async (f) => {
+      const widened = 65536 - 16384; // once the origin reads it
       f.send(post(f));
       for (let i = 0; i < 6; i++) {
         f.send(...Array.from({ length: 12 }, () => frame(TYPE.DATA, PADDED, 1, padded(255, zeros(255 + 1000)))));
-        await f.until('the window', () => f.of(TYPE.WINDOW_UPDATE, 1).reduce((n, w) => n + w.payload.readUInt32BE(0), 0) >= 12 * (i + 1) * 1256 - 33000);
+        await f.until('the window', () => f.of(TYPE.WINDOW_UPDATE, 1).reduce((n, w) => n + w.payload.readUInt32BE(0), 0) >= widened + 12 * (i + 1) * 1256 - 33000);
       }
       return [data(1, '', true)];
     }, answers(1)],
@@ -383,6 +410,19 @@ const SECTIONS = {
     ['a Content-Length that is none', (f) => [post(f, 1, { more: [['content-length', '+2']] }), data(1, 'xx', true)], malformed(1)],
     ['a Content-Length that is empty', (f) => [post(f, 1, { more: [['content-length', '']] }), data(1, 'xx', true)], malformed(1)],
     ['a Content-Length beyond 64 bits', (f) => [post(f, 1, { more: [['content-length', '18446744073709551618']] }), data(1, 'xx', true)], malformed(1)],
+    ['ours: to HEAD, and with 204 and 304, the head is all', (f) => [f.head(1, { method: 'HEAD', path: '/head' }), get(f, 3, { path: '/204' }), get(f, 5, { path: '/304' })], async (f) => {
+      await f.until('all three', () => [1, 3, 5].every((id) => f.answered(id)));
+      assert.deepEqual([1, 3, 5].map((id) => [f.status(id), bytesOf(f, id), f.of(TYPE.HEADERS, id)[0].flags & END_STREAM]), [[200, 0, 1], [204, 0, 1], [304, 0, 1]]);
+      await still(f);
+    }],
+    ['ours: an interim head does not end its stream', (f) => [get(f, 1, { path: '/hints' })], async (f) => {
+      await answers(1)(f);
+      assert.deepEqual(f.of(TYPE.HEADERS, 1).map((h) => h.flags & (END_STREAM | END_HEADERS)), [END_HEADERS, END_HEADERS]);
+    }],
+    ['ours: an answer that breaks off at the origin is reset, not ended', (f) => [get(f, 1, { path: '/broken' })], async (f) => {
+      await resets(1, ERROR.INTERNAL_ERROR)(f);
+      assert.deepEqual([f.answered(1), bytesOf(f, 1) < 10], [false, true]);
+    }],
     ['an answer before the request has ended: the rest is declined without an error', (f) => [f.head(1, { method: 'POST', end: false, path: '/early' })], async (f) => {
       await f.until('a reset', () => f.reset(1) !== undefined);
       assert.deepEqual([f.status(1), f.answered(1), f.reset(1)], [200, true, ERROR.NO_ERROR]);
@@ -429,6 +469,8 @@ const SECTIONS = {
     ['Host that agrees', asks({}, [['host', HOST]]), malformed(1)], // it lacks the port that :authority has
     ['Host that differs', asks({}, [['host', 'other.example.test']]), malformed(1)],
     ['CONNECT with :path (§8.5)', asks({ ':method': 'CONNECT' }), malformed(1)],
+    ['CONNECT without :authority', (f) => [headers(1, block([[':method', 'CONNECT']]), END_HEADERS)], malformed(1)],
+    ['CONNECT with :scheme', (f) => [headers(1, block([[':method', 'CONNECT'], [':scheme', 'https'], [':authority', f.authority]]), END_HEADERS)], malformed(1)],
     ['CONNECT', (f) => [headers(1, block([[':method', 'CONNECT'], [':authority', f.authority]]), END_HEADERS)], malformed(1)],
     ['OPTIONS *', asks({ ':method': 'OPTIONS', ':path': '*' }), async (f) => f.until('an answer', () => f.answered(1))]
   ],
@@ -465,6 +507,14 @@ const SECTIONS = {
       await f.until('both answers', () => (f.answered(1) && f.answered(3)) || f.ended);
       assert.deepEqual(reached().map((r) => r.get('x-kept')), ['said once', 'said once']);
     }],
+    ['§4.2 ours: a table that became smaller and larger again: both are said', async (f) => {
+      f.send(get(f));
+      await f.until('an answer', () => f.answered(1));
+      return [settings({ HEADER_TABLE_SIZE: 0 }), settings({ HEADER_TABLE_SIZE: 4096 }), get(f, 3)];
+    }, async (f) => {
+      await f.until('an answer', () => f.answered(3));
+      assert.equal(f.of(TYPE.HEADERS, 3)[0].payload.subarray(0, 4).toString('hex'), '203fe11f');
+    }, { initial: { HEADER_TABLE_SIZE: 4096 } }],
     ['ours: a table of the size that the client allows', (f) => [get(f)], async (f) => {
       await f.until('an answer', () => f.answered(1));
       assert.equal(f.of(TYPE.HEADERS, 1)[0].payload[0], 0x20);
@@ -486,6 +536,14 @@ describe('HTTP/2, strictly', () => {
       '/held': () => new Promise(() => {}),
       '/early': async (wire) => {
         await wire.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok');
+        return false;
+      },
+      '/head': (wire) => wire.send('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n'),
+      '/204': (wire) => wire.send('HTTP/1.1 204 No Content\r\n\r\n'),
+      '/304': (wire) => wire.send('HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n'),
+      '/hints': (wire) => wire.send(`HTTP/1.1 103 Early Hints\r\nLink: </a>; rel=preload\r\n\r\n${ok}`),
+      '/broken': async (wire) => {
+        await wire.send('HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nab');
         return false;
       },
       '/empty': (wire) => wire.send('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),

@@ -1,9 +1,7 @@
 /* A whole connection over HTTP/2: the first byte says in which pieces the rest comes, and what the user does with it. Whatever comes: each
  * request that begins is gone once, what is accepted can be said in HTTP/1 and is read there as the same request, and no more payload arrives
  * than was announced. */
-#include "h1.h"
-
-#include "http/h2/h2.h"
+#include "h2_talk.h"
 
 struct site {
     struct memory m;
@@ -89,6 +87,8 @@ static void on_input(void *arg, struct h2_stream *s)
     size_t n = s->in.bytes;
     MUST(r->told);
     MUST(r->req.body != BODY_LENGTH || r->got + n <= r->req.content_length);
+    MUST(n <= 65535 || (t->manners & 1));
+    h2_stream_widen(s, t->manners & 1 ? 80000 : 20000);
     if (t->manners & 8)
         return; /* never takes any: the window stays shut */
     r->got += n;
@@ -115,38 +115,16 @@ static void on_gone(void *arg, struct h2_stream *s)
 static const struct h2_events events = {on_begin, on_head, on_input, on_sent, on_gone};
 static const struct h2_config config = {.head_bytes = 8192, .fields = 50};
 
-/* Nobody reads it. */
-static void write_out(struct site *t)
-{
-    struct chunkq out;
-    chunkq_init(&out, &t->m.chunks);
-    MUST(h2_session_write(t->session, &out, 20000));
-    chunkq_clear(&out);
-}
-
 static void converse(struct site *t, struct span bytes, size_t piece)
 {
-    struct chunkq in;
-    uint64_t now = 1000;
-    chunkq_init(&in, &t->m.chunks);
-    MUST(chunkq_append(&in, SPAN("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")));
-    while (h2_session_read(t->session, &in, now++) && bytes.n > 0) {
-        size_t n = bytes.n < piece ? bytes.n : piece;
-        MUST(chunkq_append(&in, span_make(bytes.p, n)));
-        bytes = span_from(bytes, n);
-        if (t->manners & 16)
-            write_out(t);
-    }
-    chunkq_clear(&in);
-    write_out(t);
+    talk_read_in(t->session, &t->m, SPAN("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), bytes, piece, t->manners & 16);
     if (t->manners & 32)
         h2_session_last_stream(t->session);
-    write_out(t);
+    talk_write_out(t->session, &t->m);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const size_t pieces[] = {1, 7, 100, 100000};
     struct site t = {.begun = 0};
     if (size == 0)
         return 0;
@@ -154,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     t.manners = data[0] & 63;
     t.session = h2_session_new(&config, &t.m.chunks, &events, &t);
     MUST(t.session);
-    converse(&t, span_make(data + 1, size - 1), pieces[data[0] >> 6]);
+    converse(&t, span_make(data + 1, size - 1), talk_piece(data[0]));
     h2_session_free(t.session);
     MUST(t.begun == t.gone);
     memory_fini(&t.m);

@@ -1,6 +1,7 @@
 #include "http/h1/h1.h"
 
 #include "http/bytes.h"
+#include "http/h1/fields.h"
 
 #define SIZE_DIGITS_MAX 16
 #define EXT_BYTES_MAX 256
@@ -173,6 +174,19 @@ static void on_trailer(struct h1_body *b, uint8_t c)
         on_trailer_line(b, c);
 }
 
+/* Behind on_trailer; the last byte, of the empty line's end, included. */
+static void keep(struct h1_body *b, uint8_t c)
+{
+    if (!b->keep_in || b->trailer_fields == 0)
+        return;
+    if (!b->kept)
+        b->kept = arena_alloc(b->keep_in, TRAILER_BYTES_MAX + 1);
+    if (b->kept)
+        b->kept[b->kept_n++] = c;
+    else
+        b->keep_in = NULL;
+}
+
 static void begin_size_line(struct h1_body *b)
 {
     b->line_bytes = 0;
@@ -195,11 +209,22 @@ static void on_byte(struct h1_body *b, uint8_t c)
         begin_size_line(b);
     } else if (b->step <= STEP_TRAILER_LF) {
         on_trailer(b, c);
+        if (b->state == H1_BODY_MORE)
+            keep(b, c);
     } else if (c != '\n') {
         fail(b, "bad-chunk-line-end");
     } else {
+        keep(b, c);
         b->state = H1_BODY_END;
     }
+}
+
+bool h1_body_trailers(const struct h1_body *b, struct headers *out)
+{
+    static const struct h1_limits limits = {.fields = TRAILER_FIELDS_MAX};
+    struct h1_error ignored;
+    return b->state == H1_BODY_END && b->keep_in && b->kept_n > 0 &&
+           h1_parse_fields(span_make(b->kept, b->kept_n), &limits, 0, b->keep_in, out, &ignored);
 }
 
 static void read_framing(struct h1_body *b, struct chunkq *in)

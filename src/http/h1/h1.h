@@ -51,7 +51,7 @@ bool h1_write_interim(struct chunkq *q, unsigned status, const struct headers *f
 
 enum h1_body_state { H1_BODY_MORE = 0, H1_BODY_END, H1_BODY_BAD };
 
-/* Takes the framing off. Trailers are checked for syntax, counted and thrown away. */
+/* Takes the framing off. Trailers are checked for syntax, counted, and thrown away unless they are to be kept. */
 struct h1_body {
     enum body_kind kind;
     uint64_t left;     /* BODY_LENGTH: bytes still to come; BODY_CHUNKED: of the chunk */
@@ -59,6 +59,9 @@ struct h1_body {
     size_t ext_bytes;  /* chunk extensions so far, all together */
     size_t line_bytes; /* of the line being parsed */
     size_t trailer_bytes, trailer_fields;
+    struct arena *keep_in; /* where to keep them; NULL: nowhere. For the user to set, after h1_body_init() */
+    uint8_t *kept;         /* as they came, in that arena */
+    size_t kept_n;
     enum h1_body_state state;
     const char *why; /* BAD: static token */
 };
@@ -67,6 +70,10 @@ void h1_body_init(struct h1_body *b, enum body_kind kind, uint64_t content_lengt
 /* Moves payload bytes from `in` to `out` until in is used up, out.bytes reaches out_high, the body ends or is bad.
  * BODY_UNTIL_CLOSE never ends by itself. *payload += bytes moved. False: no memory. */
 bool h1_body_read(struct h1_body *b, struct chunkq *in, struct chunkq *out, size_t out_high, uint64_t *payload);
+
+/* The trailers of a body that has ended, if they were kept. False: there are none, or none that could stand in a head (or no memory): none is to
+ * be passed on. */
+bool h1_body_trailers(const struct h1_body *b, struct headers *out);
 
 /* Puts framing on: moves n payload bytes of src to dst (a chunk header first with BODY_CHUNKED). False: no memory. */
 bool h1_body_write(enum body_kind kind, struct chunkq *dst, struct chunkq *src, size_t n);

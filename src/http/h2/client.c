@@ -93,7 +93,25 @@ void h2_client_set_window(struct h2_stream *s, size_t window)
 
 bool h2_client_was_refused(const struct h2_stream *s)
 {
-    return s->input == H2_INPUT_RESET && s->code == NGHTTP2_REFUSED_STREAM && !(s->flags & H2S_FINAL);
+    bool unseen = s->code == NGHTTP2_REFUSED_STREAM || !(s->flags & H2S_BEGUN);
+    return s->input == H2_INPUT_RESET && unseen && !(s->flags & H2S_FINAL);
+}
+
+/* nghttp2 keeps such requests until the server takes one more, which may be never; it finds nothing of ours there then. */
+void h2_client_forget_unsent(struct h2_session *h)
+{
+    bool leaving = h2_client_is_leaving(h);
+    if (!h->forgets)
+        return;
+    h->forgets = false;
+    for (struct h2_stream *s = h->first, *next; s; s = next) {
+        next = s->next;
+        if ((s->flags & H2S_BEGUN) || !(leaving || (s->flags & H2S_RESET_ASKED)))
+            continue;
+        s->input = H2_INPUT_RESET;
+        if (nghttp2_session_set_stream_user_data(h->ng, s->id, NULL) == 0)
+            h2_stream_free(s);
+    }
 }
 
 bool h2_stream_is_over(const struct h2_stream *s)

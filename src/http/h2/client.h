@@ -37,7 +37,8 @@ bool h2_client_is_leaving(const struct h2_session *h);
 struct h2_stream *h2_client_ask(struct h2_session *h, const struct h2_ask *ask);
 /* From now on so much payload may come before it is taken. What the server was told already it may use up. */
 void h2_client_set_window(struct h2_stream *s, size_t window);
-/* The stream was reset, or never looked at because the server goes away: the request had no effect (RFC 9113 §8.7). */
+/* The stream was reset, or never looked at because the server goes away, or nothing of it has left: the request had no effect (RFC 9113
+ * §8.7). */
 bool h2_client_was_refused(const struct h2_stream *s);
 
 #endif

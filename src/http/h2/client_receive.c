@@ -128,6 +128,7 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     struct h2_session *h = user;
     bool is_data = frame->hd.type == NGHTTP2_DATA, ends = (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
     struct h2_stream *s = frame->hd.stream_id ? h2_stream_of(h, frame->hd.stream_id) : NULL;
+    h->forgets |= frame->hd.type == NGHTTP2_GOAWAY;
     if (frame->hd.type == NGHTTP2_SETTINGS)
         on_settings(h, (frame->hd.flags & NGHTTP2_FLAG_ACK) != 0);
     if (is_data && !ends && frame->hd.length == frame->data.padlen)
@@ -163,11 +164,23 @@ static int on_invalid_header(nghttp2_session *ng, const nghttp2_frame *frame, ng
 
 /* --- ours --------------------------------------------------------------------------------------------------------- */
 
+/* on_frame_send comes only with the next look for something to send, when the bytes are long on their way. */
+static int before_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
+{
+    struct h2_stream *s = NULL;
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        s = h2_stream_of(user, frame->hd.stream_id);
+    if (s)
+        s->flags |= H2S_BEGUN;
+    return 0;
+}
+
 static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
 {
     struct h2_session *h = user;
     if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR && !h->error)
-        h->error = nghttp2_http2_strerror(frame->goaway.error_code); /* nghttp2 ended it */
+        h->error = h->is_greeted ? nghttp2_http2_strerror(frame->goaway.error_code) /* nghttp2 ended it */
+                                 : "what it answers with is not HTTP/2";
     if (frame->hd.type != NGHTTP2_HEADERS || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     struct h2_stream *s = h2_stream_of(h, frame->hd.stream_id);
@@ -186,5 +199,6 @@ void h2_client_callbacks(nghttp2_session_callbacks *c)
     nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
+    nghttp2_session_callbacks_set_before_frame_send_callback(c, before_frame_send);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
 }

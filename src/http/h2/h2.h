@@ -16,6 +16,7 @@ struct h2_session;
 struct h2_config {
     size_t head_bytes; /* of a request's head, decoded, cookie crumbs and dropped fields included */
     size_t fields;
+    unsigned streams; /* at once, and no more than 100; 0: as many */
 };
 
 enum h2_input {
@@ -52,13 +53,13 @@ struct h2_stream {
     struct h1_error error;
     struct span scheme, protocol;
     size_t head_bytes, fields, declined;
+    size_t window; /* so much payload may come before it is taken */
     unsigned flags;
     uint32_t code; /* RFC 9113 §7: why it was reset */
     /* as a client: */
     enum http_method to;
     struct http_response *resp;
     struct h2_config limits;
-    size_t window;
     struct headers trailers_in;   /* v == NULL: none came */
     struct h2_trailers *trailers; /* owns: to be sent */
 };
@@ -128,6 +129,8 @@ struct headers *h2_stream_trailers(struct h2_stream *s);
 void h2_stream_leave(struct h2_stream *s);
 /* The response has left, and the request has not ended: its stream should not stay for long. */
 bool h2_stream_is_answered(const struct h2_stream *s);
+/* So much payload may come before it is taken: 16 KiB, until this says more. Less than before has no effect. */
+void h2_stream_widen(struct h2_stream *s, size_t window);
 /* n bytes were taken from s->in: the client may send as many again. */
 void h2_stream_took(struct h2_stream *s, size_t n);
 /* RST_STREAM; on_gone comes with the next write. */

@@ -14,7 +14,8 @@ enum h2_stream_flag {
     H2S_RESET_ASKED = 8, /* by the user */
     H2S_FINAL = 16,      /* the (final) head is complete: more fields are trailers */
     H2S_SENT = 32,       /* as a client: the request's head has left */
-    H2S_ANSWERED = 64    /* as a server: the response has left, the request has not ended */
+    H2S_ANSWERED = 64,   /* as a server: the response has left, the request has not ended */
+    H2S_BEGUN = 128      /* as a client: a byte of the request's head may have left */
 };
 
 /* Identifiers that a client left out: they are closed without ever having been used (RFC 9113 §5.1.1). */
@@ -22,6 +23,9 @@ struct h2_gap {
     int32_t first, last;
 };
 #define H2_GAPS 8u
+
+/* What a stream that nobody reads may hold; those who are read are given more. */
+#define H2_FIRST_WINDOW (16u << 10)
 
 struct h2_session {
     nghttp2_session *ng;
@@ -34,6 +38,7 @@ struct h2_session {
     struct h2_gap gaps[H2_GAPS]; /* the newest ones, a ring */
     unsigned gap_count;
     bool last_said; /* the last word of going away */
+    bool ranks;     /* the client has said a priority: where it says none, it means the default one */
     int64_t widest; /* strict.c, during SETTINGS */
     struct h2_flood flood;
     struct chunkq *sink; /* during h2_session_write: where frames go, until it holds sink_high */
@@ -41,6 +46,7 @@ struct h2_session {
     const char *error; /* static: why it ended itself */
     bool is_client, is_greeted;
     unsigned asked; /* as a client: open streams */
+    bool forgets;   /* as a client: some that have not left are not to leave any more */
     uint64_t pings;
 };
 
@@ -52,6 +58,8 @@ ssize_t h2_offer_payload(nghttp2_session *ng, int32_t id, uint8_t *buf, size_t n
 /* send.c: the same for those that leave. */
 void h2_send_callbacks(nghttp2_session_callbacks *c);
 
+/* client.c: streams of which nothing has left, and that were cancelled or will not be taken, are gone at once. */
+void h2_client_forget_unsent(struct h2_session *h);
 /* client_receive.c, for clients: instead of some of the above. */
 void h2_client_callbacks(nghttp2_session_callbacks *c);
 
@@ -88,10 +96,15 @@ void h2_request_complete(struct h2_stream *s, bool ended);
 
 /* receive.c: s is one of its session's. */
 void h2_stream_link(struct h2_stream *s);
+/* receive.c: the user is told that it is gone. */
+void h2_stream_free(struct h2_stream *s);
 /* receive.c: tells of the end of all, and frees them. */
 void h2_streams_free(struct h2_session *h);
 
 /* session.c */
 struct h2_stream *h2_stream_of(struct h2_session *h, int32_t id);
+/* What streams may hold at first counts from the peer's ACK on, for those that were open before too: nghttp2 has taken from them what they were
+ * given beyond it. */
+void h2_widen_again(struct h2_session *h);
 
 #endif

@@ -17,6 +17,12 @@ static void take(struct h2_session *h, enum h2_toll toll, const char *why)
         flooded(h, why);
 }
 
+/* What follows is not looked at any more: a frame may hold thousands of fields that cost nothing to send. */
+static int go_on(const struct h2_session *h)
+{
+    return h->error ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
+}
+
 /* --- stream identifiers ------------------------------------------------------------------------------------------- */
 
 static void note_id(struct h2_session *h, int32_t id)
@@ -56,6 +62,7 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
         break;
     case NGHTTP2_PRIORITY:
     case NGHTTP2_PRIORITY_UPDATE:
+        h->ranks |= hd->type == NGHTTP2_PRIORITY_UPDATE;
         if (!h2_flood_priority(&h->flood))
             flooded(h, "PRIORITY flood");
         break;
@@ -73,7 +80,7 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
         take(h, H2_TOLL_GLITCH, "flood of odd frames");
         break;
     }
-    return 0;
+    return go_on(h);
 }
 
 /* --- heads -------------------------------------------------------------------------------------------------------- */
@@ -86,6 +93,7 @@ static struct h2_stream *stream_new(struct h2_session *h, int32_t id)
         return NULL;
     s->session = h;
     s->id = id;
+    s->window = H2_FIRST_WINDOW;
     chunkq_init(&s->in, h->chunks);
     chunkq_init(&s->out, h->chunks);
     if (!h->events->on_begin(h->arg, s, &head)) {
@@ -96,6 +104,15 @@ static struct h2_stream *stream_new(struct h2_session *h, int32_t id)
     s->req = head.req;
     h2_stream_link(s);
     return s;
+}
+
+/* Whoever knows nothing of priorities (RFC 9218) would have one stream wait for all of another's payload: in turns instead. Nothing that the
+ * client says is outvoted. */
+static void share(struct h2_session *h, int32_t id)
+{
+    static const nghttp2_extpri in_turns = {.urgency = NGHTTP2_EXTPRI_DEFAULT_URGENCY, .inc = 1};
+    if (!h->ranks)
+        nghttp2_session_change_extpri_stream_priority(h->ng, id, &in_turns, 0);
 }
 
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
@@ -112,6 +129,7 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     struct h2_stream *s = stream_new(h, frame->hd.stream_id);
     if (!s || nghttp2_session_set_stream_user_data(ng, s->id, s) != 0)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    share(h, s->id);
     return 0;
 }
 
@@ -126,9 +144,10 @@ static int on_header(nghttp2_session *ng, const nghttp2_frame *frame, nghttp2_rc
 {
     struct h2_session *h = user;
     struct h2_stream *s = h2_stream_of(h, frame->hd.stream_id);
+    h->ranks |= span_eq(span_of_rcbuf(name), SPAN("priority"));
     if (s && !h2_request_field(s, span_of_rcbuf(name), span_of_rcbuf(value), nghttp2_rcbuf_is_static(name) != 0))
         flooded(h, "head far too large");
-    return 0;
+    return go_on(h);
 }
 
 /* A field that nghttp2 would leave out silently: the whole head is refused instead. */
@@ -213,6 +232,8 @@ static int on_frame(nghttp2_session *ng, const nghttp2_frame *frame, void *user)
     if (is_data && !ends && !h2_flood_data(&h->flood, frame->hd.length - frame->data.padlen))
         flooded(h, "empty DATA flood");
     h2_strict_frame(h, frame);
+    if (frame->hd.type == NGHTTP2_SETTINGS && (frame->hd.flags & NGHTTP2_FLAG_ACK))
+        h2_widen_again(h);
     if (!s || (!is_data && frame->hd.type != NGHTTP2_HEADERS))
         return 0;
     if (!is_data && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
@@ -241,8 +262,9 @@ void h2_stream_link(struct h2_stream *s)
     h->first = s;
 }
 
-static void stream_free(struct h2_session *h, struct h2_stream *s)
+void h2_stream_free(struct h2_stream *s)
 {
+    struct h2_session *h = s->session;
     h->asked -= h->is_client;
     if (s->prev)
         s->prev->next = s->next;
@@ -266,7 +288,7 @@ static int on_stream_close(nghttp2_session *ng, int32_t id, uint32_t code, void 
     if (code != NGHTTP2_NO_ERROR || s->input == H2_INPUT_OPEN)
         s->input = H2_INPUT_RESET;
     s->code = code;
-    stream_free(h, s);
+    h2_stream_free(s);
     return 0;
 }
 
@@ -275,7 +297,7 @@ void h2_streams_free(struct h2_session *h)
     while (h->first) {
         if (!h->is_client || h->first->input == H2_INPUT_OPEN)
             h->first->input = H2_INPUT_RESET;
-        stream_free(h, h->first);
+        h2_stream_free(h->first);
     }
 }
 

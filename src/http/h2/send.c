@@ -137,6 +137,7 @@ void h2_stream_reset(struct h2_stream *s, enum h2_code code)
         return;
     s->input = H2_INPUT_RESET;
     s->flags |= H2S_RESET_ASKED;
+    s->session->forgets |= s->session->is_client && !(s->flags & H2S_BEGUN);
     if (nghttp2_submit_rst_stream(s->session->ng, NGHTTP2_FLAG_NONE, s->id, (uint32_t)code) != 0)
         h2_session_end(s->session, H2_INTERNAL_ERROR, "out of memory");
 }

@@ -7,18 +7,22 @@
 
 #define STREAMS_AT_ONCE 100
 #define CONNECTION_WINDOW (1 << 20)
-/* What a stream that nobody reads may hold; those who read are given more when they ask. */
-#define CLIENT_STREAM_WINDOW (16 << 10)
 #define CONTINUATIONS_MAX 8
 #define ACKS_MAX 100
 /* Frames other than payload that wait to be written. */
 #define CLOGGED 100
 #define QUEUE_MAX 1000
 
+static unsigned streams_of(const struct h2_config *c)
+{
+    return c->streams && c->streams < STREAMS_AT_ONCE ? c->streams : STREAMS_AT_ONCE;
+}
+
 static bool submit_settings(struct h2_session *h)
 {
     const nghttp2_settings_entry settings[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS_AT_ONCE},
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, streams_of(&h->config)},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_FIRST_WINDOW},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)h->config.head_bytes},
         {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
@@ -40,7 +44,7 @@ static bool submit_client_settings(struct h2_session *h)
 {
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, CLIENT_STREAM_WINDOW},
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, H2_FIRST_WINDOW},
     };
     return nghttp2_submit_settings(h->ng, NGHTTP2_FLAG_NONE, settings, COUNT(settings)) == 0 &&
            nghttp2_session_set_local_window_size(h->ng, NGHTTP2_FLAG_NONE, 0, CONNECTION_WINDOW) == 0;
@@ -155,6 +159,7 @@ bool h2_session_read(struct h2_session *h, struct chunkq *in, uint64_t now_ms)
 bool h2_session_write(struct h2_session *h, struct chunkq *out, size_t high)
 {
     ssize_t n = 0;
+    h2_client_forget_unsent(h);
     h->sink = out;
     h->sink_high = high;
     while (out->bytes < high) {
@@ -206,6 +211,26 @@ void h2_session_last_stream(struct h2_session *h)
     h->last_said = true;
     nghttp2_submit_goaway(h->ng, NGHTTP2_FLAG_NONE, nghttp2_session_get_last_proc_stream_id(h->ng), NGHTTP2_NO_ERROR,
                           NULL, 0);
+}
+
+static void set_window(struct h2_stream *s)
+{
+    nghttp2_session_set_local_window_size(s->session->ng, NGHTTP2_FLAG_NONE, s->id, (int32_t)s->window);
+}
+
+void h2_stream_widen(struct h2_stream *s, size_t window)
+{
+    if (window <= s->window || s->input != H2_INPUT_OPEN)
+        return;
+    s->window = window;
+    set_window(s);
+}
+
+void h2_widen_again(struct h2_session *h)
+{
+    for (struct h2_stream *s = h->first; s; s = s->next)
+        if (s->input == H2_INPUT_OPEN && s->window > H2_FIRST_WINDOW)
+            set_window(s);
 }
 
 void h2_stream_took(struct h2_stream *s, size_t n)

@@ -74,6 +74,7 @@ static void test_defaults(void **state)
     const struct limits_config want = {
         .connections = 10000,
         .origin_idle = UINT32_MAX,
+        .places_more = UINT32_MAX,
         .connections_per_address = 2048,
         .header_bytes = 32768,
         .header_fields = 100,

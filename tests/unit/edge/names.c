@@ -1,4 +1,4 @@
-/* The origin's own name and the public one (design §5 The origin's name). */
+/* The origin's own name and the public one. */
 #include "edge/names.h"
 
 #include <setjmp.h>

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/count.h"
+#include "http/h2/h2.h"
 #include "net/stream.h"
 
 static const struct pace_limits usual = {.rate = 250, .after_ms = 30000, .still_ms = 60000, .held_ms = 600000};
@@ -83,11 +84,41 @@ static void test_behind(void **state)
     assert_false(pace_is_behind(&p, 3000, 1024, 90000));
 }
 
+/* A stream's window that opens by drips is as good as shut. */
+static void test_h2_stream(void **state)
+{
+    static const struct {
+        const char *name;
+        uint32_t rate, per_second;
+        uint64_t want_ms; /* after ten seconds */
+        bool behind;      /* 3 s, 1024 bytes a second */
+    } rows[] = {
+        {"shut", 250, 0, 10000, true},        {"drips", 250, 249, 10000, true},   {"enough", 250, 250, 0, false},
+        {"shut, no rate", 0, 0, 10000, true}, {"drips, no rate", 0, 1, 0, false},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct h2_stream s = {.out = {.bytes = 100}};
+        uint64_t behind_ms = pace_of_h2(&s, rows[i].rate, 5000);
+        if (behind_ms != 0 || pace_h2_is_behind(&s, 3000, 1024, 6000))
+            fail_msg("%s: at once", rows[i].name);
+        for (unsigned t = 1; t <= 10; t++) {
+            s.bytes_sent += rows[i].per_second;
+            behind_ms = pace_of_h2(&s, rows[i].rate, 5000 + t * 1000ull);
+        }
+        if (behind_ms != rows[i].want_ms || pace_h2_is_behind(&s, 3000, 1024, 15000) != rows[i].behind)
+            fail_msg("%s: %d ms", rows[i].name, (int)behind_ms);
+        s.out.bytes = 0;
+        if (pace_h2_is_behind(&s, 3000, 1024, 15000) || pace_of_h2(&s, rows[i].rate, 15000) != 0)
+            fail_msg("%s: nothing waits", rows[i].name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_behind),
+        cmocka_unit_test(test_h2_stream),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -103,10 +103,14 @@ static void test_byte_by_byte(void **state)
 static enum h1_body_state read_text(const char *text, size_t n)
 {
     struct reading r;
+    struct arena a;
     reading_init(&r, CHUNKED, 0);
+    arena_init(&a, &r.m.blocks);
+    r.body.keep_in = &a;
     feed(&r.in, span_make(text, n));
     pump(&r, 1 << 20);
     enum h1_body_state got = r.body.state;
+    arena_fini(&a);
     reading_fini(&r);
     return got;
 }
@@ -128,6 +132,52 @@ static void test_trailer_limits(void **state)
         memcpy(text + 3 + 8189 + over, "\r\n\r\n", 4);
         assert_int_equal(read_text(text, 3 + 8193 + over), over ? BAD : DONE);
     }
+}
+
+static void say_trailers(struct reading *r, char *text, size_t cap)
+{
+    struct headers h;
+    *text = '\0';
+    if (!h1_body_trailers(&r->body, &h))
+        return;
+    for (size_t i = 0; i < h.n; i++) {
+        size_t n = strlen(text);
+        (void)snprintf(text + n, cap - n, "%.*s=%.*s;", SPAN_ARG(h.v[i].name), SPAN_ARG(h.v[i].value));
+    }
+}
+
+static void test_kept_trailers(void **state)
+{
+    static const struct {
+        const char *in, *kept;
+        bool wanted;
+    } rows[] = {
+        {"0\r\n\r\n", "", true},
+        {"0\r\nA: b\r\n\r\n", "", false},
+        {"1\r\nx\r\n0\r\nA: b\r\nServer-Timing:db;dur=1 \r\n\r\nHTTP/1.1", "A=b;Server-Timing=db;dur=1;", true},
+        {"0\r\nA:\r\n\r\n", "A=;", true},
+        {"0\r\nA: b\r\nTransfer_Encoding: x\r\n\r\n", "", true}, /* a head with it would be refused */
+        {"0\r\nA: b\r\n", "", true},                             /* more may come */
+        {"0\r\nA: b\r\nB\r\n\r\n", "", true},
+    };
+    for (size_t i = 0; i < COUNT(rows); i++)
+        for (size_t cut = 0; cut <= strlen(rows[i].in); cut++) {
+            char text[100];
+            struct reading r;
+            struct arena a;
+            struct span in = span_of(rows[i].in);
+            reading_init(&r, CHUNKED, 0);
+            arena_init(&a, &r.m.blocks);
+            r.body.keep_in = rows[i].wanted ? &a : NULL;
+            feed(&r.in, span_make(in.p, cut));
+            pump(&r, 1 << 20);
+            feed(&r.in, span_from(in, cut));
+            pump(&r, 1 << 20);
+            say_trailers(&r, text, sizeof text);
+            assert_string_equal(text, rows[i].kept);
+            arena_fini(&a);
+            reading_fini(&r);
+        }
 }
 
 static void test_length(void **state)
@@ -236,9 +286,11 @@ static void test_write(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_splits),     cmocka_unit_test(test_byte_by_byte), cmocka_unit_test(test_trailer_limits),
-        cmocka_unit_test(test_length),     cmocka_unit_test(test_other_kinds),  cmocka_unit_test(test_backpressure),
-        cmocka_unit_test(test_round_trip), cmocka_unit_test(test_write),
+        cmocka_unit_test(test_splits),         cmocka_unit_test(test_byte_by_byte),
+        cmocka_unit_test(test_trailer_limits), cmocka_unit_test(test_kept_trailers),
+        cmocka_unit_test(test_length),         cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_backpressure),   cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,22 +26,11 @@ struct request {
     size_t got;
 };
 
-static void say(struct site *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void say(struct site *t, const char *format, ...)
-{
-    size_t n = strlen(t->told);
-    va_list args;
-    va_start(args, format);
-    assert_in_range(vsnprintf(t->told + n, TEXT - n, format, args), 0, (long)(TEXT - n - 1));
-    va_end(args);
-}
-
 static void say_fields(struct site *t, const struct headers *h)
 {
     for (size_t i = 0; h && i < h->n; i++)
         if (!h->v[i].drop)
-            say(t, " %.*s=%.*s", SPAN_ARG(h->v[i].name), SPAN_ARG(h->v[i].value));
+            H2_SAY(t, " %.*s=%.*s", SPAN_ARG(h->v[i].name), SPAN_ARG(h->v[i].value));
 }
 
 static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refused)
@@ -50,13 +39,13 @@ static void on_head(void *arg, struct h2_stream *s, const struct h1_error *refus
     struct site *t = arg;
     struct request *r = s->owner;
     if (refused->status) {
-        say(t, "bad %d %s\n", s->id, refused->why);
+        H2_SAY(t, "bad %d %s\n", s->id, refused->why);
         return;
     }
-    say(t, "head %d %u %s %llu%s", s->id, r->resp.status, bodies[r->resp.body],
-        (unsigned long long)r->resp.content_length, s->input == H2_INPUT_END ? " ended" : "");
+    H2_SAY(t, "head %d %u %s %llu%s", s->id, r->resp.status, bodies[r->resp.body],
+           (unsigned long long)r->resp.content_length, s->input == H2_INPUT_END ? " ended" : "");
     say_fields(t, &r->resp.headers);
-    say(t, "\n");
+    H2_SAY(t, "\n");
 }
 
 static void on_input(void *arg, struct h2_stream *s)
@@ -71,9 +60,9 @@ static void on_input(void *arg, struct h2_stream *s)
     }
     if (s->input != H2_INPUT_END)
         return;
-    say(t, "body %d %zu", s->id, r->got);
+    H2_SAY(t, "body %d %zu", s->id, r->got);
     say_fields(t, h2_stream_trailers(s));
-    say(t, "\n");
+    H2_SAY(t, "\n");
 }
 
 static void on_sent(void *arg, struct h2_stream *s)
@@ -85,7 +74,7 @@ static void on_gone(void *arg, struct h2_stream *s)
     struct site *t = arg;
     struct request *r = s->owner;
     const char *how = h2_client_was_refused(s) ? " refused" : s->input == H2_INPUT_RESET ? " reset" : "";
-    say(t, "gone %d%s%s%s\n", s->id, how, s->error.status ? " " : "", s->error.status ? s->error.why : "");
+    H2_SAY(t, "gone %d%s%s%s\n", s->id, how, s->error.status ? " " : "", s->error.status ? s->error.why : "");
     arena_fini(&r->arena);
     free(r);
 }
@@ -317,6 +306,71 @@ static void test_room(void **state)
     site_fini(&t);
 }
 
+/* What has not left had no effect, and nothing is kept of it. */
+static void test_unsent(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    static char seen[TEXT];
+    *seen = '\0';
+    site_init(&t);
+    read_bytes(&t, bytes_of(HELLO));
+    collect(&t, r, MAGIC, seen);
+    ask(&t, "GET /goes");
+    collect(&t, r, 0, seen);
+    read_bytes(&t, bytes_of("S 3=0")); /* no more streams */
+    struct h2_stream *s = ask(&t, "GET /stays");
+    collect(&t, r, 0, seen);
+    assert_null(strstr(seen, "/stays"));
+    h2_stream_reset(s, H2_CANCEL);
+    collect(&t, r, 0, seen);
+    assert_string_equal(t.told, "gone 3 refused\n"); /* at once: it may be long until the server takes one more */
+    ask(&t, "POST /later");
+    read_bytes(&t, bytes_of("F 7 0 0 0000000100000000"));
+    collect(&t, r, 0, seen);
+    assert_non_null(strstr(t.told, "gone 5 refused\n"));
+    assert_null(strstr(seen, "/later"));
+    assert_null(strstr(t.told, "gone 1"));
+    read_bytes(&t, bytes_of("H 1 e " OK));
+    assert_non_null(strstr(t.told, "gone 1\n"));
+    assert_null(h2_session_first(t.session));
+    assert_null(h2_session_error(t.session));
+    h2_reader_free(r);
+    site_fini(&t);
+}
+
+/* A cancelled request does not leave later, and one whose head has been handed over is no such one. */
+static void test_unsent_or_not(void **state)
+{
+    struct site t;
+    struct h2_reader *r = h2_reader_new();
+    struct chunkq out;
+    static char seen[TEXT];
+    *seen = '\0';
+    site_init(&t);
+    read_bytes(&t, bytes_of(HELLO "S 3=0"));
+    collect(&t, r, MAGIC, seen);
+    h2_stream_reset(ask(&t, "GET /gone"), H2_CANCEL);
+    collect(&t, r, 0, seen);
+    read_bytes(&t, bytes_of("S 3=9"));
+    ask(&t, "GET /goes");
+    chunkq_init(&out, &t.m.chunks);
+    assert_true(h2_session_write(t.session, &out, 1)); /* its bytes are out, nghttp2 has not yet said so */
+    assert_true(out.bytes > 0);
+    chunkq_clear(&out);
+    assert_true(h2_session_write(t.session, &out, 1));
+    while (out.bytes > 0) {
+        chunkq_clear(&out);
+        assert_true(h2_session_write(t.session, &out, 1));
+    }
+    assert_string_equal(t.told, "gone 1 refused\n");
+    h2_session_free(t.session);
+    t.session = NULL;
+    assert_string_equal(t.told, "gone 1 refused\ngone 3 reset\n");
+    h2_reader_free(r);
+    memory_fini(&t.m);
+}
+
 /* --- limits ------------------------------------------------------------------------------------------------------- */
 
 #define PUSH "F 5 4 1 00000002828487"
@@ -399,7 +453,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_conversations), cmocka_unit_test(test_asks),    cmocka_unit_test(test_room),
-        cmocka_unit_test(test_ends),          cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_ends),          cmocka_unit_test(test_windows), cmocka_unit_test(test_unsent),
+        cmocka_unit_test(test_unsent_or_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

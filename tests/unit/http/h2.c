@@ -1,6 +1,8 @@
 /* The HTTP/2 codec: what a client sends, what the user is told, what the client sees. Each conversation whole and split at every byte. */
 #include "h2_site.h"
 
+#include <stdio.h>
+
 /* Feeds `bytes`, the first `split` of them apart; fills in what was seen. */
 static void converse(struct site *t, struct span bytes, size_t split, char *seen)
 {
@@ -12,14 +14,10 @@ static void converse(struct site *t, struct span bytes, size_t split, char *seen
     feed(&in, span_from(bytes, split));
     h2_session_read(t->session, &in, 1);
     assert_int_equal(in.bytes, 0);
-    collect(t, r, seen);
+    site_collect(t, r, seen);
     h2_reader_free(r);
 }
 
-#define HELLO "P\nS\nA\n"
-#define GET ":method=GET|:scheme=https|:authority=a.test|:path=/"
-#define POST ":method=POST|:scheme=https|:authority=a.test|:path=/up"
-#define WS ":method=CONNECT|:protocol=websocket|:scheme=https|:authority=a.test|:path=/ws"
 #define OK(id) "H " id " - :status=200|content-length=5|x-name=Value\nD " id " e 5\n"
 
 /* `sees`: after the server's own greeting, which is the same always. */
@@ -219,6 +217,8 @@ static void test_floods(void **state)
             fail_msg("%s: ended for \"%s\"", floods[i].name, why ? why : "nothing");
         CHECK(floods[i].name, !why || strstr(seen, "G "));
         CHECK(floods[i].name, !why || h2_session_is_over(t.session));
+        const struct h2_stream *s = h2_session_first(t.session);
+        CHECK(floods[i].name, !why || !s || s->fields <= 4 * site_config.fields + 1); /* the rest is not looked at */
         site_fini(&t);
     }
 }
@@ -240,7 +240,7 @@ static unsigned resets_until_end(const char *head, const char *then, const char 
         (void)snprintf(words, sizeof words, "H %u %s\n%s %u %s", id, head, then, id, what);
         feed(&in, bytes_of(words));
         *seen = *t.told = '\0';
-        collect(&t, r, seen);
+        site_collect(&t, r, seen);
     }
     chunkq_clear(&in);
     CHECK(head, n == most || strcmp(h2_session_error(t.session), "reset flood") == 0);
@@ -295,160 +295,163 @@ static void test_too_large(void **state)
 
 static void test_going_away(void **state)
 {
-    struct site t;
-    struct h2_reader *r = h2_reader_new();
-    struct chunkq in;
-    char seen[TEXT] = "";
-    site_init(&t, true);
-    chunkq_init(&in, &t.m.chunks);
-    feed(&in, bytes_of(HELLO "H 1 e " GET));
-    assert_true(h2_session_read(t.session, &in, 1));
-    h2_session_notice(t.session);
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "G 2147483647 0\n"));
-    feed(&in, bytes_of("H 3 e " GET));
-    assert_true(h2_session_read(t.session, &in, 1));
-    h2_session_last_stream(t.session);
-    feed(&in,
-         bytes_of(
-             "H 7 e " GET)); /* crosses the last word, which is not yet written: it is not to be taken and disowned */
-    assert_true(h2_session_read(t.session, &in, 1));
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "G 3 0\n"));
-    assert_non_null(strstr(seen, "R 7 7\n"));
-    assert_null(strstr(t.told, "7"));
-    feed(&in, bytes_of("H 9 e " GET));
-    assert_true(h2_session_read(t.session, &in, 1));
-    assert_null(strstr(t.told, "head 9"));
-    for (struct h2_stream *s = h2_session_first(t.session), *next; s; s = next) {
+    struct talk k;
+    talk_begin(&k, true);
+    assert_true(talk_sends(&k, HELLO "H 1 e " GET));
+    h2_session_notice(k.t.session);
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "G 2147483647 0\n"));
+    assert_true(talk_sends(&k, "H 3 e " GET));
+    h2_session_last_stream(k.t.session);
+    assert_true(talk_sends(
+        &k, "H 7 e " GET)); /* crosses the last word, which is not yet written: it is not to be taken and disowned */
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "G 3 0\n"));
+    assert_non_null(strstr(k.seen, "R 7 7\n"));
+    assert_null(strstr(k.t.told, "7"));
+    assert_true(talk_sends(&k, "H 9 e " GET));
+    assert_null(strstr(k.t.told, "head 9"));
+    for (struct h2_stream *s = h2_session_first(k.t.session), *next; s; s = next) {
         next = s->next;
-        answer(&t, s, 200, true);
+        site_answer(&k.t, s, 200, true);
     }
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "D 1 e 5\n"));
-    assert_non_null(strstr(seen, "D 3 e 5\n"));
-    assert_null(h2_session_first(t.session));
-    h2_reader_free(r);
-    site_fini(&t);
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "D 1 e 5\n"));
+    assert_non_null(strstr(k.seen, "D 3 e 5\n"));
+    assert_null(h2_session_first(k.t.session));
+    talk_end(&k);
 }
 
 /* Piece by piece: 1xx, a head, payload when there is some; the stream outlives what asked for it. */
 static void test_in_pieces(void **state)
 {
-    struct site t;
-    struct h2_reader *r = h2_reader_new();
-    struct chunkq in;
-    char seen[TEXT] = "";
-    site_init(&t, true);
-    chunkq_init(&in, &t.m.chunks);
-    feed(&in, bytes_of(HELLO "H 1 e " GET));
-    assert_true(h2_session_read(t.session, &in, 1));
-    struct h2_stream *s = h2_session_first(t.session);
+    struct talk k;
+    talk_begin(&k, true);
+    struct h2_stream *s = talk_asks(&k, HELLO "H 1 e " GET);
     struct request *x = s->owner;
     struct headers early;
     struct http_response resp = {.status = 200, .body = BODY_CHUNKED};
     assert_true(headers_init(&early, &x->arena, 1) && headers_init(&resp.headers, &x->arena, 1));
     assert_true(headers_add(&early, &x->arena, SPAN("Link"), SPAN("</a>")));
     assert_true(h2_stream_interim(s, 103, &early) && h2_stream_respond(s, &resp, NULL));
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "H 1 - :status=103|link=</a>\nH 1 - :status=200\n"));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "H 1 - :status=103|link=</a>\nH 1 - :status=200\n"));
     assert_true(chunkq_append(&s->out, SPAN("abc")));
     h2_stream_wake(s);
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "D 1 - 3\n"));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "D 1 - 3\n"));
     h2_stream_leave(s);
     arena_fini(&x->arena);
     free(x);
     h2_stream_finish(s);
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "D 1 e 0\n"));
-    assert_null(h2_session_first(t.session));
-    h2_reader_free(r);
-    site_fini(&t);
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "D 1 e 0\n"));
+    assert_null(h2_session_first(k.t.session));
+    talk_end(&k);
 }
 
 /* A tunnel that is over for both: the client's half is declined like the rest of any request. */
 static void test_websocket_over_for_both(void **state)
 {
-    struct site t;
-    struct h2_reader *r = h2_reader_new();
-    struct chunkq in;
-    char seen[TEXT] = "";
-    site_init(&t, true);
-    chunkq_init(&in, &t.m.chunks);
-    feed(&in, bytes_of(HELLO "H 1 - " WS "|sec-websocket-version=13"));
-    assert_true(h2_session_read(t.session, &in, 1));
-    struct h2_stream *s = h2_session_first(t.session);
+    struct talk k;
+    talk_begin(&k, true);
+    struct h2_stream *s = talk_asks(&k, HELLO "H 1 - " WS "|sec-websocket-version=13");
     struct request *x = s->owner;
     struct http_response resp = {.status = 101};
     assert_true(headers_init(&resp.headers, &x->arena, 1) && h2_stream_respond(s, &resp, NULL));
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "H 1 - :status=200\n"));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "H 1 - :status=200\n"));
     assert_false(h2_stream_is_answered(s));
     h2_stream_finish_both(s);
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "D 1 e 0\n"));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "D 1 e 0\n"));
     assert_true(h2_stream_is_answered(s));
-    h2_reader_free(r);
-    site_fini(&t);
+    talk_end(&k);
 }
 
 /* RFC 9113 §8.1: what still comes of a request that was answered is thrown away, then declined. */
 static void test_answered_early(void **state)
 {
-    struct site t;
-    struct h2_reader *r = h2_reader_new();
-    struct chunkq in;
-    char seen[TEXT] = "";
-    site_init(&t, false);
-    chunkq_init(&in, &t.m.chunks);
-    feed(&in, bytes_of(HELLO "H 1 - " POST "|expect=miracles"));
-    assert_true(h2_session_read(t.session, &in, 1));
-    collect(&t, r, seen);
-    struct h2_stream *s = h2_session_first(t.session);
-    assert_non_null(strstr(seen, "H 1 e :status=417"));
+    struct talk k;
+    talk_begin(&k, false);
+    assert_true(talk_sends(&k, HELLO "H 1 - " POST "|expect=miracles"));
+    talk_hears(&k);
+    struct h2_stream *s = h2_session_first(k.t.session);
+    assert_non_null(strstr(k.seen, "H 1 e :status=417"));
     assert_true(h2_stream_is_answered(s));
-    feed(&in, bytes_of("*16 D 1 - " X1000 X1000 X1000 X1000));
-    assert_true(h2_session_read(t.session, &in, 1));
-    collect(&t, r, seen);
-    assert_null(strstr(seen, "R 1"));
+    for (unsigned i = 0; i < 16; i++) {
+        assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
+        talk_hears(&k);
+    }
+    assert_null(strstr(k.seen, "R 1"));
     assert_int_equal(s->in.bytes, 0);
-    feed(&in, bytes_of("D 1 - " X1000 X1000 X1000 X1000));
-    assert_true(h2_session_read(t.session, &in, 1));
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "R 1 0\n"));
-    assert_null(h2_session_first(t.session));
-    h2_reader_free(r);
-    site_fini(&t);
+    assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "R 1 0\n"));
+    assert_null(h2_session_first(k.t.session));
+    talk_end(&k);
 }
 
 /* A stream whose window is shut keeps its bytes; another one goes on; both get theirs when there is room. */
 static void test_windows(void **state)
 {
-    struct site t;
-    struct h2_reader *r = h2_reader_new();
-    struct chunkq in;
-    char seen[TEXT] = "";
-    site_init(&t, false);
-    chunkq_init(&in, &t.m.chunks);
-    feed(&in, bytes_of("P\nS 4=2\nA\nH 1 e " GET));
-    assert_true(h2_session_read(t.session, &in, 1));
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "D 1 - 2\n"));
-    struct h2_stream *s = h2_session_first(t.session);
+    struct talk k;
+    talk_begin(&k, false);
+    assert_true(talk_sends(&k, "P\nS 4=2\nA\nH 1 e " GET));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "D 1 - 2\n"));
+    struct h2_stream *s = h2_session_first(k.t.session);
     assert_int_equal(s->out.bytes, 3);
     assert_int_equal(s->bytes_sent, 2);
-    feed(&in, bytes_of("H 3 e " GET "\nW 3 3"));
-    assert_true(h2_session_read(t.session, &in, 1));
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "D 3 e"));
-    assert_null(strstr(seen, "D 1 e"));
-    feed(&in, bytes_of("W 1 100"));
-    assert_true(h2_session_read(t.session, &in, 1));
-    collect(&t, r, seen);
-    assert_non_null(strstr(seen, "D 1 e 3\n"));
-    h2_reader_free(r);
-    site_fini(&t);
+    assert_true(talk_sends(&k, "H 3 e " GET "\nW 3 3"));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "D 3 e"));
+    assert_null(strstr(k.seen, "D 1 e"));
+    assert_true(talk_sends(&k, "W 1 100"));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "D 1 e 3\n"));
+    talk_end(&k);
+}
+
+/* What nobody reads yet has 16 KiB of room; then as much as was said, whenever the client's ACK comes. */
+static void test_widening(void **state)
+{
+    for (unsigned late = 0; late <= 1; late++) {
+        struct talk k;
+        talk_begin(&k, true);
+        struct h2_stream *s = talk_asks(&k, late ? "P\nS\nH 1 - " POST : HELLO "H 1 - " POST);
+        talk_hears(&k);
+        assert_null(strstr(k.seen, "W 1"));
+        h2_stream_widen(s, 60000);
+        h2_stream_widen(s, 50000);
+        if (late) /* it was 65535 until then */
+            assert_true(talk_sends(&k, "A"));
+        talk_hears(&k);
+        assert_non_null(strstr(k.seen, "W 1 43616\n"));
+        for (unsigned i = 0; i < 14; i++)
+            assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
+        talk_hears(&k);
+        assert_null(strstr(k.seen, "R 1"));
+        assert_string_equal(k.t.told, "head 1 POST /up at a.test chunked 0\n");
+        talk_end(&k);
+    }
+}
+
+static void test_first_window(void **state)
+{
+    struct talk k;
+    talk_begin(&k, true);
+    k.t.holds = true;
+    struct h2_stream *s = talk_asks(&k, HELLO "H 1 - " POST);
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(talk_sends(&k, "D 1 - " X1000 X1000 X1000 X1000));
+    talk_hears(&k);
+    assert_null(strstr(k.seen, "R 1"));
+    assert_int_equal(s->in.bytes, 16000);
+    assert_true(talk_sends(&k, "D 1 - " X1000));
+    talk_hears(&k);
+    assert_non_null(strstr(k.seen, "R 1 3\n"));
+    talk_end(&k);
 }
 
 int main(void)
@@ -461,6 +464,8 @@ int main(void)
         cmocka_unit_test(test_going_away),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_answered_early),
+        cmocka_unit_test(test_widening),
+        cmocka_unit_test(test_first_window),
         cmocka_unit_test(test_in_pieces),
         cmocka_unit_test(test_websocket_over_for_both),
     };

@@ -257,9 +257,7 @@ static uint32_t int_at(const uint8_t *p, unsigned bytes)
     return v;
 }
 
-static void tell(char *text, size_t cap, const char *format, ...) __attribute__((format(printf, 3, 4)));
-
-static void tell(char *text, size_t cap, const char *format, ...)
+void h2_tell(char *text, size_t cap, const char *format, ...)
 {
     size_t n = strlen(text);
     va_list args;
@@ -273,7 +271,7 @@ static void read_head(struct h2_reader *r, uint32_t id, unsigned flags, const ui
 {
     int more = NGHTTP2_HD_INFLATE_EMIT;
     const char *between = " ";
-    tell(text, cap, "H %u %s", id, flags & NGHTTP2_FLAG_END_STREAM ? "e" : "-");
+    h2_tell(text, cap, "H %u %s", id, flags & NGHTTP2_FLAG_END_STREAM ? "e" : "-");
     while (!(more & NGHTTP2_HD_INFLATE_FINAL)) {
         nghttp2_nv nv;
         ssize_t took = nghttp2_hd_inflate_hd2(r->inflater, &nv, &more, p, n, 1);
@@ -281,12 +279,12 @@ static void read_head(struct h2_reader *r, uint32_t id, unsigned flags, const ui
         p += took;
         n -= (size_t)took;
         if (more & NGHTTP2_HD_INFLATE_EMIT) {
-            tell(text, cap, "%s%.*s=%.*s", between, (int)nv.namelen, nv.name, (int)nv.valuelen, nv.value);
+            h2_tell(text, cap, "%s%.*s=%.*s", between, (int)nv.namelen, nv.name, (int)nv.valuelen, nv.value);
             between = "|";
         }
     }
     nghttp2_hd_inflate_end_headers(r->inflater);
-    tell(text, cap, "\n");
+    h2_tell(text, cap, "\n");
 }
 
 static void read_frame(struct h2_reader *r, const uint8_t *p, size_t n, char *text, size_t cap)
@@ -296,28 +294,28 @@ static void read_frame(struct h2_reader *r, const uint8_t *p, size_t n, char *te
     const uint8_t *payload = p + HEAD;
     switch (type) {
     case NGHTTP2_DATA:
-        tell(text, cap, "D %u %s %zu\n", id, flags & NGHTTP2_FLAG_END_STREAM ? "e" : "-", n);
+        h2_tell(text, cap, "D %u %s %zu\n", id, flags & NGHTTP2_FLAG_END_STREAM ? "e" : "-", n);
         break;
     case NGHTTP2_HEADERS:
         read_head(r, id, flags, payload, n, text, cap);
         break;
     case NGHTTP2_RST_STREAM:
-        tell(text, cap, "R %u %u\n", id, int_at(payload, 4));
+        h2_tell(text, cap, "R %u %u\n", id, int_at(payload, 4));
         break;
     case NGHTTP2_SETTINGS:
-        tell(text, cap, flags & NGHTTP2_FLAG_ACK ? "A\n" : "S\n");
+        h2_tell(text, cap, flags & NGHTTP2_FLAG_ACK ? "A\n" : "S\n");
         break;
     case NGHTTP2_PING:
-        tell(text, cap, "I\n");
+        h2_tell(text, cap, "I\n");
         break;
     case NGHTTP2_GOAWAY:
-        tell(text, cap, "G %u %u\n", int_at(payload, 4), int_at(payload + 4, 4));
+        h2_tell(text, cap, "G %u %u\n", int_at(payload, 4), int_at(payload + 4, 4));
         break;
     case NGHTTP2_WINDOW_UPDATE:
-        tell(text, cap, "W %u %u\n", id, int_at(payload, 4));
+        h2_tell(text, cap, "W %u %u\n", id, int_at(payload, 4));
         break;
     default:
-        tell(text, cap, "? %u\n", type);
+        h2_tell(text, cap, "? %u\n", type);
     }
 }
 

@@ -21,4 +21,8 @@ void h2_reader_free(struct h2_reader *r);
 /* Appends lines to text. */
 void h2_reader_take(struct h2_reader *r, struct span frames, char *text, size_t cap);
 
+/* Appends to text, which has room for cap bytes. */
+void h2_tell(char *text, size_t cap, const char *format, ...) __attribute__((format(printf, 3, 4)));
+#define H2_SAY(site, ...) h2_tell((site)->told, sizeof((site)->told), __VA_ARGS__)
+
 #endif

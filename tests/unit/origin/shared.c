@@ -202,6 +202,64 @@ static void test_flushed_while_lent(void **state)
     scene_fini(&s);
 }
 
+static bool first_told(void *arg)
+{
+    struct scene *s = arg;
+    return s->a[0].conn != NULL || s->a[0].calls > 0;
+}
+
+/* Whoever waits for a greeting while pools are flushed: the first gets that connection, the others the next one. */
+static void test_flushed_while_greeting(void **state)
+{
+    struct scene s;
+    scene_init(&s, NULL, 0);
+    for (size_t i = 0; i < ASKERS - 1; i++)
+        assert_false(asker_take(&s.a[i]));
+    assert_true(world_run(&s.world, has_accepted, &s, 5000));
+    origin_thread_flush(s.world.origins);
+    assert_false(asker_take(&s.a[ASKERS - 1])); /* after it */
+    s.server.greeting = hello;
+    s.server.greeting_n = sizeof hello - 1;
+    assert_true(chunkq_append(stream_out(s.server.served[0].stream), span_make(hello, sizeof hello - 1)));
+    stream_flush(s.server.served[0].stream);
+    assert_true(world_run(&s.world, first_told, &s, 5000));
+    assert_non_null(s.a[0].conn);
+    assert_true(world_run(&s.world, all_told, &s, 5000));
+    for (size_t i = 1; i < ASKERS; i++) {
+        assert_non_null(s.a[i].conn);
+        assert_ptr_equal(s.a[i].conn->stream, s.a[1].conn->stream);
+        assert_ptr_not_equal(s.a[i].conn->stream, s.a[0].conn->stream);
+    }
+    assert_int_equal(2, s.server.accepted);
+    asker_give(&s.a[0]);
+    world_rest(&s.world);
+    assert_int_equal(1, s.server.ended); /* it is not kept */
+    give_all(&s);
+    assert_int_equal(1, s.server.ended);
+    scene_fini(&s);
+}
+
+/* The same when nobody but the first waits, and when it takes no requests. */
+static void test_flushed_while_greeting_alone(void **state)
+{
+    for (unsigned none = 0; none <= 1; none++) {
+        struct scene s;
+        scene_init(&s, NULL, 0);
+        struct span greeting = none ? span_make(hello_none, sizeof hello_none - 1) : span_make(hello, sizeof hello - 1);
+        assert_false(asker_take(&s.a[0]));
+        assert_true(world_run(&s.world, has_accepted, &s, 5000));
+        origin_thread_flush(s.world.origins);
+        assert_true(chunkq_append(stream_out(s.server.served[0].stream), greeting));
+        stream_flush(s.server.served[0].stream);
+        assert_true(world_run(&s.world, first_told, &s, 5000));
+        assert_int_equal(s.a[0].conn != NULL, !none);
+        assert_int_equal(s.a[0].error, none ? ORIGIN_LIMIT : ORIGIN_OK);
+        give_all(&s);
+        assert_int_equal(1, s.server.ended);
+        scene_fini(&s);
+    }
+}
+
 static void test_pool_of_none(void **state)
 {
     struct scene s;
@@ -269,6 +327,8 @@ int main(void)
         cmocka_unit_test(test_ends_while_idle),
         cmocka_unit_test(test_ends_while_lent),
         cmocka_unit_test(test_flushed_while_lent),
+        cmocka_unit_test(test_flushed_while_greeting),
+        cmocka_unit_test(test_flushed_while_greeting_alone),
         cmocka_unit_test(test_pool_of_none),
         cmocka_unit_test(test_fresh),
         cmocka_unit_test(test_http1_apart),
