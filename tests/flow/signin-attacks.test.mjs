@@ -122,6 +122,16 @@ describe('attacks on signing in', () => {
       assert.match(r.text, /<h1/);
       assert.equal(mints(r), false);
     });
+    it('asks GitHub about so many made-up codes of one client, and others do not feel it', async () => {
+      const v = site.visitor(), asked = site.github.asked('/login/oauth/access_token').length, said = [];
+      for (let i = 0; i < 65; i++) {
+        const url = new URL((await v.go(site.url(STG, '/.tiergate/github'))).get('location'));
+        said.push((await back(v, site.url(STG, `/.tiergate/github/callback?code=made-up-${i}&state=${url.searchParams.get('state')}`))).status);
+      }
+      assert.equal(site.github.asked('/login/oauth/access_token').length - asked, 60);
+      assert.deepEqual([said.filter((s) => s === 429).length, said.includes(200)], [5, false]);
+      assert.equal((await site.byGithub(site.visitor(), 'alice')).status, 200);
+    });
     it('works on no other host: a state belongs to where it was made', async () => {
       const v = site.visitor(), url = new URL(await answerOf(v));
       for (const host of [API, SOLO]) assert.equal(mints(await v.go(site.url(host, url.pathname + url.search), { from: site.github.url })), false, host);

@@ -2,10 +2,13 @@
 // that are too old. The wall clock is the test's (tests/fault/clock.c), so that an hour is a moment.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
+import { authority } from '../harness/certs.mjs';
 import { Fault, missing } from '../harness/fault.mjs';
+import { WebSocket, WebSocketServer } from '../harness/lib.mjs';
 import { API, people, SOLO, SOON, startSigninSite, STG, TEAM } from '../harness/signin-site.mjs';
 import { formsOf } from '../harness/visitor.mjs';
 import { sleep, until } from '../harness/wait.mjs';
@@ -14,16 +17,21 @@ const SESSION = '__Secure-tiergate';
 const RECHECK_S = 900, STALE_S = 3600;
 
 describe('signing in, as time goes by', { skip: missing }, () => {
-  let site, fault, dir, later = 0;
+  let site, fault, dir, origin, later = 0;
   before(async () => {
     dir = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-clock-'));
     fs.chmodSync(dir, 0o755);
     fault = new Fault(dir);
     const users = { ...people(), gone: { orgs: { 'plyr-fm': 'active' } }, back: { orgs: { 'plyr-fm': 'active' }, teams: { 'plyr-fm/core': 'active' } } };
-    site = await startSigninSite({ users, gate: { env: fault.env } });
+    origin = http.createServer((req, res) => res.end('here'));
+    new WebSocketServer({ server: origin }).on('connection', (ws) => ws.on('error', () => {}));
+    await new Promise((r) => origin.listen(0, '127.0.0.1', r));
+    site = await startSigninSite({ users, more: { web: `http://127.0.0.1:${origin.address().port}` }, gate: { env: fault.env } });
   });
   after(async () => {
     await site?.stop();
+    origin?.closeAllConnections();
+    origin?.close();
     fault?.close();
     if (dir) fs.rmSync(dir, { recursive: true, force: true });
   });
@@ -41,6 +49,16 @@ describe('signing in, as time goes by', { skip: missing }, () => {
   };
   const status = async (v, host = STG) => (await v.go(site.url(host, '/private'), { mode: 'cors' })).status;
   const becomes = (v, wanted, host) => until(`status ${wanted}`, async () => (await status(v, host)) === wanted, 15000);
+  const lookup = (_, o, done) => (o.all ? done(null, [{ address: '127.0.0.1', family: 4 }]) : done(null, '127.0.0.1', 4));
+  /** An open socket of somebody's: {state(): 'open' or the code that it was closed with}. */
+  const socketOf = async (v) => {
+    const url = site.url(STG, '/socket', 'wss'), cookie = v.cookiesFor(new URL(site.url(STG))).map((c) => `${c.name}=${c.value}`).join('; ');
+    const ws = new WebSocket(url, { ca: authority().pem, lookup, headers: { Cookie: cookie, Origin: new URL(site.url(STG)).origin } });
+    let closed = 'open';
+    ws.on('error', () => {}).on('close', (code) => (closed = code));
+    await new Promise((resolve, reject) => ws.once('open', resolve).once('close', () => reject(new Error('it did not open'))));
+    return { state: () => closed, end: () => ws.terminate() };
+  };
   const mailed = async (v, to, address) => {
     const step = await site.toPin(v, to, address);
     return { step, pin: site.pinIn(await site.post.next(to)) };
@@ -48,13 +66,16 @@ describe('signing in, as time goes by', { skip: missing }, () => {
 
   describe('memberships', () => {
     it('who left the organisation is out within a quarter of an hour, the others stay', async () => {
-      const v = await signedIn('gone'), dan = await signedIn('dan');
+      const v = await signedIn('gone'), dan = await signedIn('dan'), [sock, sockOfDan] = [await socketOf(v), await socketOf(dan)];
       site.github.world.leave('gone', 'plyr-fm');
       assert.equal(await status(v), 200, 'not yet seen');
       wait(RECHECK_S);
       await becomes(v, 403);
       assert.equal(await status(v, API), 403);
       assert.equal(await status(dan), 200);
+      await until('the socket to be closed', () => sock.state() !== 'open');
+      assert.deepEqual([sock.state(), sockOfDan.state()], [4403, 'open']);
+      sockOfDan.end();
       assert.match(site.gate.stdout + site.gate.stderr + JSON.stringify(site.gate.lines()), /memberships-changed/);
       assert.equal((await site.byGithub(site.visitor(), 'gone')).status, 403, 'nor by signing in anew');
     });
@@ -85,7 +106,7 @@ describe('signing in, as time goes by', { skip: missing }, () => {
       await becomes(v, 403);
     });
     it('are believed for an hour without GitHub and no longer; addresses proven by mail are', async () => {
-      const v = await signedIn('alice'), byMail = site.visitor();
+      const v = await signedIn('alice'), byMail = site.visitor(), sock = await socketOf(v);
       assert.equal((await site.byPin(byMail, 'dev@plyr.test')).status, 200);
       site.github.fault(/^\/api\/v3\//, 'status', { status: 503 });
       wait(RECHECK_S);
@@ -94,6 +115,7 @@ describe('signing in, as time goes by', { skip: missing }, () => {
       assert.equal(await status(v), 200, 'a quarter of an hour is nothing');
       wait(STALE_S - RECHECK_S + 60);
       await becomes(v, 403);
+      await until('the socket to be closed', () => sock.state() === 4403, 15000);
       assert.equal(await status(byMail), 200);
       site.github.faults = [];
       wait(RECHECK_S);

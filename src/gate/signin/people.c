@@ -12,8 +12,9 @@
 
 #define TICK_MS 1000u
 #define AT_A_TIME 8u
-#define SPREAD_S 300   /* a look is due so much earlier, at most: people of one moment do not stay together */
-#define TELL_S 300     /* each news is a new ledger for all threads: not for every person */
+#define SPREAD_S 300 /* a look is due so much earlier, at most: people of one moment do not stay together */
+#define TELL_S 300   /* each news is a new ledger for all threads: not for every person */
+#define RETELL_S 60
 #define GIVE_UP_S 2700 /* before LEDGER_STALE_S */
 #define WAIT_FIRST_S 60u
 #define WAIT_MAX_S 900u
@@ -25,6 +26,7 @@ struct people {
     struct timer timer;
     unsigned busy;
     int64_t pause_until_s; /* GitHub said so */
+    int64_t retold_s;      /* that nothing was heard for too long */
     uint64_t round;
     bool reading, read_again, loaded, failed;
 };
@@ -122,6 +124,15 @@ static int64_t through(const struct people *p, struct span gate, int64_t now_s)
     return oldest == INT64_MAX || oldest < now_s ? oldest : now_s;
 }
 
+/* New requests find out by themselves; what is open is judged again when a ledger comes. Sessions grow too old one by one. */
+static void retell(struct people *p, struct span gate, int64_t through_s, int64_t now_s)
+{
+    if (now_s < p->retold_s + RETELL_S && now_s >= p->retold_s)
+        return;
+    p->retold_s = now_s;
+    book_checked(p->signin, gate, through_s);
+}
+
 static void tell_checked(struct people *p, int64_t now_s)
 {
     struct signin *s = p->signin;
@@ -131,6 +142,8 @@ static void tell_checked(struct people *p, int64_t now_s)
         const int64_t *was = told_before(s, gate->name);
         if (is != INT64_MAX && (!was || is < *was || is >= *was + TELL_S))
             book_checked(s, gate->name, is);
+        else if (was && now_s >= *was + LEDGER_STALE_S && github_needs_looks(gate))
+            retell(p, gate->name, *was, now_s);
     }
 }
 
