@@ -95,6 +95,14 @@ static void (*const handlers[])(struct signin *s, struct signin_call *c) = {
     [SIGNIN_ONCE] = signin_once,       [SIGNIN_REVOKE] = signin_revoke_asked, [SIGNIN_TOKEN_USED] = signin_token_used,
 };
 
+/* Questions of people whom nobody knows yet, at a time: who floods us with them must leave room in the store for what takes sessions back. */
+#define STRANGERS_MAX 1024u
+
+static bool is_too_much(const struct signin *s, const struct signin_call *c)
+{
+    return s->at_work_count > STRANGERS_MAX && c->q.kind != SIGNIN_REVOKE && c->q.kind != SIGNIN_TOKEN_USED;
+}
+
 static void on_question(void *arg) /* thread: control's */
 {
     struct signin_call *c = arg;
@@ -103,7 +111,12 @@ static void on_question(void *arg) /* thread: control's */
     if (s->at_work)
         s->at_work->prev = c;
     s->at_work = c;
-    handlers[c->q.kind](s, c);
+    s->at_work_count++;
+    if (is_too_much(s, c))
+        call_answer(c, &(struct signin_reply){
+                           .outcome = SIGNIN_FAILED, .retry_after_s = 2, .detail = "too many sign-ins at a time"});
+    else
+        handlers[c->q.kind](s, c);
 }
 
 struct signin_call *signin_ask(struct signin *s, struct loop *loop, const struct signin_question *q,
@@ -160,6 +173,7 @@ static void unlink_call(struct signin_call *c)
     if (c->next)
         c->next->prev = c->prev;
     c->next = c->prev = NULL;
+    c->service->at_work_count--;
 }
 
 static void send_answer(struct signin_call *c)

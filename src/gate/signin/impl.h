@@ -64,6 +64,7 @@ struct signin {
     struct gate_list gates; /* in force; borrows */
     uint64_t generation;
     struct signin_call *at_work;
+    unsigned at_work_count;
     struct signin_call *unsent;   /* answers that wait for memory */
     struct book_entry *book;      /* owns: what the ledger is made of */
     struct book_checked *checked; /* owns */

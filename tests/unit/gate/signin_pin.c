@@ -422,9 +422,46 @@ static void test_ends_meanwhile(void **state)
     service_close(&k);
 }
 
+/* A flood of codes: some are told to come again, and what takes sessions back finds its way through. */
+static void test_flood(void **state)
+{
+    static struct answered a[3000];
+    struct service_kit k;
+    struct answered revoked;
+    unsigned later = 0;
+    (void)state;
+    service_open(&k, admitted, 1);
+    for (size_t i = 0; i < COUNT(a); i++) {
+        char code[16];
+        (void)snprintf(code, sizeof(code), "code%zu", i);
+        struct signin_question q = question(SIGNIN_CODE_TAKE, "", browser_a);
+        q.code = span_of(code);
+        service_ask(&k, &q, &a[i]);
+    }
+    struct signin_question q = question(SIGNIN_REVOKE, "", browser_a);
+    q.who = (struct identity){.way = WAY_EMAIL, .gate = SPAN("g"), .subject = SPAN("dev@app.test")};
+    q.revoke = (struct ledger_entry){.kind = LEDGER_IDENTITY,
+                                     .way = WAY_EMAIL,
+                                     .gate = SPAN("g"),
+                                     .name = SPAN("dev@app.test"),
+                                     .at_s = 1,
+                                     .ends_s = INT64_MAX};
+    service_ask(&k, &q, &revoked);
+    service_wait(&k, &revoked, 1);
+    service_wait(&k, a, COUNT(a));
+    assert_int_equal(revoked.outcome, SIGNIN_OK);
+    for (size_t i = 0; i < COUNT(a); i++)
+        later += a[i].outcome == SIGNIN_FAILED && a[i].retry_after_s > 0;
+    assert_true(later > 0 && later < COUNT(a));
+    struct answered one = send_pin(&k, "dev@app.test", browser_a);
+    assert_int_equal(one.outcome, SIGNIN_OK); /* and it is over when it is over */
+    service_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_flood),
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_typed_pins),
         cmocka_unit_test(test_made_pins),
