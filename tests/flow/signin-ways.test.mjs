@@ -119,6 +119,16 @@ describe('the way through signing in', () => {
     assert.equal((await through(v, site.url(STG, '/x'))).url, site.url(STG, '/x'));
     assert.ok(await site.isIn(v, API));
   });
+  it('leads to no host that is none of the gate\'s any more', async () => {
+    const v = site.visitor(), first = site.visitor();
+    await through(first, site.url(STG));
+    const sealed = (await v.go(site.url(SOLO, '/x'))).get('location');
+    const left = { ...site.rules, hosts: site.rules.hosts.filter((h) => h.host !== SOLO) };
+    await site.gate.reload(left, /reload: ok/);
+    assert.equal((await through(v, sealed)).url, site.url(STG, '/'));
+    assert.equal((await first.follow(await first.go(sealed), ALL)).url, site.url(STG, '/'));
+    await site.gate.reload(site.rules, /reload: ok/);
+  });
   it('leads who is signed in on, and never asks GitHub again', async () => {
     const v = site.visitor();
     await through(v, site.url(STG));
