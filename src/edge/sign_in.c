@@ -9,7 +9,6 @@
 #include "http/form.h"
 
 #define MARKER_SET SIGNED_IN_COOKIE "=1; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
-#define MARKER_GONE SIGNED_IN_COOKIE "=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
 
 /* --- places ----------------------------------------------------------------------------------------------------------- */
 
@@ -266,7 +265,7 @@ enum ex_next sign_in_page_with(struct exchange *x, struct span to, struct span a
     if (!sign_in_browser(x, &hash, &cookies[0]))
         return exchange_refuse(x, 503, "out-of-memory");
     if (note == NOTE_NO_COOKIE)
-        cookies[1] = SPAN(MARKER_GONE);
+        cookies[1] = SPAN(SIGN_IN_MARKER_GONE);
     (void)way_back_open(x->site->gate, to, clock_wall_s(), &x->arena, &w);
     exchange_answer_request(x, "sign-in", &q);
     q.set_cookies = cookies;
@@ -282,10 +281,17 @@ enum ex_next sign_in_page_with(struct exchange *x, struct span to, struct span a
     return answer_sign_in_page(&q, &p, &a) ? exchange_reply(x, &a, "sign-in") : exchange_end(x, true);
 }
 
-static bool has_marker(const struct exchange *x)
+bool sign_in_has_marker(const struct exchange *x)
 {
     struct span value;
     return cookie_find(&x->req.headers, SPAN(SIGNED_IN_COOKIE), &value, 1) > 0;
+}
+
+/* A session that was taken back within the minute comes with its cookie: the browser did keep it. */
+static bool lost_its_cookie(const struct exchange *x)
+{
+    struct span value;
+    return sign_in_has_marker(x) && cookie_find(&x->req.headers, x->site->gate->session.cookie, &value, 1) == 0;
 }
 
 /* Basic asks by its challenge, which the browser answers on this very address. */
@@ -340,7 +346,7 @@ enum ex_next endpoint_sign_in(struct exchange *x, enum gate_result gate)
         return x->check.by_cookie ? exchange_prove_anew(x) : ask_for_basic(x, gate);
     if (!sign_in_is_here(x))
         return to_sign_in_host(x, false);
-    return sign_in_page_with(x, sealed, SPAN_NONE, has_marker(x) && !w.anew ? NOTE_NO_COOKIE : NOTE_NONE, 0);
+    return sign_in_page_with(x, sealed, SPAN_NONE, lost_its_cookie(x) && !w.anew ? NOTE_NO_COOKIE : NOTE_NONE, 0);
 }
 
 enum ex_next endpoint_signed_in(struct exchange *x, enum gate_result gate)

@@ -10,6 +10,8 @@
 #include "gate/errand.h"
 #include "gate/sign_in_pages.h"
 
+#define SIGN_IN_MARKER_GONE SIGNED_IN_COOKIE "=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
+
 /* Are there pages to sign in on? */
 bool sign_in_has_pages(const struct gate_config *gate);
 /* "https://host[:port]" where people of this host's gate sign in, at the port that was asked for. p == NULL: no memory. */
@@ -41,6 +43,9 @@ enum ex_next sign_in_done(struct exchange *x, const struct signin_reply *r, stru
 enum ex_next sign_in_go_back(struct exchange *x, const struct way_back *w, struct span sealed);
 /* Is there such a session? */
 bool sign_in_has_session(const struct exchange *x, const struct way_back *w);
+
+/* Signed in here a moment ago, as this browser's marker says. */
+bool sign_in_has_marker(const struct exchange *x);
 
 /* Endpoints. */
 enum ex_next endpoint_sign_in(struct exchange *x, enum gate_result gate);

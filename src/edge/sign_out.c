@@ -12,12 +12,12 @@ static enum ex_next signed_out(struct exchange *x)
 {
     struct answer_request q;
     struct answer a;
-    struct span cookies[2];
+    struct span cookies[3] = {[2] = sign_in_has_marker(x) ? SPAN(SIGN_IN_MARKER_GONE) : SPAN_NONE};
     exchange_answer_request(x, "signed-out", &q);
     if (!gate_clear_cookies(x->site->gate, &x->arena, cookies))
         return exchange_end(x, true);
     q.set_cookies = cookies;
-    q.set_cookie_count = 2;
+    q.set_cookie_count = 3;
     return answer_signed_out(&q, &a) ? exchange_reply(x, &a, "signed-out") : exchange_end(x, true);
 }
 

@@ -112,6 +112,17 @@ describe('the way through signing in', () => {
       assert.ok(v.trail.length < 12, v.trail.map((t) => t.url).join('\n'));
     }
   });
+  it('blames nobody\'s cookies when somebody signed out, or was, a moment after', async () => {
+    for (const host of [STG, API]) {
+      const v = site.visitor();
+      await through(v, site.url(host, '/x'));
+      if (host === STG) await v.go(site.url(STG, '/.tiergate/sign-out'), { method: 'POST', from: site.url(STG) });
+      else v.cookie(SESSION).value = `${v.cookie(SESSION).value.slice(0, -4)}AAAA`;
+      const { shown } = await site.signInPage(v, site.url(host, '/x'));
+      assert.equal(shown.status, 200, host);
+      assert.doesNotMatch(shown.text, /cookie/i);
+    }
+  });
   it('minds no cookie that Access left behind', async () => {
     const v = site.visitor();
     const left = { secure: true, httpOnly: true, sameSite: 'none', path: '/', ends: Infinity, hostOnly: true };
