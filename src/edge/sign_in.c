@@ -206,14 +206,18 @@ static bool is_denial(enum signin_outcome outcome)
     return outcome >= SIGNIN_NOT_ADMITTED && outcome <= SIGNIN_LOGIN_CHANGED;
 }
 
-/* An owner of the organisation lets the app in there. */
+/* Where it is mended: an owner of the organisation lets the app in there, or the invitation waits there. */
 static struct span approval_of(struct exchange *x, const struct signin_reply *r)
 {
     const struct github_config *g = x->site->gate->github;
-    if (r->outcome != SIGNIN_ORG_BLOCKS || !g)
-        return SPAN_NONE;
-    return arena_printf(&x->arena, "%.*s/settings/connections/applications/%.*s", SPAN_ARG(g->web),
-                        SPAN_ARG(g->client_id));
+    if (g && r->outcome == SIGNIN_ORG_BLOCKS)
+        return arena_printf(&x->arena, "%.*s/settings/connections/applications/%.*s", SPAN_ARG(g->web),
+                            SPAN_ARG(g->client_id));
+    struct span organisation = r->what, team;
+    (void)span_cut(r->what, '/', &organisation, &team);
+    if (g && r->outcome == SIGNIN_PENDING && organisation.n)
+        return arena_printf(&x->arena, "%.*s/orgs/%.*s/invitation", SPAN_ARG(g->web), SPAN_ARG(organisation));
+    return SPAN_NONE;
 }
 
 static enum ex_next deny(struct exchange *x, const struct signin_reply *r, const struct way_back *w, struct span sealed)

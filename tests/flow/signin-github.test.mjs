@@ -53,6 +53,10 @@ describe('sign-in by GitHub', () => {
     if (words) assert.match(last.text, words);
     assert.equal(await site.isIn(v, at), false);
   });
+  it('leads who was invited to the invitation', async () => {
+    const { last } = await signIn('paul', site.url(STG, '/private'));
+    assert.ok(last.text.includes(`href="${site.github.url}/orgs/plyr-fm/invitation"`), last.text);
+  });
   it('lets a proven primary address of the domain in', async () => assert.equal((await signIn('good')).last.status, 200));
 
   const faults = [
