@@ -148,6 +148,9 @@ describe('plyr in Chromium', () => {
         assert.deepEqual(await axe(p), []);
         await shoot(p, `denied-${who}`);
         assert.deepEqual((await context.cookies()).filter((c) => c.name === SESSION), []);
+        const there = p.getByRole('link', { name: 'Go to the invitation' });
+        if (who === 'paul') assert.equal(await there.getAttribute('href'), `${site.github.url}/orgs/plyr-fm/invitation`);
+        else assert.equal(await there.count(), 0);
         // Another account, from that very page.
         await p.getByRole('link', { name: who === 'paul' ? 'Sign in again' : 'Use another account' }).click();
         await site.byGithub(p, 'alice');
@@ -213,14 +216,16 @@ describe('plyr in Chromium', () => {
       await arrives(p, STG, '/deep?x=1');
       p.on('response', (r) => (redirects += r.status() >= 300 && r.status() < 400));
       const seen = [];
+      // The page of the code answered a POST: there Chromium asks whether to send it again, and one step further is the page before it.
       for (let i = 0; i < 6 && !p.url().endsWith('/health'); i++) {
-        await p.goBack().catch((e) => seen.push(e.message.split('\n')[0]));
-        seen.push(`${p.url().replace(/to=[^&]*|state=[^&]*/g, '…')} ${await p.locator('h1').allTextContents()}`);
-        if (/github\.example|sign-in|pin/.test(p.url())) await sleep(200);
+        await p.goBack().catch((e) => assert.match(e.message, /ERR_CACHE_MISS|interrupted by another navigation/));
+        await sleep(300);
+        await p.waitForLoadState().catch(() => {});
+        seen.push(`${p.url()} ${await p.textContent('body').catch((e) => e.message)}`);
       }
-      if (process.env.TIERGATE_TELL) console.log(seen.join('\n'));
+      assert.ok(p.url().endsWith('/health'), 'there is a way back to where one came from');
       assert.ok(redirects < 12, `${redirects} redirects: ${seen.join('\n')}`);
-      for (const s of seen) assert.doesNotMatch(s, /cookie|Please begin again|did not work/i);
+      for (const s of seen) assert.doesNotMatch(s, /did not keep|begin again|did not work/i);
       await p.goto(site.url(STG, '/deep?x=1'));
       assert.equal(await p.title(), 'plyr');
     }));
@@ -242,6 +247,7 @@ describe('plyr in Chromium', () => {
     }
     await p.goto(site.url(API, '/x'));
     await heading(p, 'Sign in');
+    assert.equal(await p.getByRole('alert').count(), 0);
   }, phone));
 
   it('signed out everywhere: the other browser too, which then signs in again where it was, with its draft', () => withProfile((p) => withProfile(async (other) => {
@@ -258,7 +264,10 @@ describe('plyr in Chromium', () => {
     const r = await other.evaluate(() => ask('/tracks'));
     assert.deepEqual([r.status, r.redirected, r.body.error], [401, false, 'sign_in_required']);
     assert.equal(await other.inputValue('#draft'), 'half a sentence');
+    await sleep(1100); // what is proven in the very second of a revocation is taken back with the rest
     await other.reload();
+    await heading(other, 'Sign in');
+    assert.doesNotMatch(await other.textContent('main'), /cookie/i);
     await site.byGithub(other);
     await arrives(other, STG, '/write?x=1');
     assert.equal(await other.inputValue('#draft'), 'half a sentence');
