@@ -22,6 +22,11 @@ describe('sign-in.md', () => {
       await checked(workshop(name), 'rules.json', JSON.stringify(rules), secrets);
     });
 
+  it('README.md: the smallest rules are good', async () => {
+    const rules = { ...JSON.parse(block('../README.md', 'readme-sign-in')), certificates: [authority().issue(['staging.example.com'])] };
+    await checked(workshop('readme-sign-in'), 'rules.json', JSON.stringify(rules), secrets);
+  });
+
   it('the script of its tag is there', async () => {
     const [, src] = /src="([^"]+)"/.exec(block('sign-in.md', 'sign-in-script'));
     const gate = await Gate.start({
