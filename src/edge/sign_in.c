@@ -259,6 +259,11 @@ enum ex_next sign_in_done(struct exchange *x, const struct signin_reply *r, stru
 
 /* --- the page --------------------------------------------------------------------------------------------------------- */
 
+bool sign_in_wants_another(struct exchange *x)
+{
+    return span_eq(sign_in_field(x, form_query(x->req.path_query), ANOTHER_FIELD), SPAN("1"));
+}
+
 enum ex_next sign_in_page_with(struct exchange *x, struct span to, struct span address, enum page_note note,
                                uint32_t retry_after_s)
 {
@@ -279,6 +284,7 @@ enum ex_next sign_in_page_with(struct exchange *x, struct span to, struct span a
                              .github = x->site->gate->github,
                              .email_pin = x->site->gate->email_pin,
                              .basic = x->site->gate->basic,
+                             .another = sign_in_wants_another(x),
                              .address = address,
                              .note = note,
                              .retry_after_s = retry_after_s};

@@ -34,6 +34,8 @@ struct span sign_in_field(struct exchange *x, struct span fields, const char *na
 /* The browser's hash, or that of a new one with *set_cookie. False: no memory. */
 bool sign_in_browser(struct exchange *x, struct span *hash, struct span *set_cookie);
 
+/* Came from a page that refused one account of his, to use another? */
+bool sign_in_wants_another(struct exchange *x);
 /* The page with its ways, saying `note`. */
 enum ex_next sign_in_page_with(struct exchange *x, struct span to, struct span address, enum page_note note,
                                uint32_t retry_after_s);

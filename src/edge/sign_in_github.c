@@ -21,11 +21,17 @@ static struct span scope_of(const struct github_config *g)
 
 /* --- there ------------------------------------------------------------------------------------------------------------ */
 
+/* Who is signed in at GitHub is sent back at once, as the same account, unless GitHub is told to ask. */
+static struct span prompt_of(struct exchange *x)
+{
+    return sign_in_wants_another(x) ? SPAN("&prompt=select_account") : SPAN("");
+}
+
 static struct span authorize_url(struct exchange *x, struct span state, struct span verifier)
 {
     const struct github_config *g = x->site->gate->github;
     struct arena *a = &x->arena;
-    struct span uri = redirect_uri(x), challenge = errand_challenge(verifier, a);
+    struct span uri = redirect_uri(x), challenge = errand_challenge(verifier, a), prompt = prompt_of(x);
     if (!uri.p || !challenge.p)
         return SPAN_NONE;
     struct span id = form_escape(g->client_id, a), to = form_escape(uri, a), scope = form_escape(scope_of(g), a);
@@ -33,9 +39,9 @@ static struct span authorize_url(struct exchange *x, struct span state, struct s
         return SPAN_NONE;
     return arena_printf(a,
                         "%.*s/login/oauth/authorize?client_id=%.*s&redirect_uri=%.*s&scope=%.*s&state=%.*s"
-                        "&code_challenge=%.*s&code_challenge_method=S256&allow_signup=false",
+                        "&code_challenge=%.*s&code_challenge_method=S256&allow_signup=false%.*s",
                         SPAN_ARG(g->web), SPAN_ARG(id), SPAN_ARG(to), SPAN_ARG(scope), SPAN_ARG(state),
-                        SPAN_ARG(challenge));
+                        SPAN_ARG(challenge), SPAN_ARG(prompt));
 }
 
 static bool begin(struct exchange *x, struct span to, struct span *set_cookie, struct errand *e)

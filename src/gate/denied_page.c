@@ -3,6 +3,8 @@
 #include "gate/answer_head.h"
 #include "gate/sign_in_pages.h"
 
+#include <string.h>
+
 /* '#' in `why`: first who it is, then the organisation. NULL in `approve`: no such link. */
 struct denial {
     unsigned status;
@@ -56,7 +58,10 @@ static const struct denial *denial_of(enum signin_outcome why)
 /* An owner may be sent to another site, but to nothing else than that. */
 static void add_links(struct text *out, const struct denied_page *p, const struct denial *why)
 {
-    const struct page_target again = {.path = SPAN(SIGN_IN_PATH), .keys = {SPAN("to")}, .values = {p->to}};
+    bool another = strcmp(why->again, ANOTHER) == 0;
+    const struct page_target again = {.path = SPAN(SIGN_IN_PATH),
+                                      .keys = {SPAN(ANOTHER_FIELD), SPAN("to")},
+                                      .values = {another ? SPAN("1") : SPAN_NONE, p->to}};
     bool approve = why->approve && span_has_prefix(p->approve, SPAN("https://"));
     if (approve)
         page_link(out, PAGE_MAIN, &(struct page_target){.path = p->approve}, why->approve);

@@ -29,7 +29,9 @@ static void describe(struct text *out, bool noted, bool error)
 
 static void add_github(struct text *out, const struct sign_in_page *p)
 {
-    const struct page_target to = {.path = SPAN(GITHUB_PATH), .keys = {SPAN("to")}, .values = {p->to}};
+    const struct page_target to = {.path = SPAN(GITHUB_PATH),
+                                   .keys = {SPAN(ANOTHER_FIELD), SPAN("to")},
+                                   .values = {p->another ? SPAN("1") : SPAN_NONE, p->to}};
     page_link(out, PAGE_MAIN, &to, "Continue with GitHub");
 }
 

@@ -12,6 +12,7 @@
 #define PIN_PATH "/.tiergate/pin"
 #define HAND_OFF_PATH "/.tiergate/hand-off"
 #define SIGNED_IN_PATH "/.tiergate/signed-in"
+#define ANOTHER_FIELD "another"
 #define SIGN_OUT_PATH "/.tiergate/sign-out"
 
 /* What a page says above its form. */
@@ -33,11 +34,12 @@ struct sign_in_page {
     struct span to;   /* the sealed way back, for hidden fields and links; empty: none */
     struct span site; /* the host that is signed in to */
     bool github, email_pin, basic;
+    bool another;        /* GitHub is to ask which account, instead of taking the one that was not let in once more */
     struct span address; /* typed before */
     enum page_note note;
     uint32_t retry_after_s;
 };
-/* GitHub: a link to GITHUB_PATH?to=…; PIN: a form that POSTs `address` and `to` to PIN_PATH; Basic: a link to SIGN_IN_PATH?with=basic&to=…. */
+/* GitHub: a link to GITHUB_PATH?[another=1&]to=…; PIN: a form that POSTs `address` and `to` to PIN_PATH; Basic: a link to SIGN_IN_PATH?with=basic&to=…. */
 bool answer_sign_in_page(const struct answer_request *q, const struct sign_in_page *p, struct answer *out);
 
 /* 200 (429 …): asks for the code that was sent. */

@@ -155,6 +155,8 @@ describe('plyr in Chromium', () => {
         await p.getByRole('link', { name: who === 'paul' ? 'Sign in again' : 'Use another account' }).click();
         await site.byGithub(p, 'alice');
         await arrives(p, STG, '/');
+        const asked = site.github.requests.findLast((r) => r.path === '/login/oauth/authorize' && r.method === 'GET');
+        assert.equal(asked.query.get('prompt'), who === 'paul' ? null : 'select_account', 'else GitHub would send the same account back at once');
       }, phone);
   });
 

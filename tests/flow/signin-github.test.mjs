@@ -1,7 +1,7 @@
 // GitHub: who comes in, who does not and is told why, and what happens when GitHub itself does not do well.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { API, LOGIN, SOLO, startSigninSite, STG, TEAM } from '../harness/signin-site.mjs';
+import { API, HOSTS, LOGIN, SOLO, startSigninSite, STG, TEAM } from '../harness/signin-site.mjs';
 import { until } from '../harness/wait.mjs';
 
 describe('sign-in by GitHub', () => {
@@ -52,6 +52,16 @@ describe('sign-in by GitHub', () => {
     assert.equal(last.status, 403);
     if (words) assert.match(last.text, words);
     assert.equal(await site.isIn(v, at), false);
+  });
+  it('has GitHub ask which account, for who wants to use another', async () => {
+    const { v, last } = await signIn('mallory', site.url(STG, '/private'));
+    const hrefs = (text) => [...text.matchAll(/<a\b[^>]* href="([^"]*)"/g)].map((m) => m[1].replaceAll('&amp;', '&'));
+    const again = await v.go(new URL(hrefs(last.text).find((h) => h.startsWith('/.tiergate/sign-in?')), last.url).href, { from: last.url });
+    const sent = await v.go(new URL(hrefs(again.text).find((h) => h.startsWith('/.tiergate/github?')), again.url).href, { from: again.url });
+    const there = new URL(sent.get('location'));
+    assert.deepEqual(there.searchParams.getAll('prompt'), ['select_account']);
+    assert.equal((await v.follow(await v.go(await site.github.decide(there.href, 'alice'), { from: site.github.url }), HOSTS)).url, site.url(STG, '/private'));
+    assert.ok(!new URL(await site.toGithub(site.visitor(), site.url(STG))).searchParams.has('prompt'));
   });
   it('leads who was invited to the invitation', async () => {
     const { last } = await signIn('paul', site.url(STG, '/private'));
