@@ -32,8 +32,9 @@ static enum ex_next code_said(struct exchange *x, const struct signin_reply *r)
     if (!gate_mint(&mint, &minted))
         return exchange_refuse(x, 503, "gate-failed");
     exchange_answer_request(x, "signed-in", &q);
-    q.set_cookies = &minted.set_cookie;
-    q.set_cookie_count = 1;
+    const struct span cookies[] = {minted.set_cookie, SPAN(SIGN_IN_MARKER_SET)};
+    q.set_cookies = cookies;
+    q.set_cookie_count = 2;
     q.clear_cache = respond_clears_cache(x);
     /* The code was made for this host; whatever `to` says, one stays here. */
     struct span target = span_eq(w.host, host_span(&x->host)) ? w.target : SPAN("/");

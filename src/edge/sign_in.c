@@ -8,8 +8,6 @@
 #include "http/cookie.h"
 #include "http/form.h"
 
-#define MARKER_SET SIGNED_IN_COOKIE "=1; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
-
 /* --- places ----------------------------------------------------------------------------------------------------------- */
 
 bool sign_in_has_pages(const struct gate_config *gate)
@@ -96,8 +94,12 @@ struct span sign_in_url(struct exchange *x, bool anew, struct span *set_cookie)
                          .target = target_of(x),
                          .anew = anew,
                          .made_s = clock_wall_s()};
-    if (!shares_session(x, w.host) && !sign_in_browser(x, &w.browser, set_cookie))
-        return SPAN_NONE;
+    if (!shares_session(x, w.host)) {
+        /* Handed over a moment ago and lost already: the sign-in host's own session would only hand it over once more. */
+        w.anew |= sign_in_has_marker(x);
+        if (!sign_in_browser(x, &w.browser, set_cookie))
+            return SPAN_NONE;
+    }
     struct span to = way_back_seal(x->site->gate, &w, &x->arena), site = sign_in_site(x);
     const struct span parts[] = {site, SPAN(SIGN_IN_PATH "?to="), to};
     return to.p && site.p ? arena_join(&x->arena, parts, 3) : SPAN_NONE;
@@ -121,7 +123,7 @@ static enum ex_next redirect(struct exchange *x, struct span to, struct span set
 {
     struct answer_request q;
     struct answer a;
-    const struct span cookies[] = {set_cookie, set_cookie.n ? SPAN(MARKER_SET) : SPAN_NONE};
+    const struct span cookies[] = {set_cookie, set_cookie.n ? SPAN(SIGN_IN_MARKER_SET) : SPAN_NONE};
     exchange_answer_request(x, "signed-in", &q);
     q.set_cookies = cookies;
     q.set_cookie_count = 2;
@@ -166,10 +168,11 @@ static enum ex_next go_on(struct exchange *x, const struct way_back *w, struct s
     return redirect(x, way_back_url(w, &x->arena), set_cookie);
 }
 
-/* Who came by a share link may want to be more. */
+/* Who came by a share link may want to be more. A session that was taken back on that host alone would lead there and back for ever. */
 bool sign_in_has_session(const struct exchange *x, const struct way_back *w)
 {
-    return x->who && x->who->way != WAY_SHARE_LINK && (!w->anew || x->who->proven_s >= w->made_s);
+    return x->who && x->who->way != WAY_SHARE_LINK && (!w->anew || x->who->proven_s > w->made_s) &&
+           gate_admits_identity(x->thread->gate, x->who, w->host);
 }
 
 enum ex_next sign_in_go_back(struct exchange *x, const struct way_back *w, struct span sealed)
@@ -356,7 +359,7 @@ enum ex_next endpoint_sign_in(struct exchange *x, enum gate_result gate)
         return x->check.by_cookie ? exchange_prove_anew(x) : ask_for_basic(x, gate);
     if (!sign_in_is_here(x))
         return to_sign_in_host(x, false);
-    return sign_in_page_with(x, sealed, SPAN_NONE, lost_its_cookie(x) && !w.anew ? NOTE_NO_COOKIE : NOTE_NONE, 0);
+    return sign_in_page_with(x, sealed, SPAN_NONE, lost_its_cookie(x) ? NOTE_NO_COOKIE : NOTE_NONE, 0);
 }
 
 enum ex_next endpoint_signed_in(struct exchange *x, enum gate_result gate)

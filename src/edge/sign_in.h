@@ -10,6 +10,7 @@
 #include "gate/errand.h"
 #include "gate/sign_in_pages.h"
 
+#define SIGN_IN_MARKER_SET SIGNED_IN_COOKIE "=1; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=60"
 #define SIGN_IN_MARKER_GONE SIGNED_IN_COOKIE "=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0"
 
 /* Are there pages to sign in on? */

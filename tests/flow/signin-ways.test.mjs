@@ -1,7 +1,10 @@
 // Where one comes from and gets back to: hosts of a template, hosts outside the domain, long addresses, POSTs, browsers that do not keep what they are given.
 import assert from 'node:assert/strict';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { tiergate } from '../harness/gate.mjs';
 import { API, HOSTS, SOLO, startSigninSite, STG } from '../harness/signin-site.mjs';
+import { sleep } from '../harness/wait.mjs';
 
 const SESSION = '__Secure-tiergate';
 const PR = 'pr-7.plyr.test', OTHER_PR = 'pr-8.plyr.test', FAR = 'pr-7.previews.test', FAR_TOO = 'pr-8.previews.test';
@@ -110,6 +113,29 @@ describe('the way through signing in', () => {
       assert.equal(r.status, 400, `${host}: ${r.url}`);
       assert.match(r.text, /cookie/i);
       assert.ok(v.trail.length < 12, v.trail.map((t) => t.url).join('\n'));
+    }
+  });
+  it('ends in a page where the session of one host alone is dropped, and the sign-in host\'s holds', async () => {
+    const v = site.visitor(), keep = v.keep.bind(v);
+    v.keep = (r, url) => {
+      keep(r, url);
+      v.cookies = v.cookies.filter((c) => c.host !== SOLO || /browser|signed-in/.test(c.name));
+    };
+    const r = await through(v, site.url(SOLO, '/x'));
+    assert.match(r.url, /\/\.tiergate\/sign-in\?/);
+    assert.ok(v.trail.length < 12, v.trail.map((t) => t.url).join('\n'));
+  });
+  it('ends in a page where sessions were taken back on one host alone, and leads on from there', async () => {
+    for (const host of [API, SOLO]) {
+      const v = site.visitor();
+      await through(v, site.url(host, '/x'));
+      const { code, stderr } = await tiergate(['revoke', `host:${host}`, '--state', path.join(site.gate.dir, 'state')]);
+      assert.equal(code, 0, stderr);
+      await sleep(1100); // what is proven in the very second is taken back with the rest
+      const shown = await v.follow(await v.go(site.url(host, '/x')), ALL);
+      assert.match(shown.url, /\/\.tiergate\/sign-in\?/, host);
+      assert.ok(await site.isIn(v, STG), 'nothing else was taken back');
+      assert.equal((await through(v, site.url(host, '/x'))).url, site.url(host, '/x'));
     }
   });
   it('blames nobody\'s cookies when somebody signed out, or was, a moment after', async () => {
