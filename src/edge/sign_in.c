@@ -95,8 +95,12 @@ struct span sign_in_url(struct exchange *x, bool anew, struct span *set_cookie)
                          .anew = anew,
                          .made_s = clock_wall_s()};
     if (!shares_session(x, w.host)) {
-        /* Handed over a moment ago and lost already: the sign-in host's own session would only hand it over once more. */
-        w.anew |= sign_in_has_marker(x);
+        /* Handed over a moment ago and lost already: the sign-in host's own session would only hand it over once more,
+         * even one that was proven in this second. */
+        if (sign_in_has_marker(x)) {
+            w.anew = true;
+            w.made_s++;
+        }
         if (!sign_in_browser(x, &w.browser, set_cookie))
             return SPAN_NONE;
     }
@@ -171,7 +175,7 @@ static enum ex_next go_on(struct exchange *x, const struct way_back *w, struct s
 /* Who came by a share link may want to be more. A session that was taken back on that host alone would lead there and back for ever. */
 bool sign_in_has_session(const struct exchange *x, const struct way_back *w)
 {
-    return x->who && x->who->way != WAY_SHARE_LINK && (!w->anew || x->who->proven_s > w->made_s) &&
+    return x->who && x->who->way != WAY_SHARE_LINK && (!w->anew || x->who->proven_s >= w->made_s) &&
            gate_admits_identity(x->thread->gate, x->who, w->host);
 }
 

@@ -23,7 +23,7 @@ struct way_back {
     struct span target; /* path and query, byte for byte, beginning with '/' */
     struct span
         browser; /* for a host outside of the sign-in host's circle: hash of the browser's cookie there; else empty */
-    bool anew;   /* a session does not do that was proven before, or in the very second of, made_s */
+    bool anew;   /* a session that was proven before made_s does not do */
     int64_t made_s;
 };
 
