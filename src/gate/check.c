@@ -27,6 +27,7 @@ static void identify(struct gate_check *c, const struct identity *who)
 static enum gate_result admit(struct gate_check *c, const struct circle *circle, const struct login *login)
 {
     c->set_cookie = login->set_cookie;
+    memcpy(c->given_id, login->id, sizeof(c->given_id));
     /* The new one takes the place of one of the two that are deleted. */
     c->clear_cookies[circle->kind == CIRCLE_DOMAIN] = SPAN_NONE;
     const struct identity who = user_identity(c, login->user);
@@ -40,10 +41,11 @@ enum gate_result check_admit(struct gate_thread *t, struct gate_check *c, const 
     struct circle circle = circle_of(&c->gate->session, c->host);
     const struct identity who = user_identity(c, user);
     struct session session;
-    struct login login = {user, session_mint(c, &who, &session)};
+    struct login login = {.user = user, .set_cookie = session_mint(c, &who, &session)};
     struct span field;
     if (!login.set_cookie.p)
         return GATE_FAILED;
+    memcpy(login.id, session.id, sizeof(login.id));
     /* Not one that was made in the very second of a revocation: it may be taken back already, and would be given out for minutes. */
     bool lasts = session.issued > ledger_latest(t->ledger);
     if (lasts && basic_find(&c->request->headers, &field) == BASIC_FOUND)
@@ -202,18 +204,20 @@ static void reset(struct gate_check *c)
     c->token = c->clean_target = SPAN_NONE;
     c->by_cookie = c->tried_basic = false;
     memset(c->session_id, 0, sizeof(c->session_id));
+    memset(c->given_id, 0, sizeof(c->given_id));
     c->ends_s = 0;
     c->retry_after_s = 0;
     c->wait = NULL;
 }
 
-static void resume(struct gate_check *c, const struct circle *circle, const struct session *s)
+static void resume(const struct gate_thread *t, struct gate_check *c, const struct circle *circle,
+                   const struct session *s)
 {
     c->by_cookie = true;
     c->identity = s->who;
     c->ends_s = session_end(&c->gate->session, s);
     memcpy(c->session_id, s->id, sizeof(c->session_id));
-    c->set_cookie = session_renew(c, circle, s);
+    c->set_cookie = session_renew(t, c, circle, s);
 }
 
 static enum gate_result check_cookie(struct gate_thread *t, struct gate_check *c, const struct circle *circle)
@@ -221,7 +225,7 @@ static enum gate_result check_cookie(struct gate_thread *t, struct gate_check *c
     struct session session;
     switch (c->fresh ? SESSION_NONE : session_find(t, c, circle, &session, &c->token)) {
     case SESSION_GOOD:
-        resume(c, circle, &session);
+        resume(t, c, circle, &session);
         return GATE_IDENTIFIED;
     case SESSION_TWO:
         c->token = SPAN_NONE;
@@ -320,8 +324,22 @@ bool gate_still_proves(const struct gate_thread *t, struct gate_check *c, const 
     return c->identity.way != WAY_NONE && (now == c->gate || proves_under(c, now)) && ledger_lets(t, c);
 }
 
-bool gate_admits_identity(const struct gate_thread *t, const struct identity *who, struct span host)
+bool gate_admits_session(const struct gate_thread *t, const struct identity *who, const uint8_t id[16],
+                         struct span host)
 {
     struct session s = {.who = *who, .issued = who->proven_s};
+    memcpy(s.id, id, sizeof(s.id));
     return ledger_judge(t->ledger, &s, host, clock_wall_s()) == LEDGER_HOLDS;
+}
+
+bool gate_admits_identity(const struct gate_thread *t, const struct identity *who, struct span host)
+{
+    static const uint8_t none[SESSION_ID];
+    return gate_admits_session(t, who, none, host);
+}
+
+bool gate_trusts_facts(const struct gate_thread *t, const struct identity *who)
+{
+    const struct session s = {.who = *who, .issued = who->proven_s};
+    return clock_wall_s() < ledger_facts_end(t->ledger, &s);
 }

@@ -185,6 +185,7 @@ struct gate_check {
     struct span token;      /* … with this value, in the request's head … */
     uint8_t session_id[16]; /* … which names this session; zeros: none */
     int64_t ends_s;         /* wall clock: what was opened with this identity (a WebSocket) ends then */
+    uint8_t given_id[16];   /* of the new session in set_cookie, where a password proved it; zeros: none */
     bool tried_basic;       /* Authorization: Basic (or one of its further places) was there */
     /* The request's target without parameters that hold a secret of ours: where a navigation is to be sent before its address is shown,
      * stored and passed on; empty: nowhere */
@@ -206,6 +207,12 @@ bool gate_still_proves(const struct gate_thread *t, struct gate_check *c, const 
 
 /* Would the ledger let who was proven at who->proven_s stand on this host? */
 bool gate_admits_identity(const struct gate_thread *t, const struct identity *who, struct span host);
+/* That, and with a session of this name? */
+bool gate_admits_session(const struct gate_thread *t, const struct identity *who, const uint8_t id[16],
+                         struct span host);
+/* Is what is said of who's memberships young enough to be written down anew? While GitHub cannot be asked it was emptied, and a session
+ * without it would stay so afterwards. */
+bool gate_trusts_facts(const struct gate_thread *t, const struct identity *who);
 
 /* A session for who proved himself otherwise than to gate_check(). thread: any. */
 struct gate_mint {
@@ -213,6 +220,7 @@ struct gate_mint {
     struct span host;           /* normal form: where the answer is given */
     const struct identity *who; /* of that gate; proven_s 0: just now */
     int64_t ends_s;             /* 0: by the gate's lifetime, counted from when it was proven */
+    const uint8_t *id;          /* 16 bytes: of the session that goes on in this one; NULL: a new one */
     bool cross_site;            /* SameSite=None: for pages of other sites that embed this one */
     struct arena *arena;
 };

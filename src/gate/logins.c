@@ -6,6 +6,12 @@
 #define GIVEN_OUT_S 300u /* a minted token is given out again for so long at most */
 #define VALUE_MAX 2048
 
+/* What is remembered; the Set-Cookie's bytes lie behind it. */
+struct known {
+    size_t user;
+    uint8_t id[SESSION_ID];
+};
+
 /* The gate's digest stands for everything that was configured when the login was verified; circle and field say what was asked. */
 static void tag_of(const struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
                    struct span field, uint8_t out[HASH_TAG])
@@ -22,16 +28,17 @@ bool logins_find(struct gate_thread *t, const struct gate_check *c, const struct
                  struct login *out)
 {
     uint8_t tag[HASH_TAG];
-    size_t user;
+    struct known known;
     struct span value;
     tag_of(t, c, circle, field, tag);
-    if (!cache_get(t->logins, span_make(tag, sizeof(tag)), t->loop->now_ms, &value) || value.n < sizeof(user))
+    if (!cache_get(t->logins, span_make(tag, sizeof(tag)), t->loop->now_ms, &value) || value.n < sizeof(known))
         return false;
-    memcpy(&user, value.p, sizeof(user));
-    if (user >= c->gate->basic->user_count)
+    memcpy(&known, value.p, sizeof(known));
+    if (known.user >= c->gate->basic->user_count)
         return false;
-    out->user = &c->gate->basic->users[user]; /* the same digest means the same users in the same places */
-    out->set_cookie = arena_copy(c->arena, span_from(value, sizeof(user)));
+    out->user = &c->gate->basic->users[known.user]; /* the same digest means the same users in the same places */
+    memcpy(out->id, known.id, sizeof(out->id));
+    out->set_cookie = arena_copy(c->arena, span_from(value, sizeof(known)));
     return out->set_cookie.p != NULL;
 }
 
@@ -46,12 +53,14 @@ void logins_remember(struct gate_thread *t, const struct gate_check *c, const st
                      const struct login *login, uint64_t expires_ms)
 {
     uint8_t tag[HASH_TAG], value[VALUE_MAX];
-    size_t user = (size_t)(login->user - c->gate->basic->users), n = sizeof(user) + login->set_cookie.n;
+    struct known known = {.user = (size_t)(login->user - c->gate->basic->users)};
+    size_t n = sizeof(known) + login->set_cookie.n;
     uint64_t latest = t->loop->now_ms + given_out_ms(&c->gate->session);
     if (n > sizeof(value))
         return;
-    memcpy(value, &user, sizeof(user));
-    memcpy(value + sizeof(user), login->set_cookie.p, login->set_cookie.n);
+    memcpy(known.id, login->id, sizeof(known.id));
+    memcpy(value, &known, sizeof(known));
+    memcpy(value + sizeof(known), login->set_cookie.p, login->set_cookie.n);
     tag_of(t, c, circle, field, tag);
     cache_put(t->logins, span_make(tag, sizeof(tag)), span_make(value, n), expires_ms < latest ? expires_ms : latest);
 }

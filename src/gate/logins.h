@@ -6,10 +6,12 @@
 
 #include "gate/circle.h"
 #include "gate/state.h"
+#include "gate/token.h"
 
 struct login {
     const struct basic_user *user; /* of c->gate */
     struct span set_cookie;        /* in c->arena */
+    uint8_t id[SESSION_ID];        /* of the session in it */
 };
 
 /* field: the value of the one field that holds the credentials. False: not known, or no memory. */

@@ -212,12 +212,15 @@ static bool is_page(const struct http_request *r)
     return !headers_find(&r->headers, H_SEC_FETCH_DEST) && !headers_find(&r->headers, H_SEC_FETCH_SITE);
 }
 
-struct span session_renew(const struct gate_check *c, const struct circle *circle, const struct session *s)
+struct span session_renew(const struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
+                          const struct session *s)
 {
     char token[TOKEN_TEXT_MAX];
     int64_t now = clock_wall_s();
     uint32_t idle = c->gate->session.idle_s;
     if (idle == 0 || s->ends || now - s->active <= (int64_t)idle / 10 || !is_page(c->request))
+        return SPAN_NONE;
+    if (now >= ledger_facts_end(t->ledger, s)) /* emptied: it must not be so for good */
         return SPAN_NONE;
     struct session later = *s;
     later.active = now;

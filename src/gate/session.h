@@ -19,7 +19,8 @@ enum session_state session_find(struct gate_thread *t, const struct gate_check *
                                 struct session *out, struct span *token);
 /* The one Set-Cookie of who proved to be `who` otherwise, in c's arena; *out is the session then. p == NULL: no memory. */
 struct span session_mint(const struct gate_check *c, const struct identity *who, struct session *out);
-/* A later idle time for a good session when that is due; empty: not due (or no memory: the old one still holds). */
-struct span session_renew(const struct gate_check *c, const struct circle *circle, const struct session *s);
+/* A later idle time for a good session when that is due; empty: not due (or no memory, or its facts are too old: the old one still holds). */
+struct span session_renew(const struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
+                          const struct session *s);
 
 #endif
