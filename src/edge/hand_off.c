@@ -16,6 +16,14 @@ static enum ex_next begin_again(struct exchange *x)
     return answer_status(&q, 403, &a) ? exchange_reply(x, &a, "hand-off-failed") : exchange_end(x, true);
 }
 
+/* Taken back on this host, or between two steps? */
+static bool still_holds(const struct exchange *x, const struct signin_reply *r)
+{
+    const struct gate_thread *gate = x->thread->gate;
+    return span_eq(r->who.gate, x->site->gate->name) &&
+           gate_admits_session(gate, &r->who, r->session_id, host_span(&x->host)) && gate_trusts_facts(gate, &r->who);
+}
+
 static enum ex_next code_said(struct exchange *x, const struct signin_reply *r)
 {
     struct way_back w;
@@ -24,10 +32,14 @@ static enum ex_next code_said(struct exchange *x, const struct signin_reply *r)
     struct answer_request q;
     struct answer a;
     x->detail = r->detail;
-    if (r->outcome != SIGNIN_OK || !span_eq(r->who.gate, x->site->gate->name))
+    if (r->outcome != SIGNIN_OK || !still_holds(x, r))
         return begin_again(x);
-    const struct gate_mint mint = {
-        .gate = x->site->gate, .host = host_span(&x->host), .who = &r->who, .arena = &x->arena};
+    const struct gate_mint mint = {.gate = x->site->gate,
+                                   .host = host_span(&x->host),
+                                   .who = &r->who,
+                                   .id = r->session_id,
+                                   .ends_s = r->session_ends_s,
+                                   .arena = &x->arena};
     sign_in_way_back(x, form_query(x->req.path_query), &w, &sealed);
     if (!gate_mint(&mint, &minted))
         return exchange_refuse(x, 503, "gate-failed");

@@ -109,10 +109,17 @@ struct span sign_in_url(struct exchange *x, bool anew, struct span *set_cookie)
     return to.p && site.p ? arena_join(&x->arena, parts, 3) : SPAN_NONE;
 }
 
+/* Whoever writes a request names the port that is sealed: one that is not ours may be somebody else's. */
+static bool is_own_port(const struct exchange *x, int port)
+{
+    return (port < 0 ? 443 : port) == (x->host.port < 0 ? 443 : x->host.port);
+}
+
 void sign_in_way_back_of(struct exchange *x, struct span to, struct way_back *out, struct span *sealed)
 {
     *sealed = to;
-    if (sealed->n && way_back_open(x->site->gate, *sealed, clock_wall_s(), &x->arena, out) && is_of_gate(x, out->host))
+    if (sealed->n && way_back_open(x->site->gate, *sealed, clock_wall_s(), &x->arena, out) &&
+        is_of_gate(x, out->host) && is_own_port(x, out->port))
         return;
     *sealed = SPAN_NONE;
     *out = (struct way_back){.host = host_span(&x->host), .port = x->host.port, .target = SPAN("/")};
@@ -155,33 +162,69 @@ static enum ex_next to_hand_off(struct exchange *x, const struct signin_reply *r
     return redirect(x, url.p && code.p ? arena_join(&x->arena, parts, 4) : SPAN_NONE, set_cookie);
 }
 
+/* A session of this host, and the cookie that is to be set for it here, if any. */
+struct signed_in {
+    const struct identity *who;
+    const uint8_t *id;
+    int64_t ends_s; /* as gate_mint takes it */
+    struct span set_cookie;
+};
+
+/* There it is the same session: it ends when this one does, and what takes one back takes back both. */
 static enum ex_next hand_off(struct exchange *x, const struct way_back *w, struct span sealed,
-                             const struct identity *who, struct span set_cookie)
+                             const struct signed_in *s)
 {
-    struct signin_question q = {.kind = SIGNIN_CODE_MAKE, .host = w->host, .browser = w->browser, .who = *who};
+    struct signin_question q = {
+        .kind = SIGNIN_CODE_MAKE, .host = w->host, .browser = w->browser, .who = *s->who, .session_ends_s = s->ends_s};
+    memcpy(q.session_id, s->id, sizeof q.session_id);
     x->sealed_to = sealed;
-    x->session_cookie = set_cookie;
+    x->session_cookie = s->set_cookie;
     return own_ask(x, &q, to_hand_off);
 }
 
-static enum ex_next go_on(struct exchange *x, const struct way_back *w, struct span sealed, const struct identity *who,
-                          struct span set_cookie)
+static bool needs_hand_off(const struct exchange *x, const struct way_back *w)
 {
-    if (sealed.n && !shares_session(x, w->host) && w->browser.n)
-        return hand_off(x, w, sealed, who, set_cookie);
-    return redirect(x, way_back_url(w, &x->arena), set_cookie);
+    return w->browser.n && !shares_session(x, w->host);
 }
 
-/* Who came by a share link may want to be more. A session that was taken back on that host alone would lead there and back for ever. */
+static enum ex_next go_on(struct exchange *x, const struct way_back *w, struct span sealed, const struct signed_in *s)
+{
+    if (sealed.n && needs_hand_off(x, w))
+        return hand_off(x, w, sealed, s);
+    return redirect(x, way_back_url(w, &x->arena), s->set_cookie);
+}
+
+/* Jobs and tokens were let in where they asked, and who came by a share link may want to be more. */
+static bool is_person(const struct identity *who)
+{
+    return who && (who->way == WAY_BASIC || who->way == WAY_GITHUB || who->way == WAY_EMAIL);
+}
+
+static const uint8_t *session_id(const struct exchange *x)
+{
+    return x->check.by_cookie ? x->check.session_id : x->check.given_id;
+}
+
+/* A session that was taken back on that host alone would lead there and back for ever. */
 bool sign_in_has_session(const struct exchange *x, const struct way_back *w)
 {
-    return x->who && x->who->way != WAY_SHARE_LINK && (!w->anew || x->who->proven_s >= w->made_s) &&
-           gate_admits_identity(x->thread->gate, x->who, w->host);
+    const struct gate_thread *gate = x->thread->gate;
+    return is_person(x->who) && (!w->anew || x->who->proven_s >= w->made_s) &&
+           gate_admits_session(gate, x->who, session_id(x), w->host) &&
+           (!needs_hand_off(x, w) || gate_trusts_facts(gate, x->who));
+}
+
+/* Only an end of its own, before the lifetime's, goes along: with one it is never idle. */
+static int64_t own_end(const struct exchange *x)
+{
+    int64_t by_lifetime = x->who->proven_s + (int64_t)x->site->gate->session.lifetime_s;
+    return x->check.ends_s < by_lifetime ? x->check.ends_s : 0;
 }
 
 enum ex_next sign_in_go_back(struct exchange *x, const struct way_back *w, struct span sealed)
 {
-    return go_on(x, w, sealed, x->who, x->check.set_cookie);
+    const struct signed_in s = {x->who, session_id(x), own_end(x), x->check.set_cookie};
+    return go_on(x, w, sealed, &s);
 }
 
 /* --- the end of every way --------------------------------------------------------------------------------------------- */
@@ -248,7 +291,8 @@ static enum ex_next sign_in(struct exchange *x, const struct identity *who, cons
     const struct gate_mint mint = {.gate = x->site->gate, .host = host_span(&x->host), .who = who, .arena = &x->arena};
     if (!gate_mint(&mint, &minted))
         return exchange_refuse(x, 503, "gate-failed");
-    return go_on(x, w, sealed, who, minted.set_cookie);
+    const struct signed_in s = {who, minted.id, 0, minted.set_cookie};
+    return go_on(x, w, sealed, &s);
 }
 
 enum ex_next sign_in_done(struct exchange *x, const struct signin_reply *r, struct span to)

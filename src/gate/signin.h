@@ -16,8 +16,8 @@ enum signin_kind {
     SIGNIN_PIN_SEND,   /* address; the answer is the same whoever it is */
     SIGNIN_PIN_CHECK,  /* address, code (the PIN) → identity; once, five tries */
     SIGNIN_ACTIONS,    /* code (the OIDC token) → identity */
-    SIGNIN_CODE_MAKE,  /* identity → a one-time code for `host` (hand-off) */
-    SIGNIN_CODE_TAKE,  /* code → identity */
+    SIGNIN_CODE_MAKE,  /* a person's session → a one-time code for `host` (hand-off) */
+    SIGNIN_CODE_TAKE,  /* code → that session */
     SIGNIN_ONCE,       /* nonce is used up by this: SIGNIN_OK for the first alone */
     SIGNIN_REVOKE,     /* `revoke` */
     SIGNIN_TOKEN_USED  /* identity; no answer is waited for */
@@ -37,6 +37,8 @@ struct signin_question {
     struct span number; /* ACTIONS: the digits in the host's name, where its pattern says {n:int}; else empty */
     int64_t nonce_ends_s;
     struct identity who;
+    uint8_t session_id[16]; /* CODE_MAKE: of the session that is to go on over there, … */
+    int64_t session_ends_s; /* … as gate_mint takes it */
     struct ledger_entry revoke;
 };
 
@@ -57,8 +59,10 @@ enum signin_outcome {
 struct signin_reply {
     enum signin_outcome outcome;
     uint32_t retry_after_s;
-    struct identity who; /* SIGNIN_OK of what proves one */
-    struct span code;    /* CODE_MAKE */
+    struct identity who;    /* SIGNIN_OK of what proves one */
+    struct span code;       /* CODE_MAKE */
+    uint8_t session_id[16]; /* CODE_TAKE, as they came */
+    int64_t session_ends_s;
     const char *detail;  /* for the log; static */
     struct span subject; /* who it would have been, for the page: login or address; organisation in `what` */
     struct span what;

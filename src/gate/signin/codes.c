@@ -31,6 +31,8 @@ static bool write_record(const struct signin_question *q, struct record_out *o)
     record_put_span(o, q->host);
     record_put_span(o, q->browser);
     record_put_identity(o, &q->who);
+    record_put_time(o, q->session_ends_s);
+    record_put(o, q->session_id, sizeof(q->session_id));
     return !o->full;
 }
 
@@ -50,10 +52,20 @@ static bool make_code(struct signin_call *c, uint8_t key[32])
     return res_ok(sha256(c->q.code, key));
 }
 
+/* Sessions of jobs, tokens and links are for where they were given out, and as short as that was meant. */
+static bool is_person(const struct identity *who)
+{
+    return who->way == WAY_BASIC || who->way == WAY_GITHUB || who->way == WAY_EMAIL;
+}
+
 void signin_code_make(struct signin *s, struct signin_call *c)
 {
     uint8_t key[32], room[RECORD_MAX];
     struct record_out o = {.p = room, .cap = sizeof(room)};
+    if (!is_person(&c->q.who)) {
+        call_outcome(c, SIGNIN_FAILED, "only people's sessions go to other hosts");
+        return;
+    }
     if (!s->c.store || !make_code(c, key) || !write_record(&c->q, &o)) {
         call_outcome(c, SIGNIN_FAILED, s->c.store ? "out of memory" : "there is no store");
         return;
@@ -64,11 +76,15 @@ void signin_code_make(struct signin *s, struct signin_call *c)
 
 /* --- taking ----------------------------------------------------------------------------------------------------------- */
 
-static bool fits(const struct signin_question *q, struct span record, struct identity *who)
+static bool fits(const struct signin_question *q, struct span record, struct signin_reply *out)
 {
     struct record_in in = {.rest = record};
     struct span gate = record_take_span(&in), host = record_take_span(&in), browser = record_take_span(&in);
-    *who = record_take_identity(&in);
+    out->who = record_take_identity(&in);
+    out->session_ends_s = record_take_time(&in);
+    struct span id = record_take(&in, sizeof(out->session_id));
+    if (id.n)
+        memcpy(out->session_id, id.p, sizeof(out->session_id));
     return record_done(&in) && span_eq(gate, q->gate) && span_eq(host, q->host) && browser.n == 32 &&
            q->browser.n == 32 && equal_const_time(browser.p, q->browser.p, 32);
 }
@@ -76,13 +92,13 @@ static bool fits(const struct signin_question *q, struct span record, struct ide
 static void on_taken(void *arg, const struct store_reply *r)
 {
     struct signin_call *c = arg;
-    struct identity who;
+    struct signin_reply said = {.outcome = SIGNIN_OK};
     if (r->outcome == STORE_FAILED)
         call_store_failed(c, r);
-    else if (r->outcome != STORE_OK || !fits(&c->q, r->value, &who))
+    else if (r->outcome != STORE_OK || !fits(&c->q, r->value, &said))
         call_outcome(c, SIGNIN_WRONG, "the code is unknown, used up, too old or another browser's");
     else
-        call_answer(c, &(struct signin_reply){.outcome = SIGNIN_OK, .who = who});
+        call_answer(c, &said);
 }
 
 void signin_code_take(struct signin *s, struct signin_call *c)
