@@ -102,6 +102,14 @@ static bool upgrade_origin_ok(const struct exchange *x)
     return x->check.by_cookie ? exchange_origin_in_circle(x) : x->cors.origin.n > 0;
 }
 
+/* Two slashes would be read as another host. */
+static struct span on_this_host(struct exchange *x, struct span target)
+{
+    const struct span parts[] = {SPAN("https://"), x->req.authority, target};
+    bool is_path = target.n < 2 || (target.p[1] != '/' && target.p[1] != '\\');
+    return is_path ? target : arena_join(&x->arena, parts, 3);
+}
+
 /* Its address held a secret, which is to be seen by nobody else and kept nowhere. */
 static enum ex_next send_to_clean_address(struct exchange *x)
 {
@@ -111,7 +119,8 @@ static enum ex_next send_to_clean_address(struct exchange *x)
     q.set_cookies = &x->check.set_cookie;
     q.set_cookie_count = x->check.set_cookie.n ? 1 : 0;
     q.clear_cache = respond_clears_cache(x);
-    if (!answer_redirect(&q, 302, x->check.clean_target, &a))
+    struct span to = on_this_host(x, x->check.clean_target);
+    if (!to.p || !answer_redirect(&q, 302, to, &a))
         return exchange_end(x, true);
     return exchange_reply(x, &a, "clean-address");
 }
