@@ -52,6 +52,7 @@ struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struc
     x->snapshot = x->hold->snapshot;
     x->reason = "";
     chunkq_init(&x->from_client, &t->loop->chunks);
+    chunkq_init(&x->form, &t->loop->chunks);
     chunkq_init(&x->from_origin, &t->loop->chunks);
     list_add(x);
     return x;
@@ -102,6 +103,7 @@ void exchange_free(struct exchange *x)
     exchange_drop_origin(x);
     places_leave(x);
     chunkq_clear(&x->from_client);
+    chunkq_clear(&x->form);
     chunkq_clear(&x->from_origin);
     snapshot_hold_give(x->hold);
     struct arena arena = x->arena; /* x lies in it */

@@ -155,6 +155,7 @@ struct exchange {
     const struct identity *who;          /* NULL: anonymous */
     const struct own_endpoint *endpoint; /* one of ours instead of an origin */
     struct own_wait own_wait;            /* of the endpoint, in EX_OWN */
+    struct chunkq form;                  /* what came of a body that it reads */
     /* Between the steps of a sign-in (sign_in*.c) */
     const struct errand *errand;
     struct span sealed_to, session_cookie;

@@ -22,14 +22,31 @@ enum ex_next own_read_form(struct exchange *x, enum ex_next (*done)(struct excha
 
 static enum ex_next form_is_there(struct exchange *x)
 {
-    size_t n = x->from_client.bytes;
+    size_t n = x->form.bytes;
     uint8_t *fields = arena_alloc(&x->arena, n + 1);
     if (!fields)
         return exchange_refuse(x, 503, "out-of-memory");
-    chunkq_copy(&x->from_client, n, fields);
-    chunkq_clear(&x->from_client);
+    chunkq_copy(&x->form, n, fields);
+    chunkq_clear(&x->form);
     x->own_wait.kind = OWN_NOTHING;
     return x->own_wait.form(x, span_make(fields, n));
+}
+
+/* The queue of its body's bytes is emptied as it fills: how much that holds at a time is the connection's business, and may be less than a form. */
+static bool read_some(struct exchange *x, bool *moved)
+{
+    x->body_state = x->client->read_body(x);
+    *moved = x->from_client.bytes > 0;
+    return !*moved || chunkq_move(&x->form, &x->from_client, x->from_client.bytes);
+}
+
+static bool read_all(struct exchange *x)
+{
+    bool moved = true;
+    bool ok = true;
+    while (ok && moved && x->form.bytes <= OWN_FORM_MAX)
+        ok = read_some(x, &moved) && x->body_state != H1_BODY_BAD;
+    return ok || x->body_state == H1_BODY_BAD;
 }
 
 static enum ex_next read_form(struct exchange *x)
@@ -39,13 +56,14 @@ static enum ex_next read_form(struct exchange *x)
         (void)x->client->send_interim(x, 100, NULL);
         x->client->flush(x);
     }
-    x->body_state = x->client->read_body(x);
+    if (!read_all(x))
+        return exchange_refuse(x, 503, "out-of-memory");
     if (x->body_state == H1_BODY_BAD) {
         x->must_close = true;
         x->detail = x->client->body_error(x);
         return exchange_refuse(x, 400, "bad-body");
     }
-    if (x->from_client.bytes > OWN_FORM_MAX)
+    if (x->form.bytes > OWN_FORM_MAX)
         return exchange_refuse(x, 413, "form-too-large");
     return x->body_state == H1_BODY_END ? form_is_there(x) : EX_WAIT;
 }
