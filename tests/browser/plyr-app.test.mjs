@@ -135,7 +135,8 @@ describe('plyr, installed', () => {
     await site.byGithub(p);
     await p.waitForURL(start());
     assert.equal(await update(), 'updated');
-    await until('the new worker', async () => (await version(p)) === had + 1);
+    // Asked too often, the old one is never idle, and the new one waits for that.
+    await until('the new worker', async () => (await version(p)) === had + 1, 30000, 700);
   }));
 
   it('renews in a window while it is controlled by its worker, and shows its page again', () => withProfile(async (p, context) => {
