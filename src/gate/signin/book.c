@@ -10,16 +10,16 @@
 #define VALUE_MAX 4096
 
 struct book_entry {
-    struct book_entry *next;
+    struct table_link link; /* first member */
     uint8_t key[LEDGER_KEY];
-    int64_t ends_s;
+    struct ledger_entry is; /* spans lie in `value` */
     size_t n;
     uint8_t value[];
 };
 
 /* Somebody waits until all threads obey. */
 struct receipt {
-    struct receipt *next;
+    struct receipt *next, *prev;
     struct signin *signin; /* back */
     uint64_t number;       /* the ledger that says it; 0: not made yet */
     bool stored, taken, ok;
@@ -31,12 +31,23 @@ struct receipt {
 
 /* --- receipts --------------------------------------------------------------------------------------------------------- */
 
+static void link_receipt(struct receipt *r)
+{
+    struct signin *s = r->signin;
+    r->next = s->receipts;
+    if (s->receipts)
+        s->receipts->prev = r;
+    s->receipts = r;
+}
+
 static void unlink_receipt(struct receipt *r)
 {
-    struct receipt **at = &r->signin->receipts;
-    while (*at != r)
-        at = &(*at)->next;
-    *at = r->next;
+    if (r->prev)
+        r->prev->next = r->next;
+    else
+        r->signin->receipts = r->next;
+    if (r->next)
+        r->next->prev = r->prev;
 }
 
 static void settle(struct receipt *r)
@@ -75,12 +86,9 @@ void signin_ledger_taken(struct signin *s, uint64_t number, uint32_t ended)
 static bool add_all(const struct signin *s, struct ledger *l)
 {
     int64_t now = clock_wall_s();
-    for (const struct book_entry *b = s->book; b; b = b->next) {
-        struct ledger_entry e;
-        if (b->ends_s <= now)
-            continue;
-        if (!ledger_decode(span_make(b->key, sizeof(b->key)), span_make(b->value, b->n), b->ends_s, &e) ||
-            !ledger_add(l, &e))
+    for (const struct table_link *at = table_next(&s->book, NULL); at; at = table_next(&s->book, at)) {
+        const struct book_entry *b = (const struct book_entry *)at;
+        if (b->is.ends_s > now && !ledger_add(l, &b->is))
             return false;
     }
     for (const struct book_checked *c = s->checked; c; c = c->next)
@@ -102,7 +110,7 @@ static void on_publish(void *arg)
         signin_again_soon(s);
         return;
     }
-    s->unpublished = false;
+    s->unpublished = s->book_changed = false;
     s->ledger_number++;
     for (struct receipt *r = s->receipts; r; r = r->next)
         if (r->number == 0)
@@ -134,71 +142,99 @@ void book_checked(struct signin *s, struct span gate, int64_t through_s)
 
 /* --- entries ---------------------------------------------------------------------------------------------------------- */
 
-static struct book_entry **find(struct signin *s, struct span key)
+static struct book_entry *find(const struct signin *s, struct span key, uint64_t hash)
 {
-    struct book_entry **at = &s->book;
-    while (*at && !span_eq(span_make((*at)->key, sizeof((*at)->key)), key))
-        at = &(*at)->next;
-    return at;
+    struct table_link *l = table_find(&s->book, hash);
+    while (l && !span_eq(span_make(((struct book_entry *)l)->key, LEDGER_KEY), key))
+        l = table_again(l);
+    return (struct book_entry *)l;
 }
 
-static bool keep(struct signin *s, struct span key, struct span value, int64_t ends_s)
+/* A clock that was set back must not shorten what was taken back. Facts are as they were seen last, whatever the clock said; but what was put
+ * while the store was being read is newer than what it read. */
+static bool is_outdone(const struct book_entry *have, const struct ledger_entry *e, bool by_reading)
+{
+    return e->at_s < have->is.at_s && (by_reading || e->kind != LEDGER_FACTS);
+}
+
+/* NULL: no memory, or no such entry. */
+static struct book_entry *entry_new(struct span key, struct span value, int64_t ends_s)
 {
     struct book_entry *b = malloc(sizeof(*b) + value.n);
-    if (!b || key.n != sizeof(b->key)) {
-        free(b);
-        return false;
-    }
-    struct book_entry **at = find(s, key), *old = *at;
-    memcpy(b->key, key.p, key.n);
-    b->ends_s = ends_s;
+    if (!b)
+        return NULL;
     b->n = value.n;
-    memcpy(b->value, value.p, value.n);
-    b->next = old ? old->next : NULL;
-    *at = b;
-    free(old);
-    return true;
+    if (value.n)
+        memcpy(b->value, value.p, value.n);
+    if (ledger_decode(key, span_make(b->value, b->n), ends_s, &b->is)) {
+        memcpy(b->key, key.p, sizeof(b->key));
+        return b;
+    }
+    free(b);
+    return NULL;
+}
+
+/* Returns what stands there from now on; NULL: as entry_new(). */
+static const struct book_entry *keep(struct signin *s, struct span key, struct span value, int64_t ends_s,
+                                     bool by_reading)
+{
+    uint64_t hash = table_hash(&s->book, key);
+    struct book_entry *old = find(s, key, hash);
+    if (old && old->is.ends_s == ends_s && span_eq(span_make(old->value, old->n), value))
+        return old;
+    struct book_entry *b = entry_new(key, value, ends_s);
+    if (b && old && is_outdone(old, &b->is, by_reading)) {
+        free(b);
+        return old;
+    }
+    if (!b)
+        return NULL;
+    if (old) {
+        table_remove(&s->book, &old->link);
+        free(old);
+    }
+    table_put(&s->book, &b->link, hash);
+    s->book_changed = true;
+    return b;
+}
+
+/* NULL: no memory, or a name that is too long. */
+static const struct book_entry *note(struct signin *s, const struct ledger_entry *e)
+{
+    uint8_t key[LEDGER_KEY], value[VALUE_MAX];
+    size_t key_n, n;
+    if (!ledger_encode(e, key, &key_n, value, sizeof(value), &n))
+        return NULL;
+    return keep(s, span_make(key, key_n), span_make(value, n), e->ends_s, false);
 }
 
 void book_put(struct signin *s, const struct ledger_entry *e,
               void (*on_done)(void *arg, bool ok, uint32_t ended, const char *detail), void *arg)
 {
-    uint8_t key[LEDGER_KEY], value[VALUE_MAX];
-    size_t key_n, n;
     struct receipt *r = calloc(1, sizeof(*r));
-    if (!r || !ledger_encode(e, key, &key_n, value, sizeof(value), &n) ||
-        !keep(s, span_make(key, key_n), span_make(value, n), e->ends_s)) {
+    const struct book_entry *b = r ? note(s, e) : NULL;
+    if (!b) {
         free(r);
         if (on_done)
             on_done(arg, false, 0, "out of memory, or a name that is too long");
         return;
     }
-    *r = (struct receipt){.next = s->receipts, .signin = s, .on_done = on_done, .arg = arg};
-    s->receipts = r;
+    *r = (struct receipt){.signin = s, .on_done = on_done, .arg = arg};
+    link_receipt(r);
     publish(s);
     if (s->c.store)
-        store_put(s->c.store, STORE_REVOKED, span_make(key, key_n), span_make(value, n), e->ends_s, on_stored, r);
+        store_put(s->c.store, STORE_REVOKED, span_make(b->key, sizeof(b->key)), span_make(b->value, b->n), b->is.ends_s,
+                  on_stored, r);
     else
         on_stored(r, &(struct store_reply){.outcome = STORE_FAILED});
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------------------- */
 
-/* What was put while the store was being read is newer than what it read. */
-static bool is_older(struct signin *s, struct span key, const struct ledger_entry *e)
-{
-    const struct book_entry *have = *find(s, key);
-    struct ledger_entry is;
-    return have && ledger_decode(key, span_make(have->value, have->n), have->ends_s, &is) && e->at_s < is.at_s;
-}
-
 static void on_entry(void *arg, struct span key, struct span value, int64_t ends_s)
 {
     struct signin *s = arg;
-    struct ledger_entry e;
-    if (!ledger_decode(key, value, ends_s, &e))
-        s->read_badly = true;
-    else if (!is_older(s, key, &e) && !keep(s, key, value, ends_s))
+    if (!keep(s, key, value, ends_s, true))
         s->read_badly = true;
 }
 
@@ -213,8 +249,9 @@ static void on_read(void *arg, const struct store_reply *r)
         signin_again_soon(s);
         return;
     }
+    if (!s->loaded || s->book_changed)
+        publish(s);
     s->loaded = true;
-    publish(s);
     if (s->read_again)
         book_load(s);
 }
@@ -239,19 +276,19 @@ void book_load(struct signin *s)
 
 void book_init(struct signin *s)
 {
+    table_init(&s->book);
     loop_task_init(&s->publish, on_publish, s);
 }
 
 void book_tidy(struct signin *s)
 {
     int64_t now = clock_wall_s();
-    for (struct book_entry **at = &s->book; *at;) {
-        struct book_entry *b = *at;
-        if (b->ends_s > now) {
-            at = &b->next;
+    for (struct table_link *at = table_next(&s->book, NULL), *next; at; at = next) {
+        struct book_entry *b = (struct book_entry *)at;
+        next = table_next(&s->book, at);
+        if (b->is.ends_s > now)
             continue;
-        }
-        *at = b->next;
+        table_remove(&s->book, at);
         free(b);
     }
     if (s->read_again && !s->reading)
@@ -264,10 +301,11 @@ void book_free(struct signin *s)
 {
     if (loop_task_is_queued(&s->publish))
         loop_task_cancel(&s->publish);
-    for (struct book_entry *b = s->book, *next; b; b = next) {
-        next = b->next;
-        free(b);
+    for (struct table_link *at = table_next(&s->book, NULL), *next; at; at = next) {
+        next = table_next(&s->book, at);
+        free(at);
     }
+    table_fini(&s->book);
     for (struct book_checked *c = s->checked, *next; c; c = next) {
         next = c->next;
         free(c);

@@ -3,6 +3,7 @@
 #ifndef TG_GATE_SIGNIN_IMPL_H
 #define TG_GATE_SIGNIN_IMPL_H
 
+#include "base/table.h"
 #include "base/text.h"
 #include "gate/signin.h"
 #include "net/timer.h"
@@ -36,7 +37,6 @@ void call_send_unsent(struct signin *s);
 
 /* --- the service ------------------------------------------------------------------------------------------------------ */
 
-struct book_entry;
 struct receipt;
 struct people;
 struct issuer;
@@ -66,7 +66,7 @@ struct signin {
     struct signin_call *at_work;
     unsigned at_work_count;
     struct signin_call *unsent;   /* answers that wait for memory */
-    struct book_entry *book;      /* owns: what the ledger is made of */
+    struct table book;            /* owns its members: what the ledger is made of */
     struct book_checked *checked; /* owns */
     struct receipt *receipts;     /* owns: who waits for a ledger to be taken by all threads */
     uint64_t ledger_number;       /* of the last one that was published */
@@ -74,6 +74,9 @@ struct signin {
     bool reading;                 /* it is being read … */
     bool read_again;              /* … and was changed meanwhile, or could not be read */
     bool read_badly;
+    bool book_changed; /* since the last ledger */
+    bool reload;       /* others wrote: after reload_ms */
+    uint64_t reload_ms;
     bool unpublished;         /* there was no memory for it */
     struct loop_task publish; /* many changes of one turn make one ledger */
     struct timer again;       /* when there was no memory for that, and to drop what has ended */

@@ -22,7 +22,7 @@
 
 struct people {
     struct signin *signin; /* back */
-    struct person *first;  /* owns */
+    struct table all;      /* owns its members */
     struct timer timer;
     unsigned busy;
     int64_t pause_until_s; /* GitHub said so */
@@ -33,12 +33,26 @@ struct people {
 
 /* --- who there is ------------------------------------------------------------------------------------------------------- */
 
+static uint64_t hash_of(const struct people *p, struct span gate, struct span subject)
+{
+    uint64_t both[2] = {table_hash(&p->all, gate), table_hash(&p->all, subject)};
+    return table_hash(&p->all, span_make(both, sizeof(both)));
+}
+
 static struct person *find(const struct people *p, struct span gate, struct span subject)
 {
-    struct person *one = p->first;
-    while (one && !(span_eq(one->who.gate, gate) && span_eq(one->who.subject, subject)))
-        one = one->next;
-    return one;
+    struct table_link *l = table_find(&p->all, hash_of(p, gate, subject));
+    for (; l; l = table_again(l)) {
+        struct person *one = (struct person *)l;
+        if (span_eq(one->who.gate, gate) && span_eq(one->who.subject, subject))
+            return one;
+    }
+    return NULL;
+}
+
+static struct person *next_of(const struct people *p, const struct person *after)
+{
+    return (struct person *)table_next(&p->all, after ? &after->link : NULL);
 }
 
 static struct person *person_new(struct people *p)
@@ -51,16 +65,12 @@ static struct person *person_new(struct people *p)
 
 static void link_person(struct people *p, struct person *one)
 {
-    one->next = p->first;
-    p->first = one;
+    table_put(&p->all, &one->link, hash_of(p, one->who.gate, one->who.subject));
 }
 
 static void drop(struct people *p, struct person *one)
 {
-    struct person **at = &p->first;
-    while (*at != one)
-        at = &(*at)->next;
-    *at = one->next;
+    table_remove(&p->all, &one->link);
     person_free(one);
 }
 
@@ -118,7 +128,7 @@ static const int64_t *told_before(const struct signin *s, struct span gate)
 static int64_t through(const struct people *p, struct span gate, int64_t now_s)
 {
     int64_t oldest = INT64_MAX;
-    for (const struct person *one = p->first; one; one = one->next)
+    for (const struct person *one = next_of(p, NULL); one; one = next_of(p, one))
         if (span_eq(one->who.gate, gate) && person_known_s(one) < oldest)
             oldest = person_known_s(one);
     return oldest == INT64_MAX || oldest < now_s ? oldest : now_s;
@@ -255,7 +265,7 @@ static void on_refused(struct person *one)
 static bool holds_others_up(const struct person *one, const struct gate_config *gate)
 {
     bool others = false;
-    for (const struct person *o = one->people->first; o && !others; o = o->next)
+    for (const struct person *o = next_of(one->people, NULL); o && !others; o = next_of(one->people, o))
         others = o != one && span_eq(o->who.gate, gate->name) && o->checked_s >= one->began_s - LEDGER_RECHECK_S;
     return others && one->began_s - person_known_s(one) >= GIVE_UP_S;
 }
@@ -353,9 +363,9 @@ static bool is_paused(const struct people *p, int64_t now_s)
 
 static void go_through(struct people *p, int64_t now_s)
 {
-    for (struct person *one = p->first, *next; one; one = next) {
+    for (struct person *one = next_of(p, NULL), *next; one; one = next) {
         const struct gate_config *gate = gate_of(p, one);
-        next = one->next;
+        next = next_of(p, one);
         if (gate && !one->busy && ends_of(gate, one->who.proven_s) <= now_s)
             drop(p, one);
         else if (gate && p->busy < AT_A_TIME && !is_paused(p, now_s) && is_due(one, now_s))
@@ -385,7 +395,7 @@ static void on_tick(void *arg)
 {
     struct people *p = arg;
     people_tick(p, clock_wall_s());
-    if (p->first || p->failed)
+    if (p->all.count > 0 || p->failed)
         start_clock(p);
 }
 
@@ -447,8 +457,8 @@ static void on_person(void *arg, struct span key, struct span value, int64_t end
 
 static void sweep(struct people *p)
 {
-    for (struct person *one = p->first, *next; one; one = next) {
-        next = one->next;
+    for (struct person *one = next_of(p, NULL), *next; one; one = next) {
+        next = next_of(p, one);
         if (one->round < p->round && !one->busy)
             drop(p, one);
     }
@@ -491,6 +501,7 @@ struct people *people_new(struct signin *s)
     if (!p)
         return NULL;
     p->signin = s;
+    table_init(&p->all);
     timer_init(&p->timer, s->c.loop, on_tick, p);
     if (timer_reserve(&p->timer))
         return p;
@@ -502,10 +513,11 @@ void people_free(struct people *p)
 {
     if (!p)
         return;
-    for (struct person *one = p->first, *next; one; one = next) {
-        next = one->next;
+    for (struct person *one = next_of(p, NULL), *next; one; one = next) {
+        next = next_of(p, one);
         person_free(one);
     }
+    table_fini(&p->all);
     timer_fini(&p->timer);
     free(p);
 }

@@ -7,9 +7,9 @@
 struct people;
 
 struct person {
-    struct person *next;
-    struct people *people; /* back */
-    uint8_t *record;       /* owns; the spans below lie in it */
+    struct table_link link; /* first member */
+    struct people *people;  /* back */
+    uint8_t *record;        /* owns; the spans below lie in it */
     size_t record_n;
     struct identity who; /* as it was when last looked at; proven_s: his latest sign-in */
     int64_t checked_s;   /* the last successful look; 0: since then none */

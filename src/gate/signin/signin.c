@@ -16,10 +16,20 @@ static void clock_again(struct signin *s, uint64_t ms)
         abort();
 }
 
+static void reload(struct signin *s)
+{
+    s->reload = false;
+    s->reload_ms = s->c.loop->now_ms + SOON_MS;
+    book_load(s);
+    people_changed(s->people);
+}
+
 static void on_again(void *arg)
 {
     struct signin *s = arg;
     call_send_unsent(s);
+    if (s->reload)
+        reload(s);
     book_tidy(s);
     if (!timer_is_set(&s->again))
         clock_again(s, TIDY_MS);
@@ -27,7 +37,8 @@ static void on_again(void *arg)
 
 void signin_again_soon(struct signin *s)
 {
-    clock_again(s, SOON_MS);
+    if (!timer_is_set(&s->again) || s->again.due_ms > s->c.loop->now_ms + SOON_MS)
+        clock_again(s, SOON_MS);
 }
 
 struct signin *signin_new(const struct signin_config *c)
@@ -87,10 +98,15 @@ void signin_set_gates(struct signin *s, struct gate_list gates, uint64_t generat
     login_pins_tidy(s);
 }
 
+/* Others may write all the time, and all is read each time: once a second. */
 void signin_reload(struct signin *s)
 {
-    book_load(s);
-    people_changed(s->people);
+    if (s->c.loop->now_ms >= s->reload_ms) {
+        reload(s);
+        return;
+    }
+    s->reload = true;
+    signin_again_soon(s);
 }
 
 bool signin_could_admit(const struct gate_config *gate, const struct identity *who)
