@@ -202,7 +202,7 @@ describe('pages', () => {
     assert.equal((await sent('sign-in-all', click('Continue with GitHub'))).path, '/.tiergate/github?to=sealed-way-back_0123456789');
     assert.equal((await sent('sign-in-all', click('Use a user name and password'))).path, '/.tiergate/sign-in?with=basic&to=sealed-way-back_0123456789');
     assert.equal((await sent('pin', click('Use another address'))).path, '/.tiergate/sign-in?to=sealed-way-back_0123456789');
-    assert.equal((await sent('denied-not-member', click('Use another account'))).path, '/.tiergate/sign-in?to=sealed-way-back_0123456789');
+    assert.equal((await sent('denied-not-member', click('Use another account'))).path, '/.tiergate/sign-in?another=1&to=sealed-way-back_0123456789');
   });
   it('signing out is here, or everywhere', async () => {
     const press = (name) => (page) => page.getByRole('button', { name, exact: true }).click();
