@@ -76,6 +76,15 @@ describe('service tokens', () => {
       assert.ok(await site.isIn(v, STG));
       assert.match((await site.visitor().go(site.url(STG, '/p'), { headers: { 'x-vercel-protection-bypass': secret(), 'x-vercel-set-bypass-cookie': 'samesitenone' } })).get('set-cookie'), /SameSite=None/i);
     });
+    it('stays on this host, whatever the address looks like', async () => {
+      // As bytes: a URL of the test's own would tidy them.
+      for (const target of ['//evil.test/', '//evil.test', '///evil.test/', '/\\\\evil.test/', '//evil.test\\@x/', '//user@evil.test/..']) {
+        const r = await ask(STG, { 'Sec-Fetch-Mode': 'navigate', Accept: 'text/html' }, `${target}?x-vercel-protection-bypass=${secret()}&x-vercel-set-bypass-cookie=true`);
+        if (r.has('location')) assert.equal(new URL(r.get('location'), site.url(STG)).hostname, STG, `${target} → ${r.get('location')}`);
+      }
+      const led = await ask(STG, { 'Sec-Fetch-Mode': 'navigate', Accept: 'text/html' }, `//evil.test/?x-vercel-protection-bypass=${secret()}&x-vercel-set-bypass-cookie=true`);
+      assert.ok([302, 403].includes(led.status), `${led.status}`);
+    });
     it('does nothing with a wrong secret', async () => {
       for (const wrong of ['x', '', 'true', site.tokens.smoke.toLowerCase()]) {
         const r = await ask(STG, {}, `/p?x-vercel-protection-bypass=${wrong}&x-vercel-set-bypass-cookie=true`);
