@@ -100,7 +100,7 @@ static bool add_all(const struct signin *s, struct ledger *l)
 static void on_publish(void *arg)
 {
     struct signin *s = arg;
-    if (!s->loaded)
+    if (!s->loaded || !people_are_known(s->people))
         return; /* a part of it is not published: what waits for it is served, and comes with the whole */
     struct ledger *l = ledger_new(s->ledger_number + 1);
     if (!l || !add_all(s, l)) {
@@ -118,7 +118,7 @@ static void on_publish(void *arg)
     s->c.publish(s->c.arg, l);
 }
 
-static void publish(struct signin *s)
+void book_publish(struct signin *s)
 {
     loop_task_queue(s->c.loop, &s->publish);
 }
@@ -137,7 +137,7 @@ void book_checked(struct signin *s, struct span gate, int64_t through_s)
         *at = c;
     }
     (*at)->through_s = through_s;
-    publish(s);
+    book_publish(s);
 }
 
 /* --- entries ---------------------------------------------------------------------------------------------------------- */
@@ -221,7 +221,7 @@ void book_put(struct signin *s, const struct ledger_entry *e,
     }
     *r = (struct receipt){.signin = s, .on_done = on_done, .arg = arg};
     link_receipt(r);
-    publish(s);
+    book_publish(s);
     if (s->c.store)
         store_put(s->c.store, STORE_REVOKED, span_make(b->key, sizeof(b->key)), span_make(b->value, b->n), b->is.ends_s,
                   on_stored, r);
@@ -250,7 +250,7 @@ static void on_read(void *arg, const struct store_reply *r)
         return;
     }
     if (!s->loaded || s->book_changed)
-        publish(s);
+        book_publish(s);
     s->loaded = true;
     if (s->read_again)
         book_load(s);
@@ -264,7 +264,7 @@ void book_load(struct signin *s)
         return;
     if (!s->c.store) {
         s->loaded = true;
-        publish(s);
+        book_publish(s);
         return;
     }
     s->reading = true;
@@ -294,7 +294,7 @@ void book_tidy(struct signin *s)
     if (s->read_again && !s->reading)
         book_load(s);
     if (s->unpublished)
-        publish(s);
+        book_publish(s);
 }
 
 void book_free(struct signin *s)

@@ -114,6 +114,8 @@ void book_tidy(struct signin *s);
 /* Into the store and a new ledger; on_done (may be NULL) when both is done. Takes effect even when the store fails: then ok is false. */
 void book_put(struct signin *s, const struct ledger_entry *e,
               void (*on_done)(void *arg, bool ok, uint32_t ended, const char *detail), void *arg);
+/* Makes a new ledger in this turn, once it is known what belongs into it. */
+void book_publish(struct signin *s);
 /* When memberships of this gate's people were all looked at successfully. */
 void book_checked(struct signin *s, struct span gate, int64_t through_s);
 
@@ -122,6 +124,8 @@ struct people *people_new(struct signin *s);
 void people_free(struct people *p);
 /* The gates changed, or somebody else wrote. */
 void people_changed(struct people *p);
+/* Were they read, or are they not needed? */
+bool people_are_known(const struct people *p);
 /* Somebody signed in: token is GitHub's, sealed into the store for looking again. done as the store's, or at once when there is no memory: until
  * then he must not be let in. */
 void people_add(struct people *p, const struct gate_config *gate, const struct identity *who, struct span token,

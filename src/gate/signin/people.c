@@ -12,24 +12,13 @@
 
 #define TICK_MS 1000u
 #define AT_A_TIME 8u
-#define SPREAD_S 300 /* a look is due so much earlier, at most: people of one moment do not stay together */
-#define TELL_S 300   /* each news is a new ledger for all threads: not for every person */
-#define RETELL_S 60
+#define SPREAD_S 300   /* a look is due so much earlier, at most: people of one moment do not stay together */
 #define GIVE_UP_S 2700 /* before LEDGER_STALE_S */
 #define WAIT_FIRST_S 60u
 #define WAIT_MAX_S 900u
 #define SLACK_S 60
-
-struct people {
-    struct signin *signin; /* back */
-    struct table all;      /* owns its members */
-    struct timer timer;
-    unsigned busy;
-    int64_t pause_until_s; /* GitHub said so */
-    int64_t retold_s;      /* that nothing was heard for too long */
-    uint64_t round;
-    bool reading, read_again, loaded, failed;
-};
+#define LIMITED_IN_A_ROW 3u /* GitHub counts for each person: so many of them, then it means all of us */
+#define PAUSE_S 60
 
 /* --- who there is ------------------------------------------------------------------------------------------------------- */
 
@@ -50,7 +39,7 @@ static struct person *find(const struct people *p, struct span gate, struct span
     return NULL;
 }
 
-static struct person *next_of(const struct people *p, const struct person *after)
+struct person *people_next(const struct people *p, const struct person *after)
 {
     return (struct person *)table_next(&p->all, after ? &after->link : NULL);
 }
@@ -74,14 +63,13 @@ static void drop(struct people *p, struct person *one)
     person_free(one);
 }
 
-/* NULL: nobody has to be looked at there (any more). */
-static const struct gate_config *gate_of(const struct people *p, const struct person *one)
+const struct gate_config *people_gate_of(const struct people *p, const struct person *one)
 {
     const struct gate_config *gate = signin_gate(p->signin, one->who.gate);
     return gate && github_needs_looks(gate) ? gate : NULL;
 }
 
-static int64_t ends_of(const struct gate_config *gate, int64_t proven_s)
+int64_t people_ends_of(const struct gate_config *gate, int64_t proven_s)
 {
     return proven_s + gate->session.lifetime_s + SLACK_S;
 }
@@ -91,70 +79,7 @@ static void keep(struct people *p, const struct gate_config *gate, const struct 
     uint8_t key[STORE_KEY_MAX];
     size_t n = person_key(one->who.gate, one->who.subject, key);
     store_put(p->signin->c.store, STORE_PEOPLE, span_make(key, n), span_make(one->record, one->record_n),
-              ends_of(gate, one->who.proven_s), done, arg);
-}
-
-/* --- what the ledger is told -------------------------------------------------------------------------------------------- */
-
-static void tell_facts(struct people *p, const struct gate_config *gate, const struct identity *who, int64_t at_s,
-                       bool must_sign_in)
-{
-    const struct ledger_entry e = {.kind = LEDGER_FACTS,
-                                   .way = WAY_GITHUB,
-                                   .gate = who->gate,
-                                   .name = who->subject,
-                                   .at_s = at_s,
-                                   .ends_s = ends_of(gate, at_s),
-                                   .must_sign_in = must_sign_in,
-                                   .email = who->email,
-                                   .login = who->login,
-                                   .groups = who->groups};
-    const struct signin_question q = {.revoke = e};
-    audit(p->signin, must_sign_in ? "must-sign-in-again" : "memberships-changed", &q, who,
-          must_sign_in ? "GitHub does not know the token any more, or it is lost" : NULL);
-    book_put(p->signin, &e, NULL, NULL);
-}
-
-static const int64_t *told_before(const struct signin *s, struct span gate)
-{
-    for (const struct book_checked *c = s->checked; c; c = c->next)
-        if (span_eq(span_make(c->gate, c->gate_n), gate))
-            return &c->through_s;
-    return NULL;
-}
-
-/* INT64_MAX: there is nobody. Then nothing is said: what a fresh sign-in proved counts by itself, and of a session whose person is not on our
- * list (a lost store) nothing shall be believed for long. */
-static int64_t through(const struct people *p, struct span gate, int64_t now_s)
-{
-    int64_t oldest = INT64_MAX;
-    for (const struct person *one = next_of(p, NULL); one; one = next_of(p, one))
-        if (span_eq(one->who.gate, gate) && person_known_s(one) < oldest)
-            oldest = person_known_s(one);
-    return oldest == INT64_MAX || oldest < now_s ? oldest : now_s;
-}
-
-/* New requests find out by themselves; what is open is judged again when a ledger comes. Sessions grow too old one by one. */
-static void retell(struct people *p, struct span gate, int64_t through_s, int64_t now_s)
-{
-    if (now_s < p->retold_s + RETELL_S && now_s >= p->retold_s)
-        return;
-    p->retold_s = now_s;
-    book_checked(p->signin, gate, through_s);
-}
-
-static void tell_checked(struct people *p, int64_t now_s)
-{
-    struct signin *s = p->signin;
-    for (size_t i = 0; i < s->gates.n; i++) {
-        const struct gate_config *gate = &s->gates.v[i];
-        int64_t is = github_needs_looks(gate) ? through(p, gate->name, now_s) : INT64_MAX;
-        const int64_t *was = told_before(s, gate->name);
-        if (is != INT64_MAX && (!was || is < *was || is >= *was + TELL_S))
-            book_checked(s, gate->name, is);
-        else if (was && now_s >= *was + LEDGER_STALE_S && github_needs_looks(gate))
-            retell(p, gate->name, *was, now_s);
-    }
+              people_ends_of(gate, one->who.proven_s), done, arg);
 }
 
 /* --- a look ------------------------------------------------------------------------------------------------------------- */
@@ -182,11 +107,11 @@ static bool is_outdated(const struct person *one)
 static void must_sign_in(struct person *one)
 {
     struct people *p = one->people;
-    const struct gate_config *gate = gate_of(p, one);
+    const struct gate_config *gate = people_gate_of(p, one);
     uint8_t key[STORE_KEY_MAX];
     size_t n = person_key(one->who.gate, one->who.subject, key);
     if (gate)
-        tell_facts(p, gate, &one->who, person_known_s(one), true);
+        people_tell_facts(p, gate, &one->who, person_known_s(one), true);
     store_delete(p->signin->c.store, STORE_PEOPLE, span_make(key, n), NULL, NULL);
     drop(p, one);
 }
@@ -197,14 +122,14 @@ static bool is_same(const struct identity *a, const struct identity *b)
 }
 
 /* Sealed anew: a session secret that is on its way out must not take the token along. */
-static bool take_over(struct person *one, const struct gate_config *gate, const struct identity *who)
+static bool take_over(struct person *one, const struct gate_config *gate, const struct identity *who, int64_t checked_s)
 {
     uint8_t token[GITHUB_TOKEN_MAX];
     size_t n = person_open(gate, one, token);
     struct text sealed;
     text_init(&sealed);
     bool ok = n > 0 && person_seal(gate, one->who.subject, span_make(token, n), &sealed) &&
-              person_set(one, who, one->began_s, text_span(&sealed));
+              person_set(one, who, checked_s, text_span(&sealed));
     wipe(token, sizeof(token));
     text_fini(&sealed);
     return ok;
@@ -215,7 +140,7 @@ static void on_login(void *arg, enum login_pin_result r)
 {
     struct person *one = arg;
     struct people *p = one->people;
-    const struct gate_config *gate = gate_of(p, one);
+    const struct gate_config *gate = people_gate_of(p, one);
     struct identity who = one->who;
     int64_t began_s = one->began_s;
     if (r == LOGIN_FAILED || is_outdated(one) || !gate) {
@@ -228,11 +153,13 @@ static void on_login(void *arg, enum login_pin_result r)
     who.login = r == LOGIN_OK ? span_make(one->user.login, one->user.login_n) : SPAN_NONE;
     who.groups = text_span(&one->groups);
     bool changed = !is_same(&who, &one->who);
-    if (take_over(one, gate, &who)) {
+    if (take_over(one, gate, &who, began_s)) {
         one->wait_s = 0;
+        one->given_up = false;
+        p->limited = 0;
         one->not_before_s = began_s + LEDGER_RECHECK_S - SPREAD_S;
         if (changed)
-            tell_facts(p, gate, &one->who, began_s, false);
+            people_tell_facts(p, gate, &one->who, began_s, false);
         keep(p, gate, one, NULL, NULL);
     } else {
         wait_longer(one, began_s);
@@ -261,42 +188,31 @@ static void on_refused(struct person *one)
     store_get(one->people->signin->c.store, STORE_PEOPLE, span_make(key, n), on_still_there, one);
 }
 
-/* Somebody who alone cannot be looked at, for so long that soon nobody of the gate would be believed. */
-static bool holds_others_up(const struct person *one, const struct gate_config *gate)
+/* Who has used his own requests up waits as long as he is told, and nobody else does. */
+static void on_limited(struct person *one, uint32_t retry_after_s)
 {
-    bool others = false;
-    for (const struct person *o = next_of(one->people, NULL); o && !others; o = next_of(one->people, o))
-        others = o != one && span_eq(o->who.gate, gate->name) && o->checked_s >= one->began_s - LEDGER_RECHECK_S;
-    return others && one->began_s - person_known_s(one) >= GIVE_UP_S;
-}
-
-/* From now on he is in nothing, until a look succeeds. */
-static void give_up(struct person *one, const struct gate_config *gate)
-{
-    struct identity who = one->who;
-    who.login = who.groups = SPAN_NONE;
-    if (!take_over(one, gate, &who))
+    struct people *p = one->people;
+    int64_t until_s = one->began_s + retry_after_s;
+    if (until_s > one->not_before_s)
+        one->not_before_s = until_s;
+    if (++p->limited < LIMITED_IN_A_ROW)
         return;
-    tell_facts(one->people, gate, &one->who, one->began_s, false);
-    keep(one->people, gate, one, NULL, NULL);
+    p->pause_until_s = one->began_s + (retry_after_s < PAUSE_S ? (int64_t)retry_after_s : PAUSE_S);
+    p->limited = 0;
 }
 
 static void on_failed(struct person *one, const struct github_facts *facts)
 {
-    struct people *p = one->people;
-    const struct gate_config *gate = gate_of(p, one);
     wait_longer(one, one->began_s);
     if (facts->outcome == LOOK_LIMITED)
-        p->pause_until_s = one->began_s + facts->retry_after_s;
-    else if (gate && !is_outdated(one) && holds_others_up(one, gate))
-        give_up(one, gate);
+        on_limited(one, facts->retry_after_s);
     end_look(one);
 }
 
 static void on_look(void *arg, const struct github_facts *facts)
 {
     struct person *one = arg;
-    const struct gate_config *gate = gate_of(one->people, one);
+    const struct gate_config *gate = people_gate_of(one->people, one);
     one->look = NULL;
     if (facts->outcome == LOOK_TOKEN_REFUSED && !is_outdated(one)) {
         on_refused(one);
@@ -353,24 +269,70 @@ static bool is_due(const struct person *one, int64_t now_s)
 {
     int64_t known_s = person_known_s(one);
     bool late = known_s > now_s + SLACK_S || now_s >= known_s + LEDGER_RECHECK_S - early_of(one);
-    return late && !one->busy && (now_s >= one->not_before_s || one->not_before_s > now_s + WAIT_MAX_S);
+    return late && !one->busy && (now_s >= one->not_before_s || one->not_before_s > now_s + LEDGER_STALE_S);
 }
 
 static bool is_paused(const struct people *p, int64_t now_s)
 {
-    return now_s < p->pause_until_s && p->pause_until_s <= now_s + LEDGER_STALE_S;
+    return now_s < p->pause_until_s && p->pause_until_s <= now_s + PAUSE_S;
 }
 
 static void go_through(struct people *p, int64_t now_s)
 {
-    for (struct person *one = next_of(p, NULL), *next; one; one = next) {
-        const struct gate_config *gate = gate_of(p, one);
-        next = next_of(p, one);
-        if (gate && !one->busy && ends_of(gate, one->who.proven_s) <= now_s)
+    for (struct person *one = people_next(p, NULL), *next; one; one = next) {
+        const struct gate_config *gate = people_gate_of(p, one);
+        next = people_next(p, one);
+        if (gate && !one->busy && people_ends_of(gate, one->who.proven_s) <= now_s)
             drop(p, one);
         else if (gate && p->busy < AT_A_TIME && !is_paused(p, now_s) && is_due(one, now_s))
             look_at(one, gate, now_s);
     }
+}
+
+/* --- who holds the others up ---------------------------------------------------------------------------------------------- */
+
+/* Somebody of the gate was looked at lately: GitHub is there. */
+static bool is_seen(const struct people *p, struct span gate, int64_t now_s)
+{
+    for (const struct person *one = people_next(p, NULL); one; one = people_next(p, one))
+        if (!one->given_up && one->checked_s >= now_s - LEDGER_RECHECK_S && span_eq(one->who.gate, gate))
+            return true;
+    return false;
+}
+
+static bool is_overdue(const struct person *one, int64_t now_s)
+{
+    return !one->busy && now_s - person_known_s(one) >= GIVE_UP_S;
+}
+
+/* From now on he is in nothing, until a look succeeds. */
+static void give_up(struct person *one, const struct gate_config *gate, int64_t now_s)
+{
+    struct identity who = one->who;
+    who.login = who.groups = SPAN_NONE;
+    if (!take_over(one, gate, &who, now_s))
+        return;
+    one->given_up = true;
+    people_tell_facts(one->people, gate, &one->who, now_s, false);
+    keep(one->people, gate, one, NULL, NULL);
+}
+
+/* Those who alone cannot be looked at, for so long that soon nobody of the gate would be believed: whether GitHub has no answer about them or
+ * they wait for it. */
+static void give_up_late(struct people *p, const struct gate_config *gate, int64_t now_s)
+{
+    if (!is_seen(p, gate->name, now_s))
+        return;
+    for (struct person *one = people_next(p, NULL); one; one = people_next(p, one))
+        if (is_overdue(one, now_s) && span_eq(one->who.gate, gate->name))
+            give_up(one, gate, now_s);
+}
+
+static void give_up_all_late(struct people *p, int64_t now_s)
+{
+    for (size_t i = 0; i < p->signin->gates.n; i++)
+        if (github_needs_looks(&p->signin->gates.v[i]))
+            give_up_late(p, &p->signin->gates.v[i], now_s);
 }
 
 static void start_clock(struct people *p)
@@ -388,7 +350,8 @@ void people_tick(struct people *p, int64_t now_s)
     if (!p->loaded)
         return;
     go_through(p, now_s);
-    tell_checked(p, now_s);
+    give_up_all_late(p, now_s);
+    people_tell_checked(p, now_s);
 }
 
 static void on_tick(void *arg)
@@ -426,7 +389,7 @@ static void on_damaged(struct people *p, struct span key)
     struct identity who = {.way = WAY_GITHUB, .gate = record_take_span(&in), .subject = record_take_span(&in)};
     const struct gate_config *gate = signin_gate(p->signin, who.gate);
     if (gate && record_done(&in))
-        tell_facts(p, gate, &who, clock_wall_s(), true);
+        people_tell_facts(p, gate, &who, clock_wall_s(), true);
     store_delete(p->signin->c.store, STORE_PEOPLE, key, NULL, NULL);
 }
 
@@ -457,8 +420,8 @@ static void on_person(void *arg, struct span key, struct span value, int64_t end
 
 static void sweep(struct people *p)
 {
-    for (struct person *one = next_of(p, NULL), *next; one; one = next) {
-        next = next_of(p, one);
+    for (struct person *one = people_next(p, NULL), *next; one; one = next) {
+        next = people_next(p, one);
         if (one->round < p->round && !one->busy)
             drop(p, one);
     }
@@ -474,8 +437,10 @@ static void on_read(void *arg, const struct store_reply *r)
                       r->detail ? r->detail : "no memory");
     } else {
         sweep(p);
+        if (!p->loaded)
+            book_publish(p->signin);
         p->loaded = true;
-        tell_checked(p, clock_wall_s());
+        people_tell_checked(p, clock_wall_s());
     }
     start_clock(p);
     if (p->read_again)
@@ -513,8 +478,8 @@ void people_free(struct people *p)
 {
     if (!p)
         return;
-    for (struct person *one = next_of(p, NULL), *next; one; one = next) {
-        next = next_of(p, one);
+    for (struct person *one = people_next(p, NULL), *next; one; one = next) {
+        next = people_next(p, one);
         person_free(one);
     }
     table_fini(&p->all);
@@ -525,6 +490,15 @@ void people_free(struct people *p)
 void people_changed(struct people *p)
 {
     load(p);
+}
+
+bool people_are_known(const struct people *p)
+{
+    const struct signin *s = p->signin;
+    bool needed = false;
+    for (size_t i = 0; i < s->gates.n && !needed; i++)
+        needed = github_needs_looks(&s->gates.v[i]);
+    return p->loaded || !s->c.store || !needed;
 }
 
 static void give_old_back(struct people *p, const struct gate_config *gate, const struct person *one, struct span token)
@@ -549,10 +523,11 @@ static bool renew(struct people *p, const struct gate_config *gate, struct perso
     ok = ok && person_set(one, who, 0, text_span(&sealed));
     text_fini(&sealed);
     if (ok && changed)
-        tell_facts(p, gate, who, who->proven_s, false);
+        people_tell_facts(p, gate, who, who->proven_s, false);
     one->version++;
     one->round = p->round;
     one->not_before_s = one->wait_s = 0;
+    one->given_up = false;
     return ok;
 }
 

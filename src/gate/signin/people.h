@@ -2,7 +2,31 @@
 #ifndef TG_GATE_SIGNIN_PEOPLE_H
 #define TG_GATE_SIGNIN_PEOPLE_H
 
-#include "gate/signin/impl.h"
+#include "gate/signin/person.h"
+
+struct people {
+    struct signin *signin; /* back */
+    struct table all;      /* owns its members */
+    struct timer timer;
+    unsigned busy;
+    int64_t pause_until_s; /* GitHub said so, to several in a row */
+    unsigned limited;      /* different people, one behind the other, to whom it said so */
+    int64_t retold_s;      /* that nothing was heard for too long */
+    uint64_t round;
+    bool reading, read_again, loaded, failed;
+};
+
+/* All of them; after == NULL: the first. The one before may go once the next is known. */
+struct person *people_next(const struct people *p, const struct person *after);
+/* NULL: nobody has to be looked at there (any more). */
+const struct gate_config *people_gate_of(const struct people *p, const struct person *one);
+/* When no session that was proven then is alive any more. */
+int64_t people_ends_of(const struct gate_config *gate, int64_t proven_s);
+
+/* people_tell.c */
+void people_tell_facts(struct people *p, const struct gate_config *gate, const struct identity *who, int64_t at_s,
+                       bool must_sign_in);
+void people_tell_checked(struct people *p, int64_t now_s);
 
 /* What the timer does each second: starts the looks that are due, tells the ledger how far they are. */
 void people_tick(struct people *p, int64_t now_s);

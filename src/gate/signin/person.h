@@ -18,6 +18,7 @@ struct person {
     unsigned version;    /* another sign-in came */
     /* a look, and what follows it */
     bool busy;
+    bool given_up; /* checked_s is no look's */
     unsigned busy_version;
     int64_t began_s, not_before_s;
     uint32_t wait_s; /* after a failure; doubles */

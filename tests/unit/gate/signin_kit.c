@@ -136,6 +136,31 @@ void __wrap_fetch_cancel(struct fetch *one)
     current->cancelled++;
 }
 
+/* --- the store, which answers late -------------------------------------------------------------------------------- */
+
+void __real_store_list(struct store *s, enum store_table t, store_each each, store_done done, void *arg);
+void __wrap_store_list(struct store *s, enum store_table t, store_each each, store_done done, void *arg);
+void __wrap_store_list(struct store *s, enum store_table t, store_each each, store_done done, void *arg)
+{
+    struct service_kit *k = current;
+    if (!k || t != STORE_PEOPLE || !k->hold_people) {
+        __real_store_list(s, t, each, done, arg);
+        return;
+    }
+    assert_false(k->held);
+    k->held = true;
+    k->held_each = each;
+    k->held_done = done;
+    k->held_arg = arg;
+}
+
+void service_go_on(struct service_kit *k)
+{
+    assert_true(k->held);
+    k->held = k->hold_people = false;
+    __real_store_list(k->base.store, STORE_PEOPLE, k->held_each, k->held_done, k->held_arg);
+}
+
 /* --- the service -------------------------------------------------------------------------------------------------- */
 
 static void on_audit(void *arg, struct span line)

@@ -36,6 +36,11 @@ struct service_kit {
     size_t played_count;
     struct text asked; /* "METHOD url\nbody\n" of each request */
     unsigned asked_count, running, most_running, cancelled;
+    /* reading of people that does not come to an end until service_go_on() */
+    bool hold_people, held;
+    store_each held_each;
+    store_done held_done;
+    void *held_arg;
     /* mail */
     struct text mail; /* the last one */
     unsigned mails;
@@ -57,6 +62,7 @@ struct answered {
 void service_open(struct service_kit *k, const struct selector *who, size_t count);
 /* The same store and gates, a new service; as after a restart. */
 void service_restart(struct service_kit *k);
+void service_go_on(struct service_kit *k);
 void service_close(struct service_kit *k);
 void service_set_rules(struct service_kit *k, const struct selector *who, size_t count);
 void service_play(struct service_kit *k, const char *end, unsigned status, const char *body);

@@ -292,6 +292,14 @@ static void test_dropped_at_the_end(void **state)
     service_close(&k);
 }
 
+static void bert_signs_in(struct service_kit *k)
+{
+    service_play(k, EXCHANGE, 200, GRANT("gho_bert"));
+    service_play(k, USER, 200, "{\"id\":12,\"login\":\"bert\"}");
+    service_play(k, "/memberships/bert", 200, ACTIVE);
+    assert_int_equal(sign_in(k).outcome, SIGNIN_OK);
+}
+
 /* One who cannot be looked at does not lock all others out, and gets nothing himself. */
 static void test_one_is_held_up(void **state)
 {
@@ -300,10 +308,7 @@ static void test_one_is_held_up(void **state)
     (void)state;
     open_org(&k);
     int64_t t = sign_in(&k).proven_s, end = t + 3 * LEDGER_STALE_S;
-    service_play(&k, EXCHANGE, 200, GRANT("gho_bert"));
-    service_play(&k, USER, 200, "{\"id\":12,\"login\":\"bert\"}");
-    service_play(&k, "/memberships/bert", 200, ACTIVE);
-    assert_int_equal(sign_in(&k).outcome, SIGNIN_OK);
+    bert_signs_in(&k);
     service_play(&k, USER, 500, "");
     service_played(&k, USER)->token = "gho_bert";
     service_play(&k, "api.github.test/user", 200, ANNA);
@@ -315,6 +320,49 @@ static void test_one_is_held_up(void **state)
     s.who.subject = SPAN("12");
     assert_int_equal(ledger_judge(k.ledger, &s, SPAN("stg.app.test"), end), LEDGER_HOLDS);
     assert_int_equal(s.who.groups.n, 0);
+    service_close(&k);
+}
+
+/* GitHub's limit is each person's own: who uses his up stops nobody else's looks, and in the end gets nothing himself. */
+static void test_one_is_limited(void **state)
+{
+    struct service_kit k;
+    struct session s;
+    (void)state;
+    open_org(&k);
+    int64_t t = sign_in(&k).proven_s, end = t + 2 * LEDGER_STALE_S;
+    bert_signs_in(&k);
+    *service_played(&k, USER) = (struct played){USER, 0, 403, "", "Retry-After", "3600", "gho_bert"};
+    service_play(&k, "api.github.test/user", 200, ANNA);
+    for (int64_t now = t; now <= end; now += 30)
+        service_set_clock(now), people_tick(k.signin->people, now), kit_idle(&k.base, 1);
+    service_settle(&k);
+    check_groups(&k, t, end, "acme\nacme/core\n");
+    assert_in_range(times_asked(&k, "Bearer gho_bert"), 5, 12); /* at his sign-in and twice again, some at a time */
+    judge(&k, t, end, &s);
+    s.who.subject = SPAN("12");
+    assert_int_equal(ledger_judge(k.ledger, &s, SPAN("stg.app.test"), end), LEDGER_HOLDS);
+    assert_int_equal(s.who.groups.n, 0);
+    service_close(&k);
+}
+
+/* The first ledger of a process, by which it begins to serve, knows how far the looks were. */
+static void test_first_ledger_waits(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_org(&k);
+    int64_t t = sign_in(&k).proven_s;
+    look_again(&k, t + LOOK_LATER);
+    k.hold_people = true;
+    service_restart(&k);
+    service_settle(&k);
+    assert_null(k.ledger);
+    service_go_on(&k);
+    while (!k.ledger)
+        kit_idle(&k.base, 1);
+    assert_int_equal(ledger_number(k.ledger), 1);
+    check_groups(&k, t, t + LEDGER_STALE_S + LEDGER_RECHECK_S, "acme\nacme/core\n");
     service_close(&k);
 }
 
@@ -335,6 +383,8 @@ int main(void)
         cmocka_unit_test(test_made_up_codes),
         cmocka_unit_test(test_dropped_at_the_end),
         cmocka_unit_test(test_one_is_held_up),
+        cmocka_unit_test(test_one_is_limited),
+        cmocka_unit_test(test_first_ledger_waits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
