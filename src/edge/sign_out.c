@@ -36,7 +36,7 @@ static struct ledger_entry entry_of(const struct exchange *x, bool everywhere)
         return (struct ledger_entry){.kind = LEDGER_SESSION,
                                      .name = span_make(x->check.session_id, sizeof x->check.session_id),
                                      .at_s = now,
-                                     .ends_s = now + LEDGER_KEEP_S};
+                                     .ends_s = x->who->latest_s + TOKEN_SKEW_S};
     return (struct ledger_entry){.kind = LEDGER_IDENTITY,
                                  .way = x->who->way,
                                  .gate = x->who->gate,

@@ -10,7 +10,7 @@
 /* How old the last look at GitHub's memberships may be, and how often they are looked at. */
 #define LEDGER_RECHECK_S 900
 #define LEDGER_STALE_S 3600
-/* How long an entry is kept that takes sessions back: the longest lifetime that rules may give them, so that a longer one revives none. */
+/* How long an entry is kept that takes back sessions of which the ends are not known: the longest lifetime that rules may give them. */
 #define LEDGER_KEEP_S (400 * (int64_t)86400)
 
 enum ledger_kind {

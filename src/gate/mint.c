@@ -4,14 +4,22 @@
 #include "gate/session.h"
 #include "gate/set_cookie.h"
 
+/* What goes on with what was proven before ends with it. */
+static int64_t end_of(const struct gate_mint *m, int64_t issued)
+{
+    int64_t end = m->ends_s ? m->ends_s : issued + (int64_t)m->gate->session.lifetime_s;
+    return m->who->latest_s && m->who->latest_s < end ? m->who->latest_s : end;
+}
+
 static bool session_new(const struct gate_mint *m, int64_t now, struct session *s)
 {
-    *s = (struct session){.who = *m->who, .active = now, .ends = m->ends_s};
+    *s = (struct session){.who = *m->who, .active = now};
     s->issued = m->who->proven_s ? m->who->proven_s : now;
     if (s->active < s->issued) /* it was proven on another machine, whose clock is a little ahead */
         s->active = s->issued;
     s->who.proven_s = s->issued;
     s->who.gate = m->gate->name;
+    s->ends = s->who.latest_s = end_of(m, s->issued);
     if (m->id)
         memcpy(s->id, m->id, sizeof(s->id));
     return session_is_live(&m->gate->session, s, now) && (m->id || res_ok(random_bytes(s->id, sizeof(s->id))));

@@ -36,6 +36,7 @@ void record_put_identity(struct record_out *o, const struct identity *who)
 {
     record_put_byte(o, who->way);
     record_put_time(o, who->proven_s);
+    record_put_time(o, who->latest_s);
     record_put_span(o, who->gate);
     record_put_span(o, who->subject);
     record_put_span(o, who->email);
@@ -83,6 +84,7 @@ struct identity record_take_identity(struct record_in *in)
     unsigned way = record_take_byte(in);
     in->bad = in->bad || way == WAY_NONE || way >= WAY_COUNT;
     who.proven_s = record_take_time(in);
+    who.latest_s = record_take_time(in);
     who.gate = record_take_span(in);
     who.subject = record_take_span(in);
     who.email = record_take_span(in);

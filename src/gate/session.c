@@ -45,7 +45,7 @@ static void unpack(const struct verified *v, struct span texts, const struct gat
 {
     *out = (struct session){.issued = v->issued, .active = v->active, .ends = v->ends};
     memcpy(out->id, v->id, sizeof(out->id));
-    out->who = (struct identity){.way = v->way, .gate = gate->name, .proven_s = v->issued};
+    out->who = (struct identity){.way = v->way, .gate = gate->name, .proven_s = v->issued, .latest_s = v->ends};
     out->who.subject = take(&texts, v->subject);
     out->who.email = take(&texts, v->email);
     out->who.login = take(&texts, v->login);
@@ -218,7 +218,7 @@ struct span session_renew(const struct gate_thread *t, const struct gate_check *
     char token[TOKEN_TEXT_MAX];
     int64_t now = clock_wall_s();
     uint32_t idle = c->gate->session.idle_s;
-    if (idle == 0 || s->ends || now - s->active <= (int64_t)idle / 10 || !is_page(c->request))
+    if (idle == 0 || session_has_own_end(s) || now - s->active <= (int64_t)idle / 10 || !is_page(c->request))
         return SPAN_NONE;
     if (now >= ledger_facts_end(t->ledger, s)) /* emptied: it must not be so for good */
         return SPAN_NONE;

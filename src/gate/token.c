@@ -5,7 +5,7 @@
 
 #include <endian.h>
 
-#define VERSION 2
+#define VERSION 3
 #define FIXED (1 + sizeof(((struct session_key *)0)->id) + SESSION_ID + 8 + 8 + 8 + 1 + 1)
 #define FINGERPRINT 16
 
@@ -154,7 +154,7 @@ static void take_fixed(const uint8_t *p, struct token *t)
     p += sizeof(s->id);
     s->issued = s->who.proven_s = take_time(p);
     s->active = take_time(p + 8);
-    s->ends = take_time(p + 16);
+    s->ends = s->who.latest_s = take_time(p + 16);
     s->who.way = p[24] < WAY_COUNT ? (enum identity_way)p[24] : WAY_NONE;
     t->circle_kind = p[25];
 }
@@ -194,9 +194,15 @@ static bool token_is_signed(const struct gate_config *gate, const struct token *
     return false;
 }
 
+bool session_has_own_end(const struct session *s)
+{
+    return s->who.way == WAY_SHARE_LINK || s->who.way == WAY_ACTIONS;
+}
+
 int64_t session_end(const struct session_config *config, const struct session *s)
 {
-    return s->ends ? s->ends : s->issued + (int64_t)config->lifetime_s;
+    int64_t end = s->issued + (int64_t)config->lifetime_s;
+    return session_has_own_end(s) || s->ends < end ? s->ends : end;
 }
 
 bool session_is_live(const struct session_config *config, const struct session *s, int64_t now_s)
@@ -206,7 +212,7 @@ bool session_is_live(const struct session_config *config, const struct session *
         return false;
     if (now_s >= session_end(config, s))
         return false;
-    return s->ends || config->idle_s == 0 || now_s - s->active < (int64_t)config->idle_s;
+    return session_has_own_end(s) || config->idle_s == 0 || now_s - s->active < (int64_t)config->idle_s;
 }
 
 bool token_is_genuine(const struct gate_config *gate, const struct circle *circle, struct span text, uint8_t *raw,

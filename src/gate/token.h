@@ -1,6 +1,6 @@
-/* Session tokens, version 2. One fixed algorithm, no parameters in the token:
+/* Session tokens, version 3. One fixed algorithm, no parameters in the token:
  *
- *   base64url( 2 | key id 4 | session id 16 | issued 8 | active 8 | ends 8 | way 1 | circle kind 1 |
+ *   base64url( 3 | key id 4 | session id 16 | issued 8 | active 8 | ends 8 | way 1 | circle kind 1 |
  *              gate 1+n | subject 1+n | circle 1+n | email 1+n | login 1+n | groups 2+n | scope 1+n | HMAC-SHA-256 32 )
  *
  * Numbers are big-endian, times are seconds since the epoch. The MAC covers all before it and the fingerprint of the
@@ -22,8 +22,13 @@ struct session {
     uint8_t id[SESSION_ID];
     int64_t issued; /* when it was proven: renewal and hand-off do not move it */
     int64_t active; /* last renewal */
-    int64_t ends;   /* 0: by the gate's lifetime, with idle time; else it ends then, and is never idle */
+    /* It ends then; what ways without an end of their own prove ends with the gate's lifetime if that is earlier, or when it is idle. A lifetime that
+     * is made longer revives nobody: what took a session back may be forgotten at its end. */
+    int64_t ends;
 };
+
+/* A share link's, or a job's: never idle, and of no lifetime. */
+bool session_has_own_end(const struct session *s);
 
 /* The circle is the one of its way (circle_for). Writes at most TOKEN_TEXT_MAX bytes. 0: no memory, a way that the gate does not have, or
  * too long. */

@@ -27,6 +27,7 @@ struct identity {
     struct span groups; /* github: "org" and "org/team", lower case, each ended by '\n': those that rules name */
     struct span scope;  /* share link: the path, decoded, that it is good for and below; else empty */
     int64_t proven_s;   /* wall clock: when it was proven */
+    int64_t latest_s;   /* no session by this lives longer, whatever the rules say later; 0: not said yet */
 };
 
 const char *identity_way_name(enum identity_way way); /* "basic", "github", "email", … static */

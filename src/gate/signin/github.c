@@ -49,13 +49,15 @@ static struct identity identity_of(const struct github_signin *w)
 {
     if (w->user.id_n == 0)
         return (struct identity){.way = WAY_NONE};
+    const struct gate_config *gate = signin_gate(w->call->service, w->call->q.gate);
     return (struct identity){.way = WAY_GITHUB,
                              .gate = w->call->q.gate,
                              .subject = span_make(w->user.id, w->user.id_n),
                              .email = span_make(w->user.email, w->user.email_n),
                              .login = span_make(w->user.login, w->user.login_n),
                              .groups = text_span(&w->groups),
-                             .proven_s = w->began_s};
+                             .proven_s = w->began_s,
+                             .latest_s = w->began_s + (gate ? (int64_t)gate->session.lifetime_s : 0)};
 }
 
 /* --- giving a token back ------------------------------------------------------------------------------------------------ */

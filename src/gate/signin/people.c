@@ -69,17 +69,17 @@ const struct gate_config *people_gate_of(const struct people *p, const struct pe
     return gate && github_needs_looks(gate) ? gate : NULL;
 }
 
-int64_t people_ends_of(const struct gate_config *gate, int64_t proven_s)
+int64_t people_ends_of(const struct identity *who)
 {
-    return proven_s + gate->session.lifetime_s + SLACK_S;
+    return who->latest_s + SLACK_S;
 }
 
-static void keep(struct people *p, const struct gate_config *gate, const struct person *one, store_done done, void *arg)
+static void keep(struct people *p, const struct person *one, store_done done, void *arg)
 {
     uint8_t key[STORE_KEY_MAX];
     size_t n = person_key(one->who.gate, one->who.subject, key);
     store_put(p->signin->c.store, STORE_PEOPLE, span_make(key, n), span_make(one->record, one->record_n),
-              people_ends_of(gate, one->who.proven_s), done, arg);
+              people_ends_of(&one->who), done, arg);
 }
 
 /* --- a look ------------------------------------------------------------------------------------------------------------- */
@@ -111,7 +111,7 @@ static void must_sign_in(struct person *one)
     uint8_t key[STORE_KEY_MAX];
     size_t n = person_key(one->who.gate, one->who.subject, key);
     if (gate)
-        people_tell_facts(p, gate, &one->who, person_known_s(one), true);
+        people_tell_facts(p, &one->who, person_known_s(one), true);
     store_delete(p->signin->c.store, STORE_PEOPLE, span_make(key, n), NULL, NULL);
     drop(p, one);
 }
@@ -159,8 +159,8 @@ static void on_login(void *arg, enum login_pin_result r)
         p->limited = 0;
         one->not_before_s = began_s + LEDGER_RECHECK_S - SPREAD_S;
         if (changed)
-            people_tell_facts(p, gate, &one->who, began_s, false);
-        keep(p, gate, one, NULL, NULL);
+            people_tell_facts(p, &one->who, began_s, false);
+        keep(p, one, NULL, NULL);
     } else {
         wait_longer(one, began_s);
     }
@@ -282,7 +282,7 @@ static void go_through(struct people *p, int64_t now_s)
     for (struct person *one = people_next(p, NULL), *next; one; one = next) {
         const struct gate_config *gate = people_gate_of(p, one);
         next = people_next(p, one);
-        if (gate && !one->busy && people_ends_of(gate, one->who.proven_s) <= now_s)
+        if (gate && !one->busy && people_ends_of(&one->who) <= now_s)
             drop(p, one);
         else if (gate && p->busy < AT_A_TIME && !is_paused(p, now_s) && is_due(one, now_s))
             look_at(one, gate, now_s);
@@ -313,8 +313,8 @@ static void give_up(struct person *one, const struct gate_config *gate, int64_t 
     if (!take_over(one, gate, &who, now_s))
         return;
     one->given_up = true;
-    people_tell_facts(one->people, gate, &one->who, now_s, false);
-    keep(one->people, gate, one, NULL, NULL);
+    people_tell_facts(one->people, &one->who, now_s, false);
+    keep(one->people, one, NULL, NULL);
 }
 
 /* Those who alone cannot be looked at, for so long that soon nobody of the gate would be believed: whether GitHub has no answer about them or
@@ -378,8 +378,11 @@ static void merge(struct people *p, struct person *have, struct person *read, st
         return;
     if (read->who.proven_s > have->who.proven_s)
         have->version++;
+    int64_t latest_s = have->who.latest_s;
     if (!person_read(have, record))
         p->failed = true;
+    else if (have->who.latest_s < latest_s)
+        have->who.latest_s = latest_s;
 }
 
 /* Whom we cannot look at must not be believed because of others; nor must he keep us from looking at them. */
@@ -387,9 +390,8 @@ static void on_damaged(struct people *p, struct span key)
 {
     struct record_in in = {.rest = key};
     struct identity who = {.way = WAY_GITHUB, .gate = record_take_span(&in), .subject = record_take_span(&in)};
-    const struct gate_config *gate = signin_gate(p->signin, who.gate);
-    if (gate && record_done(&in))
-        people_tell_facts(p, gate, &who, clock_wall_s(), true);
+    if (signin_gate(p->signin, who.gate) && record_done(&in))
+        people_tell_facts(p, &who, clock_wall_s(), true);
     store_delete(p->signin->c.store, STORE_PEOPLE, key, NULL, NULL);
 }
 
@@ -518,12 +520,15 @@ static bool renew(struct people *p, const struct gate_config *gate, struct perso
     text_init(&sealed);
     bool ok = person_seal(gate, who->subject, token, &sealed);
     bool changed = ok && one->record && !is_same(who, &one->who);
+    struct identity seen = *who; /* his earlier sessions may live longer, if the rules say another lifetime since */
+    if (one->record && one->who.latest_s > seen.latest_s)
+        seen.latest_s = one->who.latest_s;
     if (ok)
         give_old_back(p, gate, one, token);
-    ok = ok && person_set(one, who, 0, text_span(&sealed));
+    ok = ok && person_set(one, &seen, 0, text_span(&sealed));
     text_fini(&sealed);
     if (ok && changed)
-        people_tell_facts(p, gate, who, who->proven_s, false);
+        people_tell_facts(p, &one->who, who->proven_s, false);
     one->version++;
     one->round = p->round;
     one->not_before_s = one->wait_s = 0;
@@ -545,5 +550,5 @@ void people_add(struct people *p, const struct gate_config *gate, const struct i
     if (!have)
         link_person(p, one);
     start_clock(p);
-    keep(p, gate, one, done, arg);
+    keep(p, one, done, arg);
 }

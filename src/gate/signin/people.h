@@ -20,12 +20,11 @@ struct people {
 struct person *people_next(const struct people *p, const struct person *after);
 /* NULL: nobody has to be looked at there (any more). */
 const struct gate_config *people_gate_of(const struct people *p, const struct person *one);
-/* When no session that was proven then is alive any more. */
-int64_t people_ends_of(const struct gate_config *gate, int64_t proven_s);
+/* When no session of his is alive any more. */
+int64_t people_ends_of(const struct identity *who);
 
 /* people_tell.c */
-void people_tell_facts(struct people *p, const struct gate_config *gate, const struct identity *who, int64_t at_s,
-                       bool must_sign_in);
+void people_tell_facts(struct people *p, const struct identity *who, int64_t at_s, bool must_sign_in);
 void people_tell_checked(struct people *p, int64_t now_s);
 
 /* What the timer does each second: starts the looks that are due, tells the ledger how far they are. */

@@ -4,15 +4,14 @@
 #define TELL_S 300 /* each news is a new ledger for all threads: not for every person */
 #define RETELL_S 60
 
-void people_tell_facts(struct people *p, const struct gate_config *gate, const struct identity *who, int64_t at_s,
-                       bool must_sign_in)
+void people_tell_facts(struct people *p, const struct identity *who, int64_t at_s, bool must_sign_in)
 {
     const struct ledger_entry e = {.kind = LEDGER_FACTS,
                                    .way = WAY_GITHUB,
                                    .gate = who->gate,
                                    .name = who->subject,
                                    .at_s = at_s,
-                                   .ends_s = people_ends_of(gate, at_s),
+                                   .ends_s = who->latest_s ? people_ends_of(who) : at_s + LEDGER_KEEP_S,
                                    .must_sign_in = must_sign_in,
                                    .email = who->email,
                                    .login = who->login,

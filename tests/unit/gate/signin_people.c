@@ -366,6 +366,28 @@ static void test_first_ledger_waits(void **state)
     service_close(&k);
 }
 
+/* A lifetime that is made shorter and longer again: his session still lives by the end that was sealed in, so he is still looked at. */
+static void test_lifetime_changes(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_org(&k);
+    int64_t t = sign_in(&k).proven_s;
+    k.fixture.gate.session.lifetime_s = 60;
+    look_again(&k, t + LOOK_LATER);
+    k.fixture.gate.session.lifetime_s = 400 * 86400;
+    service_restart(&k);
+    service_play(&k, ORG, 404, "{}");
+    look_again(&k, t + 2 * LOOK_LATER);
+    assert_int_equal(times_asked(&k, USER "\n"), 3);
+    check_groups(&k, t, t + 2 * LOOK_LATER, "acme/core\n");
+    service_set_clock(t + 86400 + 100);
+    service_restart(&k); /* neither he nor what is known of him is there any more: nor is his session */
+    look_again(&k, t + 86400 + 100);
+    assert_int_equal(times_asked(&k, USER "\n"), 3);
+    service_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +407,7 @@ int main(void)
         cmocka_unit_test(test_one_is_held_up),
         cmocka_unit_test(test_one_is_limited),
         cmocka_unit_test(test_first_ledger_waits),
+        cmocka_unit_test(test_lifetime_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

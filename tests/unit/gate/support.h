@@ -112,8 +112,10 @@ static inline void fixture_seal(struct gate_fixture *f, struct arena *a, struct 
 /* Of somebody who proved to be that user. */
 static inline struct session session_of(const char *user, int64_t issued, int64_t active)
 {
-    return (struct session){
-        .who = {.way = WAY_BASIC, .subject = span_of(user), .proven_s = issued}, .issued = issued, .active = active};
+    return (struct session){.who = {.way = WAY_BASIC, .subject = span_of(user), .proven_s = issued},
+                            .issued = issued,
+                            .active = active,
+                            .ends = INT64_MAX};
 }
 
 static inline void pause_ms(long ms)

@@ -24,6 +24,7 @@ static size_t mint(const struct gate_fixture *f, const struct circle *c, int64_t
     s.who.login = SPAN("anna-l");
     s.who.groups = SPAN("acme\nacme/core\n");
     memset(s.id, 7, sizeof(s.id));
+    s.ends = NOW + 100000;
     size_t n = token_make(&f->gate, c, &s, out);
     assert_true(n > 0 && n <= TOKEN_TEXT_MAX);
     return n;
@@ -50,7 +51,8 @@ static void test_round_trip(void **state)
     assert_int_equal(s.who.way, WAY_BASIC);
     assert_int_equal(s.who.scope.n, 0);
     assert_int_equal(s.who.proven_s, NOW);
-    assert_int_equal(s.ends, 0);
+    assert_int_equal(s.ends, NOW + 100000);
+    assert_int_equal(s.who.latest_s, s.ends);
     for (size_t i = 0; i < sizeof(s.id); i++)
         assert_int_equal(s.id[i], 7);
     assert_int_equal(s.issued, NOW);
@@ -227,7 +229,7 @@ static size_t sign_again(const struct gate_fixture *f, struct span raw, char *ou
     return base64url_encode(span_make(bytes, raw.n), out);
 }
 
-/* 2, key id 4, id 16, issued 8, active 8, ends 8, way, circle kind, 1 "g", 4 "anna", 8 "app.test", 16 "anna@example.org", 6 "anna-l",
+/* 3, key id 4, id 16, issued 8, active 8, ends 8, way, circle kind, 1 "g", 4 "anna", 8 "app.test", 16 "anna@example.org", 6 "anna-l",
  * 2 bytes of 15 "acme…", 0 */
 static const struct {
     const char *name;
@@ -235,13 +237,13 @@ static const struct {
     uint8_t byte;
     bool holds;
 } forgeries[] = {
-    {"as it was", 0, 2, true},
-    {"another version", 0, 1, false},
+    {"as it was", 0, 3, true},
+    {"another version", 0, 2, false},
     {"another session", 5, 8, true}, /* signed by us, so it is one */
     {"before all time", 21, 0xff, false},
     {"active before all time", 29, 0xff, false},
     {"ends before all time", 37, 0xff, false},
-    {"ended in 1970", 44, 1, false},
+    {"ended in 1970", 41, 1, false},
     {"proven by nothing", 45, 0, false},
     {"proven in another way", 45, WAY_GITHUB, false},
     {"a share link", 45, WAY_SHARE_LINK, false},
@@ -392,6 +394,21 @@ static void test_times(void **state)
     }
 }
 
+/* Whatever the lifetime is made afterwards: the earlier of both ends counts. */
+static void test_lifetime_made_longer(void **state)
+{
+    struct session_config config = {.lifetime_s = 1000};
+    struct session s = session_of("anna", NOW, NOW);
+    s.ends = NOW + 1000;
+    assert_true(session_is_live(&config, &s, NOW + 999));
+    config.lifetime_s = 100000;
+    assert_false(session_is_live(&config, &s, NOW + 1000));
+    assert_int_equal(session_end(&config, &s), NOW + 1000);
+    config.lifetime_s = 500;
+    assert_false(session_is_live(&config, &s, NOW + 500));
+    assert_int_equal(session_end(&config, &s), NOW + 500);
+}
+
 /* A session with an end of its own has no other, and is never idle. */
 static void test_own_end(void **state)
 {
@@ -401,7 +418,6 @@ static void test_own_end(void **state)
         int64_t issued, ends, now;
         bool live;
     } ends[] = {
-        {"idle", NOW, 0, NOW + 100, false},
         {"not idle", NOW, NOW + 500, NOW + 499, true},
         {"over", NOW, NOW + 500, NOW + 500, false},
         {"beyond the lifetime", NOW, NOW + 5000, NOW + 4999, true},
@@ -411,8 +427,10 @@ static void test_own_end(void **state)
     for (size_t i = 0; i < COUNT(ends); i++) {
         struct session s = session_of("anna", ends[i].issued, ends[i].issued);
         s.ends = ends[i].ends;
+        CHECK(ends[i].name, !session_is_live(&config, &s, NOW + 100)); /* idle */
+        s.who.way = WAY_SHARE_LINK;
         CHECK(ends[i].name, session_is_live(&config, &s, ends[i].now) == ends[i].live);
-        CHECK(ends[i].name, session_end(&config, &s) == (s.ends ? s.ends : NOW + 1000));
+        CHECK(ends[i].name, session_end(&config, &s) == s.ends);
     }
 }
 
@@ -480,13 +498,21 @@ static void test_cut_cookie_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),       cmocka_unit_test(test_tampering),
-        cmocka_unit_test(test_splicing),         cmocka_unit_test(test_elsewhere),
-        cmocka_unit_test(test_credential_kinds), cmocka_unit_test(test_rotation),
-        cmocka_unit_test(test_signed_by_us),     cmocka_unit_test(test_signed_by_us_but),
-        cmocka_unit_test(test_not_made),         cmocka_unit_test(test_times),
-        cmocka_unit_test(test_longest_names),    cmocka_unit_test(test_circles),
-        cmocka_unit_test(test_cut_cookie_name),  cmocka_unit_test(test_own_end),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_tampering),
+        cmocka_unit_test(test_splicing),
+        cmocka_unit_test(test_elsewhere),
+        cmocka_unit_test(test_credential_kinds),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_signed_by_us),
+        cmocka_unit_test(test_signed_by_us_but),
+        cmocka_unit_test(test_not_made),
+        cmocka_unit_test(test_times),
+        cmocka_unit_test(test_longest_names),
+        cmocka_unit_test(test_circles),
+        cmocka_unit_test(test_cut_cookie_name),
+        cmocka_unit_test(test_own_end),
+        cmocka_unit_test(test_lifetime_made_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
