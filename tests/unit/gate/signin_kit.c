@@ -282,6 +282,9 @@ static void on_answer(void *arg, const struct signin_reply *r)
     put(a->email, sizeof(a->email), r->who.email);
     put(a->login, sizeof(a->login), r->who.login);
     put(a->groups, sizeof(a->groups), r->who.groups);
+    put(a->code, sizeof(a->code), r->code);
+    a->session_ends_s = r->session_ends_s;
+    memcpy(a->session_id, r->session_id, sizeof(a->session_id));
 }
 
 void service_ask(struct service_kit *k, const struct signin_question *q, struct answered *a)

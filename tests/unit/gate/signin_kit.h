@@ -53,9 +53,10 @@ struct answered {
     unsigned times;
     enum signin_outcome outcome;
     uint32_t retry_after_s;
-    char detail[120], subject[260], what[120], email[260], login[120], groups[200];
+    char detail[120], subject[260], what[120], email[260], login[120], groups[200], code[64];
     enum identity_way way;
-    int64_t proven_s;
+    int64_t proven_s, session_ends_s;
+    uint8_t session_id[16];
 };
 
 /* Rules of the gate "g": one allow whose `who` are these. */

@@ -1,0 +1,109 @@
+/* One-time codes: a person's session on its way to another host, once, in one browser. */
+#include "signin_kit.h"
+
+#include "base/count.h"
+
+static const char browser_a[33] = "0123456789abcdef0123456789abcdef",
+                  browser_b[33] = "0123456789abcdef0123456789abcdeF";
+static const struct selector admitted[] = {{.kind = SEL_EMAIL_DOMAIN, .subject = {(const uint8_t *)"app.test", 8}}};
+
+static struct signin_question question(enum signin_kind kind, const char *host, const char *browser)
+{
+    return (struct signin_question){.kind = kind,
+                                    .gate = SPAN("g"),
+                                    .host = span_of(host),
+                                    .browser = span_make(browser, 32),
+                                    .request_id = SPAN("r1")};
+}
+
+static struct answered ask(struct service_kit *k, const struct signin_question *q)
+{
+    struct answered a;
+    service_ask(k, q, &a);
+    service_wait(k, &a, 1);
+    return a;
+}
+
+static struct answered make(struct service_kit *k, enum identity_way way, int64_t ends_s)
+{
+    struct signin_question q = question(SIGNIN_CODE_MAKE, "far.test", browser_a);
+    q.who = (struct identity){.way = way, .gate = SPAN("g"), .subject = SPAN("somebody"), .proven_s = 1000};
+    memcpy(q.session_id, "the session's id", 16);
+    q.session_ends_s = ends_s;
+    return ask(k, &q);
+}
+
+static struct answered take(struct service_kit *k, const char *code, const char *host, const char *browser)
+{
+    struct signin_question q = question(SIGNIN_CODE_TAKE, host, browser);
+    q.code = span_of(code);
+    return ask(k, &q);
+}
+
+static void test_people_alone(void **state)
+{
+    static const struct {
+        enum identity_way way;
+        enum signin_outcome outcome;
+    } ways[] = {{WAY_BASIC, SIGNIN_OK},
+                {WAY_GITHUB, SIGNIN_OK},
+                {WAY_EMAIL, SIGNIN_OK},
+                {WAY_NONE, SIGNIN_FAILED},
+                {WAY_SERVICE_TOKEN, SIGNIN_FAILED},
+                {WAY_ACTIONS, SIGNIN_FAILED},
+                {WAY_SHARE_LINK, SIGNIN_FAILED}};
+    struct service_kit k;
+    (void)state;
+    service_open(&k, admitted, COUNT(admitted));
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        struct answered a = make(&k, ways[i].way, 0);
+        assert_int_equal(a.outcome, ways[i].outcome);
+        assert_int_equal(a.code[0] != '\0', ways[i].outcome == SIGNIN_OK);
+    }
+    service_close(&k);
+}
+
+static void test_the_same_session(void **state)
+{
+    static const int64_t ends[] = {0, 5000};
+    struct service_kit k;
+    (void)state;
+    service_open(&k, admitted, COUNT(admitted));
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        struct answered made = make(&k, WAY_EMAIL, ends[i]);
+        struct answered a = take(&k, made.code, "far.test", browser_a);
+        assert_int_equal(a.outcome, SIGNIN_OK);
+        assert_int_equal(a.way, WAY_EMAIL);
+        assert_string_equal(a.subject, "somebody");
+        assert_int_equal(a.proven_s, 1000);
+        assert_int_equal(a.session_ends_s, ends[i]);
+        assert_memory_equal(a.session_id, "the session's id", 16);
+        assert_int_equal(take(&k, made.code, "far.test", browser_a).outcome, SIGNIN_WRONG);
+    }
+    service_close(&k);
+}
+
+static void test_there_alone(void **state)
+{
+    static const struct {
+        const char *host, *browser;
+    } others[] = {{"other.test", browser_a}, {"far.test", browser_b}};
+    struct service_kit k;
+    (void)state;
+    service_open(&k, admitted, COUNT(admitted));
+    for (size_t i = 0; i < COUNT(others); i++) {
+        struct answered made = make(&k, WAY_EMAIL, 0);
+        assert_int_equal(take(&k, made.code, others[i].host, others[i].browser).outcome, SIGNIN_WRONG);
+    }
+    service_close(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_people_alone),
+        cmocka_unit_test(test_the_same_session),
+        cmocka_unit_test(test_there_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
