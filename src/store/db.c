@@ -59,6 +59,8 @@ bool db_prepare(struct db *d)
         [DB_PURGE] = "DELETE FROM record WHERE (kind, key) IN "
                      "(SELECT kind, key FROM record WHERE ends <= ?5 ORDER BY ends LIMIT " PURGE_BITE ")",
         [DB_DATA_VERSION] = "PRAGMA data_version",
+        [DB_USE_ALL] = "PRAGMA max_page_count = " DB_PAGES,
+        [DB_USE_LESS] = "PRAGMA max_page_count = " DB_PAGES_LESS,
     };
     for (size_t i = 0; i < DB_STATEMENTS; i++)
         if (sqlite3_prepare_v3(d->sql, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->statements[i], NULL) != SQLITE_OK)
@@ -118,6 +120,12 @@ void db_undo(struct db *d)
 {
     if (!sqlite3_get_autocommit(d->sql)) /* some faults undo by themselves */
         (void)once_through(d->statements[DB_ROLLBACK]);
+}
+
+/* It never fails; below the size that the file has, that is the limit. */
+void db_use(struct db *d, bool all)
+{
+    (void)once_through(d->statements[all ? DB_USE_ALL : DB_USE_LESS]);
 }
 
 enum db_fault db_begin(struct db *d, bool writes)

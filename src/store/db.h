@@ -33,6 +33,8 @@ void db_close(struct db *d);
 
 /* The first fault undoes the whole transaction. */
 enum db_fault db_begin(struct db *d, bool writes) MUSTUSE;
+/* How large the file may become from now on: all of its size, or less, which leaves room for what takes sessions back. */
+void db_use(struct db *d, bool all);
 /* Fills o->reply and o->found, without `value`. */
 enum db_fault db_run(struct db *d, struct op *o, int64_t now_s) MUSTUSE;
 enum db_fault db_commit(struct db *d) MUSTUSE;

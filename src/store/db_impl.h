@@ -18,8 +18,14 @@ enum db_statement {
     DB_LIST,
     DB_PURGE,
     DB_DATA_VERSION,
+    DB_USE_ALL,
+    DB_USE_LESS,
     DB_STATEMENTS
 };
+
+/* 256 MiB: a flood must not fill the disk that others need. Seven eighths of it are for what anybody can cause. */
+#define DB_PAGES "65536"
+#define DB_PAGES_LESS "57344"
 
 struct db {
     sqlite3 *sql;

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #define PATIENCE_MS 2000
-#define PAGES_MAX "65536" /* 256 MiB: a flood must not fill the disk that others need */
 #define WHERE "store/" DB_FILE " in the state folder "
 #define TO_BEGIN_ANEW "(with it goes who was revoked, so change session.secret or remove session.key as well)"
 
@@ -166,9 +165,9 @@ static int make_tables(sqlite3 *sql)
 static int set_up(sqlite3 *sql)
 {
     static const char *const texts[] = {
-        "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON",        "PRAGMA mmap_size = 0",
-        "PRAGMA temp_store = MEMORY",  "PRAGMA cache_size = -512",           "PRAGMA synchronous = FULL",
-        "PRAGMA secure_delete = FAST", "PRAGMA max_page_count = " PAGES_MAX,
+        "PRAGMA trusted_schema = OFF", "PRAGMA cell_size_check = ON",       "PRAGMA mmap_size = 0",
+        "PRAGMA temp_store = MEMORY",  "PRAGMA cache_size = -512",          "PRAGMA synchronous = FULL",
+        "PRAGMA secure_delete = FAST", "PRAGMA max_page_count = " DB_PAGES,
     };
     (void)sqlite3_extended_result_codes(sql, 1);
     (void)sqlite3_busy_timeout(sql, PATIENCE_MS);

@@ -125,11 +125,18 @@ static struct op *make(struct store *s, enum op_kind kind, enum store_table t, s
     return o ? o : spare_of(s, kind);
 }
 
+static bool has_room(const struct store *s, const struct op *o)
+{
+    bool all = o->table == STORE_REVOKED;
+    size_t ops = all ? STORE_QUEUE : STORE_QUEUE / 8 * 7, bytes = all ? STORE_QUEUE_BYTES : STORE_QUEUE_BYTES / 8 * 7;
+    return s->under_way < ops && s->bytes <= bytes && weight(o) <= bytes - s->bytes;
+}
+
 static void send(struct store *s, struct op *o, store_done done, void *arg, const char *why)
 {
     o->done = done;
     o->arg = arg;
-    if (!why && (s->under_way >= STORE_QUEUE || weight(o) > STORE_QUEUE_BYTES - s->bytes))
+    if (!why && !has_room(s, o))
         why = "too much is under way in the store";
     if (why) {
         refuse(s, o, why);

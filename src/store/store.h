@@ -55,7 +55,8 @@ bool store_exists(const char *folder);
 /* Finishes what is under way; no answer is given any more. May be called from within an answer. */
 void store_close(struct store *s);
 
-/* So much may be under way; what is beyond it gets STORE_FAILED. */
+/* So much may be under way; what is beyond it gets STORE_FAILED. An eighth of it, and of the file's size, is kept for STORE_REVOKED: who
+ * floods the store must not keep anybody from taking back. */
 #define STORE_QUEUE 4096u
 #define STORE_QUEUE_BYTES (16u << 20)
 

@@ -43,9 +43,19 @@ static void refuse_all(struct op *first, enum db_fault f)
     }
 }
 
+static bool takes_back(const struct op *first)
+{
+    const struct op *o = first;
+    while (o && o->table != STORE_REVOKED)
+        o = o->next;
+    return o;
+}
+
 static enum db_fault run_batch(struct db *d, struct op *first, bool writes)
 {
     int64_t now_s = clock_wall_s();
+    if (writes)
+        db_use(d, takes_back(first));
     enum db_fault f = db_begin(d, writes);
     for (struct op *o = first; o && f == DB_FINE; o = o->next)
         f = db_run(d, o, now_s);

@@ -91,8 +91,8 @@ static void drop(void *arg)
 
 static void (*const handlers[])(struct signin *s, struct signin_call *c) = {
     [SIGNIN_GITHUB] = signin_github,   [SIGNIN_PIN_SEND] = signin_pin_send,   [SIGNIN_PIN_CHECK] = signin_pin_check,
-    [SIGNIN_ACTIONS] = signin_actions, [SIGNIN_CODE_MAKE] = signin_code_make, [SIGNIN_CODE_TAKE] = signin_code_take,
-    [SIGNIN_ONCE] = signin_once,       [SIGNIN_REVOKE] = signin_revoke_asked, [SIGNIN_TOKEN_USED] = signin_token_used,
+    [SIGNIN_ACTIONS] = signin_actions, [SIGNIN_CODE_MAKE] = signin_allowed,   [SIGNIN_CODE_TAKE] = signin_code_take,
+    [SIGNIN_ONCE] = signin_allowed,    [SIGNIN_REVOKE] = signin_revoke_asked, [SIGNIN_TOKEN_USED] = signin_token_used,
 };
 
 /* Questions of people whom nobody knows yet, at a time: who floods us with them must leave room in the store for what takes sessions back. */

@@ -95,6 +95,8 @@ void signin_github(struct signin *s, struct signin_call *c);
 void signin_pin_send(struct signin *s, struct signin_call *c);
 void signin_pin_check(struct signin *s, struct signin_call *c);
 void signin_actions(struct signin *s, struct signin_call *c);
+/* CODE_MAKE and ONCE: how often one client may; then the handler of its own. */
+void signin_allowed(struct signin *s, struct signin_call *c);
 void signin_code_make(struct signin *s, struct signin_call *c);
 void signin_code_take(struct signin *s, struct signin_call *c);
 void signin_once(struct signin *s, struct signin_call *c);

@@ -5,6 +5,7 @@
 #include "gate/signin/impl.h"
 
 #include <stdio.h>
+#include <sys/socket.h>
 #include <time.h>
 
 static struct ledger_entry of_session(const char *id, int64_t at_s, int64_t ends_s)
@@ -98,12 +99,55 @@ static void test_many(void **state)
     service_close(&k);
 }
 
+/* --- what anybody can fill the store with ------------------------------------------------------------------------- */
+
+static struct answered ask(struct service_kit *k, enum signin_kind kind, unsigned i, uint8_t client)
+{
+    static const char browser[33] = "browser-a-browser-a-browser-a-br";
+    const struct signin_question q = {.kind = kind,
+                                      .gate = SPAN("g"),
+                                      .host = SPAN("far.test"),
+                                      .browser = span_make(browser, 32),
+                                      .client = {.family = AF_INET6, .ip = {0x20, 1, client}},
+                                      .nonce = span_make(&i, sizeof(i)),
+                                      .nonce_ends_s = clock_wall_s() + 600,
+                                      .who = {.way = WAY_EMAIL, .gate = SPAN("g"), .subject = SPAN("a@app.test")}};
+    struct answered a;
+    service_ask(k, &q, &a);
+    while (a.times == 0)
+        kit_idle(&k->base, 1);
+    return a;
+}
+
+/* Of one client: the others go on. */
+static void test_records_of_one_client(void **state)
+{
+    static const struct {
+        enum signin_kind kind;
+        unsigned most;
+    } rows[] = {{SIGNIN_ONCE, 120}, {SIGNIN_CODE_MAKE, 300}};
+    for (size_t r = 0; r < COUNT(rows); r++) {
+        struct service_kit k;
+        (void)state;
+        service_open(&k, by_org, COUNT(by_org));
+        for (unsigned i = 0; i < rows[r].most; i++)
+            assert_int_equal(ask(&k, rows[r].kind, i, 1).outcome, SIGNIN_OK);
+        struct answered a = ask(&k, rows[r].kind, 1000, 1);
+        assert_int_equal(a.outcome, SIGNIN_LIMITED);
+        assert_in_range(a.retry_after_s, 1, 600);
+        assert_int_equal(ask(&k, rows[r].kind, 1000, 2).outcome, SIGNIN_OK);
+        assert_int_equal(kit_records(&k.base), rows[r].most + 1 + 2);
+        service_close(&k);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clock_set_back),
         cmocka_unit_test(test_facts_of_a_clock_set_back),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_records_of_one_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -341,6 +341,31 @@ static void test_full_disk(void **state)
     assert_int_equal(kit_get(k, STORE_PEOPLE, refused, &a), STORE_NONE);
 }
 
+/* The last eighth is for what takes sessions back: a flood of everything else does not keep anybody from that. */
+static void test_largest_size(void **state)
+{
+    struct kit *k = *state;
+    struct kit_answer a;
+    kit_open(k);
+    kit_sql(k, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 225) "
+               "INSERT INTO record SELECT 5, CAST('f' || i AS BLOB), zeroblob(1048576), 9000000000 FROM n");
+    assert_int_equal(kit_once(k, STORE_USED, "n", "x", LATER), STORE_OK); /* what lies on a page that is there */
+    enum store_outcome out;
+    (void)grow(k, "k", &out);
+    assert_int_equal(out, STORE_FAILED);
+    for (unsigned i = 0; i < 100; i++) {
+        char key[8];
+        (void)snprintf(key, sizeof(key), "r%u", i);
+        assert_int_equal(kit_put(k, STORE_REVOKED, key, "x", LATER), STORE_OK);
+    }
+    (void)grow(k, "k", &out);
+    assert_int_equal(out, STORE_FAILED);
+    kit_sql(k, "DELETE FROM record WHERE kind = 5");
+    (void)grow(k, "k", &out);
+    assert_int_equal(out, STORE_OK);
+    assert_int_equal(kit_get(k, STORE_REVOKED, "r99", &a), STORE_OK);
+}
+
 /* The helpers' room is kept: what is known can be read at a start, too. */
 static void test_start_on_a_full_disk(void **state)
 {
@@ -454,9 +479,11 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_again),      TEST(test_spoiled),   TEST(test_unwritable),
-        TEST(test_no_folder),  TEST(test_half_made), TEST(test_stale_index),
-        TEST(test_taken_away), TEST(test_full_disk), TEST(test_start_on_a_full_disk),
+        TEST(test_again),        TEST(test_spoiled),
+        TEST(test_unwritable),   TEST(test_no_folder),
+        TEST(test_half_made),    TEST(test_stale_index),
+        TEST(test_taken_away),   TEST(test_full_disk),
+        TEST(test_largest_size), TEST(test_start_on_a_full_disk),
         TEST(test_killed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -242,25 +242,31 @@ static void count_up(void *arg, const struct store_reply *r)
         loop_stop(t->loop);
 }
 
-static void put_many(struct kit *k, struct tally *t, unsigned n, size_t size)
+static void put_many_into(struct kit *k, struct tally *t, enum store_table table, unsigned n, size_t size)
 {
     static const uint8_t bytes[STORE_VALUE_MAX];
     t->loop = k->loop;
     t->left += n;
     for (unsigned i = 0; i < n; i++)
-        store_put(k->store, STORE_PINS, span_make(&i, sizeof(i)), span_make(bytes, size), LATER, count_up, t);
+        store_put(k->store, table, span_make(&i, sizeof(i)), span_make(bytes, size), LATER, count_up, t);
+}
+
+static void put_many(struct kit *k, struct tally *t, unsigned n, size_t size)
+{
+    put_many_into(k, t, STORE_PINS, n, size);
 }
 
 static void test_full_queue(void **state)
 {
     struct kit *k = *state;
     struct tally t = {.left = 0};
-    put_many(k, &t, STORE_QUEUE + 100, 1);
+    put_many(k, &t, STORE_QUEUE, 1); /* an eighth is kept for what takes sessions back */
+    put_many_into(k, &t, STORE_REVOKED, STORE_QUEUE / 8 + 100, 1);
     assert_int_equal(t.refused, 0); /* never from inside the call */
     loop_run(k->loop);
     assert_int_equal(t.left, 0);
     assert_int_equal(t.good, STORE_QUEUE);
-    assert_int_equal(t.refused, 100);
+    assert_int_equal(t.refused, STORE_QUEUE / 8 + 100);
     memset(&t, 0, sizeof(t)); /* and room again */
     put_many(k, &t, 10, 1);
     loop_run(k->loop);
@@ -268,7 +274,14 @@ static void test_full_queue(void **state)
     memset(&t, 0, sizeof(t)); /* bytes count, too */
     put_many(k, &t, STORE_QUEUE_BYTES / STORE_VALUE_MAX + 10, STORE_VALUE_MAX);
     loop_run(k->loop);
-    assert_true(t.refused >= 10 && t.refused < 50);
+    assert_in_range(t.refused, STORE_QUEUE_BYTES / 8 / STORE_VALUE_MAX + 10,
+                    STORE_QUEUE_BYTES / 8 / STORE_VALUE_MAX + 50);
+    memset(&t, 0, sizeof(t));
+    put_many(k, &t, STORE_QUEUE_BYTES / STORE_VALUE_MAX, STORE_VALUE_MAX);
+    t.refused = 0;
+    put_many_into(k, &t, STORE_REVOKED, 100, 1);
+    loop_run(k->loop);
+    assert_in_range(t.refused, STORE_QUEUE_BYTES / 8 / STORE_VALUE_MAX, STORE_QUEUE_BYTES / 8 / STORE_VALUE_MAX + 50);
 }
 
 static void test_close_under_load(void **state)
