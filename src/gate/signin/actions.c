@@ -8,9 +8,12 @@
 #include <stdlib.h>
 
 #define CLAIM_MAX 256
+#define ISSUER_MAX 512
 
 struct job {
-    struct jwt token; /* its spans lie in the call */
+    struct jwt token;        /* its spans lie in the call */
+    char issuer[ISSUER_MAX]; /* whose keys were asked for */
+    size_t issuer_n;
     char repository[CLAIM_MAX];
     size_t repository_n;
     int64_t ends_s;
@@ -144,6 +147,8 @@ static const char *judge(struct signin_call *c, const struct gate_config *gate, 
     const struct jwt_expect e = {.issuer = a->issuer, .audience = a->audience, .now_s = clock_wall_s()};
     const char *why;
     *outcome = SIGNIN_WRONG;
+    if (!span_eq(a->issuer, span_make(j->issuer, j->issuer_n))) /* the key is the old one's */
+        return "the gate has another issuer by now";
     struct json_doc *claims = jwt_open(&j->token, key, &e, &why);
     if (!claims)
         return why;
@@ -187,6 +192,15 @@ static void on_key(struct signin_call *c, enum issuer_answer a, const struct rsa
     refuse(c, SIGNIN_UNREACHABLE, "the issuer's keys cannot be had");
 }
 
+static bool keep_issuer(struct job *j, struct span issuer)
+{
+    if (issuer.n > sizeof(j->issuer))
+        return false;
+    memcpy(j->issuer, issuer.p, issuer.n);
+    j->issuer_n = issuer.n;
+    return true;
+}
+
 void signin_actions(struct signin *s, struct signin_call *c)
 {
     const struct gate_config *gate = signin_gate(s, c->q.gate);
@@ -199,6 +213,8 @@ void signin_actions(struct signin *s, struct signin_call *c)
     c->work = j;
     c->work_free = free;
     const char *why = jwt_read(c->q.code, &j->token);
+    if (!why && !keep_issuer(j, gate->actions->issuer))
+        why = "the issuer's name is too long";
     if (why)
         refuse(c, SIGNIN_WRONG, why);
     else
