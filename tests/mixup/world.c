@@ -38,7 +38,8 @@ static void tell(const struct world *w, enum wrong wrong, uint32_t id, const cha
 
 void world_wrong(struct world *w, enum wrong wrong, uint32_t id, const char *what)
 {
-    if (w->lenient && (wrong == WRONG_OUTCOME || wrong == WRONG_STUCK))
+    /* Of a worker that was killed in the middle of a request, bytes of that one may still arrive when its connection has had its end. */
+    if (w->lenient && (wrong == WRONG_OUTCOME || wrong == WRONG_STUCK || wrong == WRONG_POISONED))
         return;
     if (w->wrongs[wrong]++ < TELL_MOST)
         tell(w, wrong, id, what);
