@@ -44,11 +44,18 @@ describe('sockets that wait for their PROXY header', () => {
 
   it('count as connections, and give their place back', async () => {
     let closed = 0;
-    const sockets = Array.from({ length: 30 }, () => net.connect({ port, host: '127.0.0.1' }).on('error', () => {}).on('close', () => closed++));
+    const one = () => net.connect({ port, host: '127.0.0.1' }).on('error', () => {}).on('close', () => closed++);
+    const sockets = Array.from({ length: 30 }, one);
     await until('ten to be refused', () => closed >= 10);
     await sleep(200);
-    assert.ok(closed <= 11, `${closed}: one place may still be held by whoever saw that the gate is there`);
-    await assert.rejects(site.gate.request({ host, ms: 2000 }), 'nobody else gets in');
+    assert.ok(closed <= 11, `${closed}`);
+    // Whoever saw that the gate is there may have held a place until now.
+    await until('nobody else to get in', async () => {
+      if (!(await site.gate.request({ host, ms: 2000 }).catch(() => undefined))) return true;
+      sockets.push(one());
+      return false;
+    });
+    assert.ok(sockets.length <= 31, `${sockets.length} for twenty places`);
     for (const s of sockets) s.destroy();
     await until('room again', async () => (await site.gate.request({ host, ms: 1000 }).catch(() => undefined))?.status === 200, 5000);
   });

@@ -38,7 +38,11 @@ static void tell(const struct world *w, enum wrong wrong, uint32_t id, const cha
 
 void world_wrong(struct world *w, enum wrong wrong, uint32_t id, const char *what)
 {
-    if (w->lenient && (wrong == WRONG_OUTCOME || wrong == WRONG_STUCK))
+    /* Of a worker that was killed within a request, bytes may still arrive when that one's connection has had its end; and where nothing but
+     * the end of a plain connection tells the end of an answer, the kernel ends both alike. Mix-ups are what is looked for. */
+    static const bool may_be_the_kill[WRONG_COUNT] = {
+        [WRONG_OUTCOME] = true, [WRONG_STUCK] = true, [WRONG_POISONED] = true, [WRONG_INCOMPLETE] = true};
+    if (w->lenient && may_be_the_kill[wrong])
         return;
     if (w->wrongs[wrong]++ < TELL_MOST)
         tell(w, wrong, id, what);
