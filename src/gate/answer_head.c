@@ -54,7 +54,8 @@ void draft_page(struct draft *d, const struct page *p)
     draft_field(d, "Content-Type", SPAN("text/html; charset=utf-8"));
     draft_field(d, "Content-Security-Policy", page_policy());
     draft_field(d, "X-Content-Type-Options", SPAN("nosniff"));
-    draft_field(d, "Referrer-Policy", SPAN("no-referrer"));
+    /* Not "no-referrer": a form would be sent with `Origin: null` (Fetch, "serializing a request origin"), and be refused as foreign. */
+    draft_field(d, "Referrer-Policy", SPAN("same-origin"));
 }
 
 void draft_json_type(struct draft *d)
