@@ -199,10 +199,13 @@ describe('browser', () => {
 
   it('signed out is signed out', async () => {
     await withProfile({ httpCredentials: beta }, async (context) => {
-      const { page } = await open(context, url('autotest', '/.tiergate/sign-out'));
-      await page.click('button, input[type=submit]');
+      const ours = async () => (await context.cookies()).filter((c) => /tiergate/.test(c.name)).length;
+      const { page } = await open(context, url('autotest', '/'));
+      assert.equal(await ours(), 1);
+      await page.goto(url('autotest', '/.tiergate/sign-out'));
+      await Promise.all([page.waitForResponse((r) => r.request().method() === 'POST' && r.status() === 200), page.click('button, input[type=submit]')]);
       await page.waitForLoadState();
-      assert.equal((await context.cookies()).filter((c) => /tiergate/.test(c.name)).length, 0);
+      assert.equal(await ours(), 0);
     });
   });
 
