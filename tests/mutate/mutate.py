@@ -52,7 +52,7 @@ def copy_tree(tree, changed):
 
 def instrument_tree(tree, layers):
     mutants, changed = [], {}
-    for path in sorted(p for layer in layers for p in glob(f"src/{layer}/*.c")):
+    for path in sorted(p for layer in layers for p in glob(f"src/{layer}/**/*.c", recursive=True)):
         f = File(path, len(mutants) + 1)
         changed[path] = f.instrument().encode()
         mutants += f.mutants
