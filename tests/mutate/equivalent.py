@@ -2,11 +2,14 @@
 indented."""
 
 
-def read_equivalent(path):
-    found, names, reason = {}, [], []
+def lines_of(path):
     with open(path, encoding="utf-8") as f:
-        lines = [line.rstrip() for line in f if not line.startswith("#")]
-    for line in [*lines, ""]:
+        return [(path, line.rstrip()) for line in f if not line.startswith("#")] + [(path, "")]
+
+
+def read_equivalent(paths):
+    found, names, reason = {}, [], []
+    for path, line in (pair for p in paths for pair in lines_of(p)):
         if line.startswith(" "):
             reason.append(line.strip())
             continue

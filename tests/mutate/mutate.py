@@ -164,7 +164,7 @@ def main():
     if a.list:
         print(*(f"{m.id:5} src/{m.file}:{m.line} {m.name}" for m in chosen), sep="\n")
         return 0
-    equivalent = read_equivalent(f"{HERE}/equivalent.txt")
+    equivalent = read_equivalent(sorted(glob(f"{HERE}/equivalent/*.txt")))
     found = judge(chosen, a, equivalent)
     if a.show:
         print(*(f"{m.name}: {found[m.id].name if found[m.id] else '-'}" for m in chosen), sep="\n")
