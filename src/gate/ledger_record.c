@@ -1,99 +1,62 @@
 /* Entries of the ledger as the store keeps them:
  *
- *   key:   kind 1 | way 1 | SHA-256 of gate and name
- *   value: 1 | at 8 | must sign in 1 | gate 2+n | name 2+n | email 2+n | login 2+n | groups 2+n
+ *   key:   kind 1 | way 1 | SHA-256 of (gate | name)
+ *   value: 1 | at 8 | must sign in 1 | gate | name | email | login | groups
  *
- * Numbers are big-endian. The key is as long for every name, and what it stands for is looked at again in the value. */
+ * Both are records as gate/record.h has them. The key is as long for every name, and what it stands for is looked at again in the value. */
 #include "gate/ledger.h"
 
 #include "base/crypto/mac.h"
-
-#include <endian.h>
+#include "gate/record.h"
 
 #define VERSION 1
-#define FIXED (1 + 8 + 1)
+#define NAMES_MAX 520
 
 static bool make_key(const struct ledger_entry *e, uint8_t key[LEDGER_KEY])
 {
-    uint8_t text[8 + 512];
-    uint64_t n = htobe64(e->gate.n);
-    if (e->gate.n + e->name.n > sizeof(text) - sizeof(n))
+    uint8_t names[NAMES_MAX];
+    struct record_out o = {.p = names, .cap = sizeof(names)};
+    record_put_span(&o, e->gate);
+    record_put_span(&o, e->name);
+    if (o.full)
         return false;
-    memcpy(text, &n, sizeof(n));
-    if (e->gate.n)
-        memcpy(text + sizeof(n), e->gate.p, e->gate.n);
-    for (size_t i = 0; i < e->name.n; i++)
-        text[sizeof(n) + e->gate.n + i] = e->kind == LEDGER_EMAIL ? ascii_lower(e->name.p[i]) : e->name.p[i];
+    for (size_t i = o.n - e->name.n; e->kind == LEDGER_EMAIL && i < o.n; i++)
+        names[i] = ascii_lower(names[i]);
     key[0] = (uint8_t)e->kind;
     key[1] = (uint8_t)e->way;
-    return res_ok(sha256(span_make(text, sizeof(n) + e->gate.n + e->name.n), key + 2));
-}
-
-struct out {
-    uint8_t *p;
-    size_t n, cap;
-    bool full;
-};
-
-static void put(struct out *o, const void *p, size_t n)
-{
-    o->full = o->full || n > o->cap - o->n;
-    if (o->full || n == 0)
-        return;
-    memcpy(o->p + o->n, p, n);
-    o->n += n;
-}
-
-static void put_span(struct out *o, struct span s)
-{
-    uint8_t n[2] = {(uint8_t)(s.n >> 8), (uint8_t)s.n};
-    o->full = o->full || s.n > 0xffff;
-    put(o, n, sizeof(n));
-    put(o, s.p, s.n);
+    return res_ok(sha256(span_make(o.p, o.n), key + 2));
 }
 
 bool ledger_encode(const struct ledger_entry *e, uint8_t key[LEDGER_KEY], size_t *key_n, uint8_t *value, size_t cap,
                    size_t *n)
 {
-    struct out o = {.p = value, .cap = cap};
-    uint64_t at = htobe64((uint64_t)e->at_s);
-    uint8_t version = VERSION, must_sign_in = e->must_sign_in;
-    put(&o, &version, 1);
-    put(&o, &at, sizeof(at));
-    put(&o, &must_sign_in, 1);
-    put_span(&o, e->gate);
-    put_span(&o, e->name);
-    put_span(&o, e->email);
-    put_span(&o, e->login);
-    put_span(&o, e->groups);
+    struct record_out o = {.p = value, .cap = cap};
+    record_put_byte(&o, VERSION);
+    record_put_time(&o, e->at_s);
+    record_put_byte(&o, e->must_sign_in);
+    record_put_span(&o, e->gate);
+    record_put_span(&o, e->name);
+    record_put_span(&o, e->email);
+    record_put_span(&o, e->login);
+    record_put_span(&o, e->groups);
     *key_n = LEDGER_KEY;
     *n = o.n;
-    return !o.full && e->at_s >= 0 && make_key(e, key);
-}
-
-static bool take_span(struct span *rest, struct span *out)
-{
-    size_t n = rest->n < 2 ? 0 : (size_t)rest->p[0] << 8 | rest->p[1];
-    if (rest->n < 2 || n > rest->n - 2)
-        return false;
-    *out = span_make(rest->p + 2, n);
-    *rest = span_from(*rest, 2 + n);
-    return true;
+    return !o.full && make_key(e, key);
 }
 
 static bool read_value(struct span value, struct ledger_entry *out)
 {
-    uint64_t at;
-    if (value.n < FIXED || value.p[0] != VERSION || value.p[9] > 1)
-        return false;
-    memcpy(&at, value.p + 1, sizeof(at));
-    at = be64toh(at);
-    out->at_s = (int64_t)at;
-    out->must_sign_in = value.p[9];
-    struct span rest = span_from(value, FIXED);
-    return at <= INT64_MAX && take_span(&rest, &out->gate) && take_span(&rest, &out->name) &&
-           take_span(&rest, &out->email) && take_span(&rest, &out->login) && take_span(&rest, &out->groups) &&
-           rest.n == 0;
+    struct record_in in = {.rest = value};
+    unsigned version = record_take_byte(&in);
+    out->at_s = record_take_time(&in);
+    unsigned must_sign_in = record_take_byte(&in);
+    out->must_sign_in = must_sign_in;
+    out->gate = record_take_span(&in);
+    out->name = record_take_span(&in);
+    out->email = record_take_span(&in);
+    out->login = record_take_span(&in);
+    out->groups = record_take_span(&in);
+    return record_done(&in) && version == VERSION && must_sign_in <= 1;
 }
 
 bool ledger_decode(struct span key, struct span value, int64_t ends_s, struct ledger_entry *out)

@@ -2,13 +2,11 @@
 
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
+#include "gate/record.h"
 #include "gate/token.h"
 
-#include <endian.h>
-
-#define VERSION 1
-#define KEY_ID 4
-#define FIXED (1 + KEY_ID + SHARE_ID + 8 + 8)
+#define VERSION 2
+#define KEY_ID sizeof(((struct session_key *)0)->id)
 
 static struct res sign(const struct session_key *key, struct span payload, uint8_t out[MAC_SIZE])
 {
@@ -20,121 +18,84 @@ static struct res sign(const struct session_key *key, struct span payload, uint8
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
-struct writer {
-    uint8_t bytes[SHARE_RAW_MAX];
-    size_t n;
-    bool full;
-};
-
-static void put(struct writer *w, const void *p, size_t n)
+static void put_link(struct record_out *o, const struct session_key *key, struct span gate, const struct share_link *l)
 {
-    w->full = w->full || n > sizeof(w->bytes) - w->n;
-    if (w->full || n == 0)
-        return;
-    memcpy(w->bytes + w->n, p, n);
-    w->n += n;
-}
-
-static void put_byte(struct writer *w, unsigned b)
-{
-    uint8_t byte = (uint8_t)b;
-    put(w, &byte, 1);
-}
-
-static void put_time(struct writer *w, int64_t t)
-{
-    uint64_t be = htobe64((uint64_t)t);
-    put(w, &be, sizeof(be));
-}
-
-static void put_span(struct writer *w, struct span s)
-{
-    w->full = w->full || s.n > 255;
-    put_byte(w, (unsigned)s.n);
-    put(w, s.p, s.n);
-}
-
-static void put_link(struct writer *w, const struct session_key *key, struct span gate, const struct share_link *l)
-{
-    put_byte(w, VERSION);
-    put(w, key->id, KEY_ID);
-    put(w, l->id, sizeof(l->id));
-    put_time(w, l->made_s);
-    put_time(w, l->ends_s);
-    put_span(w, gate);
-    put_span(w, l->host);
-    put_span(w, l->scope);
-    put_span(w, l->note);
+    record_put_byte(o, VERSION);
+    record_put(o, key->id, sizeof(key->id));
+    record_put(o, l->id, sizeof(l->id));
+    record_put_time(o, l->made_s);
+    record_put_time(o, l->ends_s);
+    record_put_span(o, gate);
+    record_put_span(o, l->host);
+    record_put_span(o, l->scope);
+    record_put_span(o, l->note);
 }
 
 size_t share_link_make(const struct gate_config *gate, const struct share_link *l, char out[SHARE_TEXT_MAX])
 {
     const struct session_key *key = &gate->session.keys[0];
-    struct writer w = {.n = 0};
-    uint8_t mac[MAC_SIZE];
+    uint8_t raw[SHARE_RAW_MAX], mac[MAC_SIZE];
+    struct record_out o = {.p = raw, .cap = sizeof(raw)};
     if (gate->session.key_count == 0 || !gate->share_links)
         return 0;
-    put_link(&w, key, gate->name, l);
-    if (w.full || !res_ok(sign(key, span_make(w.bytes, w.n), mac)))
+    put_link(&o, key, gate->name, l);
+    if (o.full || !res_ok(sign(key, span_make(o.p, o.n), mac)))
         return 0;
-    put(&w, mac, sizeof(mac));
-    return w.full ? 0 : base64url_encode(span_make(w.bytes, w.n), out);
+    record_put(&o, mac, sizeof(mac));
+    return o.full ? 0 : base64url_encode(span_make(o.p, o.n), out);
 }
 
 /* --- opening ------------------------------------------------------------------------------------------------------ */
 
-static int64_t take_time(const uint8_t *p)
-{
-    uint64_t be;
-    memcpy(&be, p, sizeof(be));
-    uint64_t t = be64toh(be);
-    return t <= INT64_MAX ? (int64_t)t : -1;
-}
+struct raw_link {
+    struct span key_id, gate;
+    struct span payload; /* what the MAC covers */
+    const uint8_t *mac;  /* MAC_SIZE bytes */
+};
 
-static bool take_span(struct span *rest, struct span *out)
+static bool read_link(struct span bytes, struct raw_link *raw, struct share_link *l)
 {
-    if (rest->n == 0 || rest->p[0] > rest->n - 1)
+    if (bytes.n < MAC_SIZE)
         return false;
-    *out = span_make(rest->p + 1, rest->p[0]);
-    *rest = span_from(*rest, 1u + out->n);
-    return true;
+    *raw = (struct raw_link){.payload = span_make(bytes.p, bytes.n - MAC_SIZE), .mac = bytes.p + bytes.n - MAC_SIZE};
+    struct record_in in = {.rest = raw->payload};
+    if (record_take_byte(&in) != VERSION)
+        return false;
+    raw->key_id = record_take(&in, KEY_ID);
+    struct span id = record_take(&in, SHARE_ID);
+    *l = (struct share_link){.made_s = record_take_time(&in)};
+    if (id.n)
+        memcpy(l->id, id.p, id.n);
+    l->ends_s = record_take_time(&in);
+    raw->gate = record_take_span(&in);
+    l->host = record_take_span(&in);
+    l->scope = record_take_span(&in);
+    l->note = record_take_span(&in);
+    return record_done(&in);
 }
 
-static bool read_link(struct span payload, struct span *gate, struct share_link *l)
-{
-    struct span rest = span_from(payload, FIXED);
-    *l = (struct share_link){.made_s = take_time(payload.p + 1 + KEY_ID + SHARE_ID),
-                             .ends_s = take_time(payload.p + 1 + KEY_ID + SHARE_ID + 8)};
-    memcpy(l->id, payload.p + 1 + KEY_ID, sizeof(l->id));
-    return take_span(&rest, gate) && take_span(&rest, &l->host) && take_span(&rest, &l->scope) &&
-           take_span(&rest, &l->note) && rest.n == 0;
-}
-
-static bool is_signed(const struct gate_config *gate, struct span payload, const uint8_t *mac)
+static bool is_signed(const struct gate_config *gate, const struct raw_link *raw)
 {
     for (size_t i = 0; i < gate->session.key_count && i < SESSION_KEYS; i++) {
         const struct session_key *key = &gate->session.keys[i];
         uint8_t want[MAC_SIZE];
-        if (memcmp(payload.p + 1, key->id, KEY_ID) == 0 && res_ok(sign(key, payload, want)) &&
-            equal_const_time(want, mac, MAC_SIZE))
+        if (span_eq(raw->key_id, span_make(key->id, KEY_ID)) && res_ok(sign(key, raw->payload, want)) &&
+            equal_const_time(want, raw->mac, MAC_SIZE))
             return true;
     }
     return false;
 }
 
 enum share_verdict share_link_open(const struct gate_config *gate, struct span host, struct span text, int64_t now_s,
-                                   uint8_t raw[SHARE_RAW_MAX], struct share_link *out)
+                                   uint8_t room[SHARE_RAW_MAX], struct share_link *out)
 {
-    struct span name;
+    struct raw_link raw;
     size_t n = 0;
-    if (!gate->share_links || !base64url_decode(text, raw, SHARE_RAW_MAX, &n) || n < FIXED + MAC_SIZE ||
-        raw[0] != VERSION)
+    if (!gate->share_links || !base64url_decode(text, room, SHARE_RAW_MAX, &n) ||
+        !read_link(span_make(room, n), &raw, out) || !is_signed(gate, &raw))
         return SHARE_BAD;
-    struct span payload = span_make(raw, n - MAC_SIZE);
-    if (!is_signed(gate, payload, raw + payload.n) || !read_link(payload, &name, out))
-        return SHARE_BAD;
-    if (!span_eq(name, gate->name) || !span_eq(out->host, host) || out->scope.n == 0 || out->scope.p[0] != '/' ||
-        out->made_s < 0 || out->made_s > now_s + TOKEN_SKEW_S)
+    if (!span_eq(raw.gate, gate->name) || !span_eq(out->host, host) || out->scope.n == 0 || out->scope.p[0] != '/' ||
+        out->made_s > now_s + TOKEN_SKEW_S)
         return SHARE_BAD;
     return now_s < out->ends_s ? SHARE_GOOD : SHARE_OVER;
 }

@@ -1,9 +1,9 @@
 /* Share links: whoever has one may look at one host, at one path and below, until it ends. Made by `tiergate share` with a key derived from
  * the session secret, so that no server need be asked. Its text:
  *
- *   base64url( 1 | key id 4 | id 16 | made 8 | ends 8 | gate 1+n | host 1+n | scope 1+n | note 1+n | HMAC-SHA-256 32 )
+ *   base64url( 2 | key id 4 | id 16 | made 8 | ends 8 | gate | host | scope | note | HMAC-SHA-256 32 )
  *
- * Numbers are big-endian seconds since the epoch. Pure. */
+ * A record as gate/record.h has them, times are seconds since the epoch. Pure. */
 #ifndef TG_GATE_SHARE_LINK_H
 #define TG_GATE_SHARE_LINK_H
 
@@ -29,9 +29,9 @@ enum share_verdict { SHARE_GOOD = 0, SHARE_BAD, SHARE_OVER };
 
 /* Writes at most SHARE_TEXT_MAX bytes. 0: no key, no memory, or too long. */
 size_t share_link_make(const struct gate_config *gate, const struct share_link *l, char out[SHARE_TEXT_MAX]);
-/* Is it of this gate, which still has share links, and for this host? Spans borrow from raw. BAD: *out must not be used. */
+/* Is it of this gate, which still has share links, and for this host? Spans borrow from room. BAD: *out must not be used. */
 enum share_verdict share_link_open(const struct gate_config *gate, struct span host, struct span text, int64_t now_s,
-                                   uint8_t raw[SHARE_RAW_MAX], struct share_link *out);
+                                   uint8_t room[SHARE_RAW_MAX], struct share_link *out);
 /* Who comes by it: proven when the link was made, so that taking back the identity ends the link too. False: no memory. */
 bool share_link_identity(const struct gate_config *gate, const struct share_link *l, struct arena *a,
                          struct identity *out);

@@ -2,11 +2,9 @@
 
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
+#include "gate/record.h"
 
-#include <endian.h>
-
-#define VERSION 3
-#define FIXED (1 + sizeof(((struct session_key *)0)->id) + SESSION_ID + 8 + 8 + 8 + 1 + 1)
+#define VERSION 4
 #define FINGERPRINT 16
 
 static struct res sign(const struct session_key *key, struct span payload, const uint8_t *fingerprint,
@@ -23,66 +21,27 @@ static struct res sign(const struct session_key *key, struct span payload, const
 
 /* --- making ------------------------------------------------------------------------------------------------------- */
 
-struct writer {
-    uint8_t bytes[TOKEN_RAW_MAX];
-    size_t n;
-    bool full;
-};
-
-static void put(struct writer *w, const void *p, size_t n)
+static void put_session(struct record_out *o, const struct session_key *key, const struct session *s)
 {
-    w->full = w->full || n > sizeof(w->bytes) - w->n;
-    if (w->full || n == 0)
-        return;
-    memcpy(w->bytes + w->n, p, n);
-    w->n += n;
+    record_put_byte(o, VERSION);
+    record_put(o, key->id, sizeof(key->id));
+    record_put(o, s->id, sizeof(s->id));
+    record_put_time(o, s->issued);
+    record_put_time(o, s->active);
+    record_put_time(o, s->ends);
+    record_put_byte(o, s->who.way);
 }
 
-static void put_byte(struct writer *w, unsigned b)
+static void put_names(struct record_out *o, const struct circle *c, struct span gate, const struct identity *who)
 {
-    uint8_t byte = (uint8_t)b;
-    put(w, &byte, 1);
-}
-
-static void put_time(struct writer *w, int64_t t)
-{
-    uint64_t be = htobe64((uint64_t)t);
-    put(w, &be, sizeof(be));
-}
-
-static void put_span(struct writer *w, struct span s)
-{
-    w->full = w->full || s.n > 255;
-    put_byte(w, (unsigned)s.n);
-    put(w, s.p, s.n);
-}
-
-/* With two bytes of length: whoever is in many teams. */
-static void put_long(struct writer *w, struct span s)
-{
-    w->full = w->full || s.n > 0xffff;
-    put_byte(w, (unsigned)(s.n >> 8));
-    put_byte(w, (unsigned)(s.n & 0xff));
-    put(w, s.p, s.n);
-}
-
-static void put_session(struct writer *w, const struct session_key *key, const struct session *s)
-{
-    put_byte(w, VERSION);
-    put(w, key->id, sizeof(key->id));
-    put(w, s->id, sizeof(s->id));
-    put_time(w, s->issued);
-    put_time(w, s->active);
-    put_time(w, s->ends);
-    put_byte(w, s->who.way);
-}
-
-static void put_circle(struct writer *w, const struct circle *c, struct span gate, struct span subject)
-{
-    put_byte(w, c->kind);
-    put_span(w, gate);
-    put_span(w, subject);
-    put_span(w, c->name);
+    record_put_byte(o, c->kind);
+    record_put_span(o, gate);
+    record_put_span(o, who->subject);
+    record_put_span(o, c->name);
+    record_put_span(o, who->email);
+    record_put_span(o, who->login);
+    record_put_span(o, who->groups);
+    record_put_span(o, who->scope);
 }
 
 size_t token_make(const struct gate_config *gate, const struct circle *circle, const struct session *s,
@@ -91,20 +50,16 @@ size_t token_make(const struct gate_config *gate, const struct circle *circle, c
     const struct session_key *key = &gate->session.keys[0];
     const struct circle own = circle_for(gate, s->who.way, circle);
     const uint8_t *fingerprint = gate_fingerprint(gate, s->who.way, s->who.subject);
-    struct writer w = {.n = 0};
-    uint8_t mac[MAC_SIZE];
+    uint8_t raw[TOKEN_RAW_MAX], mac[MAC_SIZE];
+    struct record_out o = {.p = raw, .cap = sizeof(raw)};
     if (gate->session.key_count == 0 || !fingerprint || own.name.n == 0)
         return 0;
-    put_session(&w, key, s);
-    put_circle(&w, &own, gate->name, s->who.subject);
-    put_span(&w, s->who.email);
-    put_span(&w, s->who.login);
-    put_long(&w, s->who.groups);
-    put_span(&w, s->who.scope);
-    if (w.full || !res_ok(sign(key, span_make(w.bytes, w.n), fingerprint, mac)))
+    put_session(&o, key, s);
+    put_names(&o, &own, gate->name, &s->who);
+    if (o.full || !res_ok(sign(key, span_make(o.p, o.n), fingerprint, mac)))
         return 0;
-    put(&w, mac, sizeof(mac));
-    return w.full ? 0 : base64url_encode(span_make(w.bytes, w.n), out);
+    record_put(&o, mac, sizeof(mac));
+    return o.full ? 0 : base64url_encode(span_make(o.p, o.n), out);
 }
 
 /* --- verifying ---------------------------------------------------------------------------------------------------- */
@@ -118,60 +73,46 @@ struct token {
     const uint8_t *mac;  /* MAC_SIZE bytes */
 };
 
-static int64_t take_time(const uint8_t *p)
-{
-    uint64_t be;
-    memcpy(&be, p, sizeof(be));
-    uint64_t t = be64toh(be);
-    return t <= INT64_MAX ? (int64_t)t : -1;
-}
-
-static bool take_span(struct span *rest, struct span *out)
-{
-    if (rest->n == 0 || rest->p[0] > rest->n - 1)
-        return false;
-    *out = span_make(rest->p + 1, rest->p[0]);
-    *rest = span_from(*rest, 1u + out->n);
-    return true;
-}
-
-static bool take_long(struct span *rest, struct span *out)
-{
-    size_t n = rest->n < 2 ? 0 : (size_t)rest->p[0] << 8 | rest->p[1];
-    if (rest->n < 2 || n > rest->n - 2)
-        return false;
-    *out = span_make(rest->p + 2, n);
-    *rest = span_from(*rest, 2 + n);
-    return true;
-}
-
-static void take_fixed(const uint8_t *p, struct token *t)
+static void take_session(struct record_in *in, struct token *t)
 {
     struct session *s = &t->session;
-    t->key_id = span_make(p + 1, sizeof(((struct session_key *)0)->id));
-    p += 1 + t->key_id.n;
-    memcpy(s->id, p, sizeof(s->id));
-    p += sizeof(s->id);
-    s->issued = s->who.proven_s = take_time(p);
-    s->active = take_time(p + 8);
-    s->ends = s->who.latest_s = take_time(p + 16);
-    s->who.way = p[24] < WAY_COUNT ? (enum identity_way)p[24] : WAY_NONE;
-    t->circle_kind = p[25];
+    t->key_id = record_take(in, sizeof(((struct session_key *)0)->id));
+    struct span id = record_take(in, sizeof(s->id));
+    if (id.n)
+        memcpy(s->id, id.p, id.n);
+    s->issued = s->who.proven_s = record_take_time(in);
+    s->active = record_take_time(in);
+    s->ends = s->who.latest_s = record_take_time(in);
+    unsigned way = record_take_byte(in);
+    s->who.way = way < WAY_COUNT ? (enum identity_way)way : WAY_NONE;
+}
+
+static void take_names(struct record_in *in, struct token *t)
+{
+    struct identity *who = &t->session.who;
+    t->circle_kind = record_take_byte(in);
+    t->gate = record_take_span(in);
+    who->subject = record_take_span(in);
+    t->circle = record_take_span(in);
+    who->email = record_take_span(in);
+    who->login = record_take_span(in);
+    who->groups = record_take_span(in);
+    who->scope = record_take_span(in);
 }
 
 static bool token_read(struct span raw, struct token *t)
 {
-    struct identity *who = &t->session.who;
     *t = (struct token){.gate = SPAN_NONE};
-    if (raw.n < FIXED + MAC_SIZE || raw.p[0] != VERSION)
+    if (raw.n < MAC_SIZE)
         return false;
     t->payload = span_make(raw.p, raw.n - MAC_SIZE);
     t->mac = raw.p + t->payload.n;
-    take_fixed(raw.p, t);
-    struct span rest = span_from(t->payload, FIXED);
-    return take_span(&rest, &t->gate) && take_span(&rest, &who->subject) && take_span(&rest, &t->circle) &&
-           take_span(&rest, &who->email) && take_span(&rest, &who->login) && take_long(&rest, &who->groups) &&
-           take_span(&rest, &who->scope) && rest.n == 0;
+    struct record_in in = {.rest = t->payload};
+    if (record_take_byte(&in) != VERSION)
+        return false;
+    take_session(&in, t);
+    take_names(&in, t);
+    return record_done(&in);
 }
 
 static bool token_fits(const struct gate_config *gate, const struct circle *circle, const struct token *t)

@@ -1,9 +1,9 @@
-/* Session tokens, version 3. One fixed algorithm, no parameters in the token:
+/* Session tokens, version 4. One fixed algorithm, no parameters in the token:
  *
- *   base64url( 3 | key id 4 | session id 16 | issued 8 | active 8 | ends 8 | way 1 | circle kind 1 |
- *              gate 1+n | subject 1+n | circle 1+n | email 1+n | login 1+n | groups 2+n | scope 1+n | HMAC-SHA-256 32 )
+ *   base64url( 4 | key id 4 | session id 16 | issued 8 | active 8 | ends 8 | way 1 | circle kind 1 |
+ *              gate | subject | circle | email | login | groups | scope | HMAC-SHA-256 32 )
  *
- * Numbers are big-endian, times are seconds since the epoch. The MAC covers all before it and the fingerprint of the
+ * A record as gate/record.h has them, times are seconds since the epoch. The MAC covers all before it and the fingerprint of the
  * credential, which itself is not in the token: who steals a cookie cannot try passwords against it. Pure. */
 #ifndef TG_GATE_TOKEN_H
 #define TG_GATE_TOKEN_H

@@ -23,14 +23,14 @@ const mac = (key, ...parts) => {
   return h.digest();
 };
 const derive = (info, n) => Buffer.from(crypto.hkdfSync('sha256', secret, '', info, n));
-const counted = (text) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+const counted = (text) => Buffer.concat([Buffer.from([0, text.length]), Buffer.from(text)]);
 
 /** The cookie of `beta`, who signed in so many seconds ago: src/gate/token.h, said again. */
 function cookieOf(age) {
   const then = Math.floor(Date.now() / 1000) - age;
   const payload = Buffer.concat([
-    Buffer.from([2]), derive('tiergate session token v1 key id', 4), crypto.randomBytes(16), number(then), number(then), number(0),
-    Buffer.from([1]), Buffer.from('h'), counted('app'), counted('beta'), counted(host), counted(''), counted(''), Buffer.from([0, 0]), counted('')
+    Buffer.from([4]), derive('tiergate session token v1 key id', 4), crypto.randomBytes(16), number(then), number(then), number(then + 86400),
+    Buffer.from([1]), Buffer.from('h'), counted('app'), counted('beta'), counted(host), counted(''), counted(''), counted(''), counted('')
   ]);
   const fingerprint = mac('tiergate credential fingerprint v1', 'basic', 'app', 'beta', '', password).subarray(0, 16);
   return `__Host-tiergate=${Buffer.concat([payload, mac(derive('tiergate session token v1 key', 32), payload, fingerprint)]).toString('base64url')}`;

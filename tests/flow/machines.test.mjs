@@ -264,14 +264,14 @@ describe('machines and guests', () => {
   const brief = (seconds) => {
     const secret = 's'.repeat(40), now = Math.floor(Date.now() / 1000);
     const derive = (info, n) => Buffer.from(crypto.hkdfSync('sha256', secret, '', info, n));
-    const counted = (text) => Buffer.concat([Buffer.from([text.length]), Buffer.from(text)]);
+    const counted = (text) => Buffer.concat([Buffer.from([0, text.length]), Buffer.from(text)]);
     const number = (n) => {
       const b = Buffer.alloc(8);
       b.writeBigUInt64BE(BigInt(n));
       return b;
     };
     const payload = Buffer.concat([
-      Buffer.from([1]), derive('tiergate session token v1 key id', 4), crypto.randomBytes(16), number(now), number(now + seconds),
+      Buffer.from([2]), derive('tiergate session token v1 key id', 4), crypto.randomBytes(16), number(now), number(now + seconds),
       counted('app'), counted(host), counted('/'), counted('')
     ]);
     const mac = crypto.createHmac('sha256', derive('tiergate share link v1 key of app', 32)).update(number(payload.length)).update(payload).digest();

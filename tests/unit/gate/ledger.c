@@ -404,10 +404,10 @@ static void test_record_keys(void **state)
     char text[600];
     memset(text, 'x', sizeof(text));
     a = (struct ledger_entry){.kind = LEDGER_IDENTITY, .way = WAY_GITHUB, .gate = SPAN("g")};
-    a.name = span_make(text, 511);
+    a.name = span_make(text, 515);
     uint8_t large[1024];
     assert_true(ledger_encode(&a, ka, &key_n, large, sizeof(large), &n));
-    a.name = span_make(text, 512);
+    a.name = span_make(text, 516);
     assert_false(ledger_encode(&a, ka, &key_n, large, sizeof(large), &n));
 }
 

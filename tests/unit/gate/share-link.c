@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/crypto/base64.h"
+#include "base/crypto/mac.h"
 #include "gate/ledger.h"
 #include "gate/set_cookie.h"
 #include "gate/share_link.h"
@@ -147,7 +148,7 @@ static void test_not_made(void **state)
 {
     struct memory m;
     struct gate_fixture f;
-    char text[SHARE_TEXT_MAX], name[301];
+    char text[SHARE_TEXT_MAX], name[SHARE_RAW_MAX];
     memory_init(&m);
     gate_make(&f, &m.arena, "g", true, SECRET_A);
     memset(name, '/', sizeof(name));
@@ -155,9 +156,9 @@ static void test_not_made(void **state)
         struct share_link l = link_to("a.app.test", "/");
         struct gate_config gate = f.gate;
         if (what == 1)
-            l.scope = span_make(name, 256);
+            l.scope = span_make(name, sizeof(name));
         if (what == 2)
-            l.note = span_make(name, 256);
+            l.note = span_make(name, sizeof(name));
         if (what == 3)
             gate.share_links = false;
         if (what == 4)
@@ -166,10 +167,16 @@ static void test_not_made(void **state)
     }
     struct share_link most = link_to("a.app.test", "/"), out;
     uint8_t raw[SHARE_RAW_MAX];
-    most.scope = most.note = span_make(name, 255);
+    most.note = span_make(name, SHARE_RAW_MAX - 37 - 4 * 2 -
+                                    strlen("g"
+                                           "a.app.test"
+                                           "/") -
+                                    MAC_SIZE);
     size_t n = share_link_make(&f.gate, &most, text);
     assert_true(n > 0 && n <= SHARE_TEXT_MAX);
     assert_int_equal(share_link_open(&f.gate, most.host, span_make(text, n), NOW, raw, &out), SHARE_GOOD);
+    most.note.n++;
+    assert_int_equal(share_link_make(&f.gate, &most, text), 0);
     memory_fini(&m);
 }
 
