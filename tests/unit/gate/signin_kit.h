@@ -59,6 +59,8 @@ struct answered {
     uint8_t session_id[16];
 };
 
+/* The one that is open. */
+struct service_kit *service_current(void);
 /* Rules of the gate "g": one allow whose `who` are these. */
 void service_open(struct service_kit *k, const struct selector *who, size_t count);
 /* The same store and gates, a new service; as after a restart. */
