@@ -55,7 +55,7 @@ export async function identitiesOf(site) {
   ];
 }
 
-/** The fields that the origin must have got, in order; traceparent is only looked at for its shape. */
+/** The fields that the origin must have got, in order; traceparent and the assertion are only looked at for their shape. */
 export function fieldsAtOrigin(site, { run, fields = [], framing = [], user, authority = HOST }) {
   return [
     ['Host', `127.0.0.1:${site.recorder.port}`],
@@ -66,15 +66,18 @@ export function fieldsAtOrigin(site, { run, fields = [], framing = [], user, aut
     ['X-Forwarded-Proto', 'https'],
     ['X-Forwarded-Host', authority],
     ['traceparent', '*'],
-    ...(user ? [['X-Forwarded-User', user]] : [])
+    ...(user ? [['X-Forwarded-User', user], ['Cf-Access-Jwt-Assertion', '*']] : [])
   ];
 }
 
-const TRACE = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+const SHAPES = {
+  traceparent: /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/,
+  'Cf-Access-Jwt-Assertion': /^[\w-]{20,}\.[\w-]{80,}\.[\w-]{342}$/ // RS256 by a key of 2048 bits
+};
 
 /** Empty, or how a request that the origin saw differs from what it should be. */
 export function difference(seen, want) {
-  const is = { ...seen, fields: seen.fields.map(([n, v]) => [n, n === 'traceparent' && TRACE.test(v) ? '*' : v]) };
+  const is = { ...seen, fields: seen.fields.map(([n, v]) => [n, SHAPES[n]?.test(v) ? '*' : v]) };
   for (const key of ['method', 'target', 'body', 'complete', 'fields'])
     if (key in want && JSON.stringify(is[key]) !== JSON.stringify(want[key])) return `${key}: ${JSON.stringify(is[key])}, not ${JSON.stringify(want[key])}`;
   return '';
