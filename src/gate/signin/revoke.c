@@ -66,11 +66,11 @@ static void on_counted(void *arg, const struct store_reply *r)
 {
     struct signin_call *c = arg;
     struct signin *s = c->service;
-    uint8_t room[512];
+    uint8_t room[STORE_KEY_MAX]; /* what was counted took more */
     struct record_out o = {.p = room, .cap = sizeof(room)};
     record_put_span(&o, c->q.who.gate);
     record_put_span(&o, c->q.who.subject);
-    if (r->outcome == STORE_OK && !o.full) {
+    if (r->outcome == STORE_OK) {
         char now[24];
         clock_format_iso(clock_wall_us(), now);
         audit(s, "token-used", &c->q, &c->q.who, NULL);
@@ -82,12 +82,12 @@ static void on_counted(void *arg, const struct store_reply *r)
 /* One trace per token and ten minutes, whoever uses it. */
 void signin_token_used(struct signin *s, struct signin_call *c)
 {
-    uint8_t room[512];
+    uint8_t room[STORE_KEY_MAX];
     struct record_out o = {.p = room, .cap = sizeof(room)};
     record_put_span(&o, SPAN("token"));
     record_put_span(&o, c->q.who.gate);
     record_put_span(&o, c->q.who.subject);
-    if (!s->c.store || o.full || o.n > STORE_KEY_MAX) {
+    if (!s->c.store || o.full) {
         call_outcome(c, SIGNIN_FAILED, "no store");
         return;
     }
