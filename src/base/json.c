@@ -208,7 +208,7 @@ enum json_type json_type_of(const struct json_value *v)
         [JSON_FALSE] = JSON_T_BOOL,    [JSON_NULL] = JSON_T_NULL,
     };
 
-    return types[json_typeof(v->node)];
+    return v ? types[json_typeof(v->node)] : JSON_T_NULL;
 }
 
 const char *json_type_name(enum json_type t)
@@ -228,42 +228,42 @@ unsigned json_line(const struct json_value *v)
 
 struct span json_as_string(const struct json_value *v)
 {
-    return span_make(json_string_value(v->node), json_string_length(v->node));
+    return v ? span_make(json_string_value(v->node), json_string_length(v->node)) : SPAN_NONE;
 }
 
 int64_t json_as_int(const struct json_value *v)
 {
-    return json_integer_value(v->node);
+    return v ? json_integer_value(v->node) : 0;
 }
 
 bool json_as_bool(const struct json_value *v)
 {
-    return json_is_true(v->node);
+    return v && json_is_true(v->node);
 }
 
 size_t json_count(const struct json_value *v)
 {
-    return v->count;
+    return v ? v->count : 0;
 }
 
 const struct json_value *json_at(const struct json_value *v, size_t i)
 {
-    return i < v->count ? &v->items[i] : NULL;
+    return i < json_count(v) ? &v->items[i] : NULL;
 }
 
 struct span json_key_at(const struct json_value *v, size_t i)
 {
-    return i < v->count ? v->items[i].key : SPAN_NONE;
+    return i < json_count(v) ? v->items[i].key : SPAN_NONE;
 }
 
 unsigned json_key_line_at(const struct json_value *v, size_t i)
 {
-    return i < v->count ? v->items[i].key_line : 0;
+    return i < json_count(v) ? v->items[i].key_line : 0;
 }
 
 const struct json_value *json_get(const struct json_value *v, const char *key)
 {
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < json_count(v); i++)
         if (v->items[i].key.p && span_eq(v->items[i].key, span_of(key)))
             return &v->items[i];
     return NULL;

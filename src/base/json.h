@@ -20,6 +20,7 @@ struct json_doc *json_parse(struct span text, struct json_error *err);
 void json_free(struct json_doc *doc);
 const struct json_value *json_root(const struct json_doc *doc);
 
+/* What is asked of NULL, which json_get() gives for a member that is not there, is answered as for null. */
 enum json_type json_type_of(const struct json_value *v);
 /* "string", "array" … for messages. */
 const char *json_type_name(enum json_type t);

@@ -96,6 +96,20 @@ static void wrong_questions(void **state)
     json_free(NULL);
 }
 
+/* A member that is not there may be asked as any other. */
+static void nothing_there(void **state)
+{
+    assert_int_equal(json_type_of(NULL), JSON_T_NULL);
+    assert_int_equal(json_as_string(NULL).n, 0);
+    assert_int_equal(json_as_int(NULL), 0);
+    assert_false(json_as_bool(NULL));
+    assert_int_equal(json_count(NULL), 0);
+    assert_null(json_at(NULL, 0));
+    assert_null(json_key_at(NULL, 0).p);
+    assert_int_equal(json_key_line_at(NULL, 0), 0);
+    assert_null(json_get(NULL, "k"));
+}
+
 static void accepted(void **state)
 {
     static const char *const cases[] = {
@@ -257,7 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_and_lines), cmocka_unit_test(wrong_questions), cmocka_unit_test(accepted),
         cmocka_unit_test(refused),          cmocka_unit_test(depth),           cmocka_unit_test(every_prefix),
-        cmocka_unit_test(out_of_memory),
+        cmocka_unit_test(out_of_memory),    cmocka_unit_test(nothing_there),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
