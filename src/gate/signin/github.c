@@ -84,6 +84,12 @@ static void on_given(void *arg, const struct fetch_reply *r)
     job_end(&g->job);
 }
 
+static void forget_text(struct text *t)
+{
+    wipe(t->p, t->cap);
+    text_fini(t);
+}
+
 static void add_basic(struct text *t, const struct github_config *g)
 {
     struct text plain;
@@ -94,17 +100,8 @@ static void add_basic(struct text *t, const struct github_config *g)
     text_add(t, SPAN("Basic "));
     if (room)
         text_add(t, span_make(room, base64_encode(text_span(&plain), room)));
-    if (plain.p)
-        wipe(plain.p, plain.cap);
     free(room);
-    text_fini(&plain);
-}
-
-static void forget_text(struct text *t)
-{
-    if (t->p)
-        wipe(t->p, t->cap);
-    text_fini(t);
+    forget_text(&plain);
 }
 
 static struct fetch *start_giving(struct giving *job, const struct github_config *g, struct span token)

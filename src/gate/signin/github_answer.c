@@ -12,14 +12,12 @@
 /* What is missing is as what is of another type. */
 static struct span text_in(const struct json_value *v, const char *key)
 {
-    const struct json_value *in = json_get(v, key);
-    return in ? json_as_string(in) : SPAN_NONE;
+    return json_as_string(json_get(v, key));
 }
 
 static bool is_true_in(const struct json_value *v, const char *key)
 {
-    const struct json_value *in = json_get(v, key);
-    return in && json_as_bool(in);
+    return json_as_bool(json_get(v, key));
 }
 
 /* --- the token ---------------------------------------------------------------------------------------------------------- */
@@ -135,8 +133,7 @@ static size_t fold(struct span s, char *out)
 
 static bool read_user(const struct json_value *v, struct github_user *out)
 {
-    const struct json_value *number = json_get(v, "id");
-    int64_t id = number ? json_as_int(number) : 0;
+    int64_t id = json_as_int(json_get(v, "id"));
     struct span login = text_in(v, "login");
     char digits[GITHUB_ID_MAX + 1];
     if (id <= 0 || !is_login(login))
@@ -169,7 +166,7 @@ bool github_read_emails(struct span body, struct github_user *out)
     struct json_error err;
     struct json_doc *doc = json_parse(body, &err);
     const struct json_value *root = doc ? json_root(doc) : NULL;
-    bool ok = doc && json_type_of(root) == JSON_T_ARRAY;
+    bool ok = json_type_of(root) == JSON_T_ARRAY;
     for (size_t i = 0; ok && i < json_count(root); i++)
         read_email(json_at(root, i), out);
     json_free(doc);
@@ -204,10 +201,10 @@ enum github_member github_read_member(struct span body)
 
 /* --- limits ------------------------------------------------------------------------------------------------------------- */
 
-static bool read_number(const struct fetch_reply *r, const char *name, uint64_t *out)
+static uint64_t number_in(const struct fetch_reply *r, const char *name, uint64_t otherwise)
 {
-    struct span value = r->field(r, name);
-    return value.n > 0 && span_parse_u64(value, INT64_MAX, out);
+    uint64_t n;
+    return span_parse_u64(r->field(r, name), INT64_MAX, &n) ? n : otherwise;
 }
 
 static uint32_t bounded(uint64_t wait_s)
@@ -227,15 +224,14 @@ static bool says_limit(const struct fetch_reply *r)
 
 bool github_is_limited(const struct fetch_reply *r, int64_t now_s, uint32_t *retry_after_s)
 {
-    uint64_t after = 0, left = 1, reset = 0;
     if (r->status != 403 && r->status != 429)
         return false;
-    bool has_after = read_number(r, "Retry-After", &after);
-    bool used_up = read_number(r, "X-RateLimit-Remaining", &left) && left == 0;
+    uint64_t after_s = number_in(r, "Retry-After", UINT64_MAX), reset_s = number_in(r, "X-RateLimit-Reset", 0);
+    bool has_after = after_s != UINT64_MAX, used_up = number_in(r, "X-RateLimit-Remaining", 1) == 0;
     *retry_after_s = RETRY_S;
     if (has_after)
-        *retry_after_s = bounded(after);
-    else if (used_up && read_number(r, "X-RateLimit-Reset", &reset) && reset > (uint64_t)now_s)
-        *retry_after_s = bounded(reset - (uint64_t)now_s);
+        *retry_after_s = bounded(after_s);
+    else if (used_up && reset_s > (uint64_t)now_s)
+        *retry_after_s = bounded(reset_s - (uint64_t)now_s);
     return has_after || used_up || r->status == 429 || says_limit(r);
 }
