@@ -9,16 +9,14 @@
 
 static struct span text_of(const struct json_value *v, const char *name)
 {
-    const struct json_value *member = json_get(v, name);
-
-    return member ? json_as_string(member) : SPAN_NONE;
+    return json_as_string(json_get(v, name));
 }
 
 static int64_t time_of(const struct json_value *v, const char *name)
 {
     const struct json_value *member = json_get(v, name);
 
-    return member && json_type_of(member) == JSON_T_INT ? json_as_int(member) : -1;
+    return json_type_of(member) == JSON_T_INT ? json_as_int(member) : -1;
 }
 
 static bool read_key(const struct json_value *v, struct access_key *out)
@@ -39,7 +37,7 @@ static bool read_all(const struct json_value *root, struct access_keys *out)
     const struct json_value *keys = json_get(root, "keys");
     size_t n = 0;
 
-    *out = (struct access_keys){.n = keys ? json_count(keys) : 0};
+    *out = (struct access_keys){.n = json_count(keys)};
     if (time_of(root, "version") != 1 || out->n == 0 || out->n > ACCESS_KEYS_MAX ||
         json_type_of(keys) != JSON_T_ARRAY ||
         !base64url_decode(text_of(root, "subject"), out->subject, sizeof(out->subject), &n) ||

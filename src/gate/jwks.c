@@ -24,15 +24,14 @@ struct jwks {
 
 static struct span text_of(const struct json_value *jwk, const char *name)
 {
-    const struct json_value *v = json_get(jwk, name);
-    return v ? json_as_string(v) : SPAN_NONE;
+    return json_as_string(json_get(jwk, name));
 }
 
 /* Where it is said, it must be this. */
 static bool says(const struct json_value *jwk, const char *name, struct span want)
 {
     const struct json_value *v = json_get(jwk, name);
-    return !v || (json_type_of(v) == JSON_T_STRING && span_eq(json_as_string(v), want));
+    return !v || span_eq(json_as_string(v), want);
 }
 
 static struct rsa_key *key_of(const struct json_value *jwk)
@@ -64,12 +63,11 @@ static void spoil(struct jwk *k)
 static void read_one(struct jwks *s, const struct json_value *jwk)
 {
     struct span kid = text_of(jwk, "kid");
-    struct jwk *same = kid.n && kid.n <= KID_MAX ? find(s, kid) : NULL;
+    struct jwk *same = find(s, kid), *k = &s->keys[s->n];
     if (same)
         spoil(same);
-    if (same || !kid.n || kid.n > KID_MAX)
+    if (same || kid.n == 0 || kid.n > KID_MAX)
         return;
-    struct jwk *k = &s->keys[s->n];
     k->key = key_of(jwk);
     if (!k->key)
         return;
