@@ -30,7 +30,7 @@ const holds = {
   },
   c: (text, title) => {
     const t = quoted(title);
-    return new RegExp(`\\b(?:cmocka_unit_test\\w*|T|TEST)\\(${t}[,)]`).test(text) || new RegExp(`\\{"${t}",`).test(text) ||
+    return new RegExp(`\\b(?:cmocka_unit_test\\w*|T|TEST|WITH)\\(${t}[,)]`).test(text) || new RegExp(`\\{"${t}",`).test(text) ||
       (title === 'LLVMFuzzerTestOneInput' && text.includes(`int ${title}(`));
   },
   table: (text, title) => text.split('\n').includes(title)
