@@ -165,9 +165,9 @@ static struct issuer *find(struct signin *s, struct span url)
 static struct span url_of(struct span issuer, char room[URL_MAX])
 {
     static const char path[] = "/.well-known/jwks";
-    bool ends_in_slash = issuer.n && issuer.p[issuer.n - 1] == '/';
-    if (issuer.n + sizeof(path) > URL_MAX)
+    if (issuer.n == 0 || issuer.n + sizeof(path) > URL_MAX)
         return SPAN_NONE;
+    bool ends_in_slash = issuer.p[issuer.n - 1] == '/';
     memcpy(room, issuer.p, issuer.n);
     memcpy(room + issuer.n, path + ends_in_slash, sizeof(path) - 1 - ends_in_slash);
     return span_make(room, issuer.n + sizeof(path) - 1 - ends_in_slash);
