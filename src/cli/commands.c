@@ -127,7 +127,8 @@ static const char revoke_help[] =
 static const char status_help[] =
     "usage: tiergate status [--state DIR]\n"
     "\n"
-    "What the tiergate that runs is doing: its processes, and the generation of rules that each of them goes by.\n"
+    "What the tiergate that runs is doing: its processes, the generation of rules that each of them goes by, open connections\n"
+    "of clients and how many there may be, how short memory is (calm, tight, short, full) and what connections hold of it.\n"
     "\n"
     "Exit codes: 0 it runs and all its workers answer; 1 not; 2 usage.\n"
     "\n"

@@ -4,6 +4,7 @@
 #include "http/host.h"
 
 #define REVOKE "revoke"
+#define LINK_ID 32u /* as text */
 
 static int hex_digit(uint8_t c)
 {
@@ -85,7 +86,12 @@ static const char *parse_actions(struct span name, struct admin_revoke *out)
 
 static const char *parse_link(struct span name, struct admin_revoke *out)
 {
-    return identity(WAY_SHARE_LINK, name, out);
+    bool good = name.n == LINK_ID;
+    for (size_t i = 0; good && i < name.n; i++) {
+        good = hex_digit(name.p[i]) >= 0 && name.p[i] == ascii_lower(name.p[i]);
+    }
+    (void)identity(WAY_SHARE_LINK, name, out);
+    return good ? NULL : "a share link is named by 32 hex digits, as logs show them (\"identity\")";
 }
 
 static const struct {

@@ -3,11 +3,9 @@
 #include "control/admin.h"
 #include "control/worker_priv.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #define AT_ONCE 3u /* as many as the supervisor asks at a time */
-#define SAID_MAX 300
 
 /* One question whose answer comes later. */
 struct worker_admin {
@@ -100,6 +98,32 @@ static bool has_gate(const struct snapshot *s, struct span name)
     return false;
 }
 
+static bool takes_jobs_of(const struct gate_config *gate, struct span repository)
+{
+    for (size_t i = 0; gate->actions != NULL && i < gate->actions->repository_count; i++) {
+        if (span_eq(gate->actions->repositories[i], repository)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Could there be a session of that one? Who was taken out of the rules has none any more. */
+static bool may_be_in(const struct gate_config *gate, const struct ledger_entry *e)
+{
+    return e->way == WAY_ACTIONS ? takes_jobs_of(gate, e->name) : gate_fingerprint(gate, e->way, e->name) != NULL;
+}
+
+static bool may_be_somewhere(const struct snapshot *s, const struct ledger_entry *e)
+{
+    for (size_t i = 0; i < s->gate_count; i++) {
+        if ((e->gate.n == 0 || span_eq(s->gates[i].name, e->gate)) && may_be_in(&s->gates[i], e)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A slip of the pen would be a revocation that takes nothing back. NULL: it can be. */
 static const char *problem(const struct worker *w, const struct ledger_entry *e)
 {
@@ -111,8 +135,10 @@ static const char *problem(const struct worker *w, const struct ledger_entry *e)
     if (e->gate.n > 0 && !has_gate(s, e->gate)) {
         return "the rules have no gate of that name";
     }
-    if (e->kind == LEDGER_IDENTITY && s->gate_count == 0) {
-        return "the rules have no gate";
+    if (e->kind == LEDGER_IDENTITY && !may_be_somewhere(s, e)) {
+        return "the rules let nobody of that name in: write it as the log does (\"identity\"). Who was taken out of "
+               "the "
+               "rules has no session any more";
     }
     if (e->kind == LEDGER_HOST && snapshot_find_host(s, e->name, &captured) == NULL) {
         return "the rules have no host of that name";
@@ -160,17 +186,38 @@ static void on_revoke(struct worker *w, uint64_t id, struct span what, struct sp
 
 /* --- status ------------------------------------------------------------------------------------------------------- */
 
+static const char *doing(const struct worker *w)
+{
+    return w->state != WORKER_SERVES ? "drains" : w->current != NULL ? "serves" : "starts";
+}
+
+static unsigned long long mib(size_t bytes)
+{
+    return (bytes + (1u << 20) - 1) >> 20;
+}
+
+/* What its connections take of what they may. */
+static void add_load(const struct worker *w, const struct snapshot *s, struct text *out)
+{
+    struct edge_load l = edge_shared_load(w->edge);
+    text_addf(out, "%llu of %u connections, memory %s (%llu of %llu MiB), ", (unsigned long long)l.connections,
+              s->limits.connections, l.memory_level, mib(l.memory_held), mib(l.memory_limit));
+}
+
 static void on_status(struct worker *w, uint64_t id)
 {
-    char text[SAID_MAX];
+    struct text said;
     const struct snapshot *s = w->current;
-    (void)snprintf(text, sizeof(text), "%s, generation %llu, store %s, audit lines and log lines dropped: %llu",
-                   w->state != WORKER_SERVES ? "drains"
-                   : s != NULL               ? "serves"
-                                             : "starts",
-                   s != NULL ? (unsigned long long)s->generation : 0ull, w->store != NULL ? "open" : "none",
-                   w->log != NULL ? (unsigned long long)log_dropped(w->log) : 0ull);
-    answer(w, id, true, 0, text);
+    text_init(&said);
+    text_addf(&said, "%s, ", doing(w));
+    if (s != NULL) {
+        text_addf(&said, "generation %llu, ", (unsigned long long)s->generation);
+        add_load(w, s, &said);
+    }
+    text_addf(&said, "store %s, lines of the log dropped: %llu", w->store != NULL ? "open" : "none",
+              w->log != NULL ? (unsigned long long)log_dropped(w->log) : 0ull);
+    answer(w, id, true, 0, said.failed ? "out of memory" : said.p);
+    text_fini(&said);
 }
 
 /* ------------------------------------------------------------------------------------------------------------------ */

@@ -38,6 +38,14 @@ void edge_shared_set_signin(struct edge_shared *s, struct signin *signin)
     s->signin = signin;
 }
 
+struct edge_load edge_shared_load(const struct edge_shared *s)
+{
+    return (struct edge_load){.connections = atomic_load_explicit(&s->connections, memory_order_relaxed),
+                              .memory_level = budget_level_name(budget_level(&s->budget)),
+                              .memory_held = budget_held(&s->budget),
+                              .memory_limit = budget_limit(&s->budget)};
+}
+
 void edge_shared_free(struct edge_shared *s)
 {
     if (!s)

@@ -15,6 +15,13 @@ struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log, s
 struct signin; /* gate/signin.h */
 /* Before the first edge_thread; it outlives them all. */
 void edge_shared_set_signin(struct edge_shared *s, struct signin *signin);
+/* What all threads have open and hold now. thread: any. */
+struct edge_load {
+    uint64_t connections;
+    const char *memory_level; /* static */
+    size_t memory_held, memory_limit;
+};
+struct edge_load edge_shared_load(const struct edge_shared *s);
 /* All edge_threads must be gone. */
 void edge_shared_free(struct edge_shared *s);
 

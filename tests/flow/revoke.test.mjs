@@ -301,7 +301,9 @@ describe('revoke', () => {
       [['session:12'], 2, /8 hex digits/], [['session:zzzzzzzz'], 2, /hex digits/], [['session:00000000'], 2, /zeros/], [['email:a@b@c'], 2, /no e-mail/],
       [['email:@'], 2, /no e-mail/], [['github:octocat'], 2, /by their number/], [['host:a b'], 2, /no host name/], [['host:app.example.test:443'], 2, /no host name/],
       [['all', '--gate', 'app'], 2, /all gates/], [['host:app.example.test', '--gate', 'app'], 2, /people and tokens/], [[`basic:${'x'.repeat(600)}`], 2, /too long/],
-      [['basic:be\nta'], 2, /control/], [['host:nobody.test'], 1, /no host of that name/], [['basic:beta', '--gate', 'ap'], 1, /no gate of that name/]
+      [['basic:be\nta'], 2, /control/], [['host:nobody.test'], 1, /no host of that name/], [['basic:beta', '--gate', 'ap'], 1, /no gate of that name/],
+      [['basic:bet'], 1, /let nobody of that name in/], [['service_token:smoke'], 1, /nobody of that name/],
+      [['github:1001'], 1, /nobody of that name/], [['share_link:customer'], 2, /32 hex digits/], [[`share_link:${'A'.repeat(32)}`], 2, /32 hex digits/]
     ]) {
       const r = await revoke(...args);
       assert.equal(r.code, code, `${args}: ${r.stdout}${r.stderr}`);
@@ -403,6 +405,13 @@ for m in [b"x", b"\\0" * 16, b"1CGT" + b"\\x0b\\0\\0\\0" + b"\\xff" * 8, b"1CGT"
     const status = await tiergate(['status', ...at]);
     assert.equal(status.code, 0);
     assert.match(status.stdout, new RegExp(`^supervisor ${gate.pid}: running, generation 1, 6 hosts\nworker ${gate.workers[0]}: serving\n`));
+    const load = /: serves, generation 1, (\d+) of \d+ connections, memory calm \(\d+ of \d+ MiB\), store open, lines of the log dropped: 0\n$/;
+    const isOpen = (n) => until(`${n} open connections in the status`, async () => Number(load.exec((await tiergate(['status', ...at])).stdout)?.[1]) === n);
+    await isOpen(0);
+    const idle = [await gate.connect(), await gate.connect()];
+    await isOpen(2);
+    for (const c of idle) c.close();
+    await isOpen(0);
     assert.deepEqual(await tiergate(['reload', ...at]), { code: 0, stdout: 'reload: ok, generation 2\n', stderr: '' });
     gate.write({ hosts: [] });
     const refused = await tiergate(['reload', ...at]);
