@@ -140,6 +140,20 @@ static void print_origin(const struct decided *d)
     printf("%s\n", o->host_mode == ORIGIN_NAME_CLIENT ? ", with the client's Host" : "");
 }
 
+/* What a verifier at the origin is to expect of the assertion. */
+static void print_assertion(const struct decided *d)
+{
+    if (!d->host->gate || d->decision.verdict == VERDICT_BYPASS)
+        return;
+    struct span signs_in = d->host->gate->session.sign_in_host;
+    if (!signs_in.n)
+        signs_in = host_span(&d->name);
+    printf("assertion iss https://%.*s", SPAN_ARG(signs_in));
+    if (d->name.port >= 0 && d->name.port != 443)
+        printf(":%d", d->name.port);
+    printf(", aud %.*s\n", SPAN_ARG(d->host->access_aud));
+}
+
 static void print_verdict(const struct decided *d)
 {
     if (d->is_http)
@@ -148,8 +162,10 @@ static void print_verdict(const struct decided *d)
     print_decision("verdict", &d->decision);
     if (d->who.way != WAY_NONE)
         print_decision("anonymous", &d->anonymous);
-    if (d->decision.verdict != VERDICT_BLOCK)
-        print_origin(d);
+    if (d->decision.verdict == VERDICT_BLOCK)
+        return;
+    print_origin(d);
+    print_assertion(d);
 }
 
 /* --- the command -------------------------------------------------------------------------------------------------- */

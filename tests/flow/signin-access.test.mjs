@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
+import { tiergate } from '../harness/gate.mjs';
 import { WebSocket } from '../harness/lib.mjs';
 import { API, HOSTS, SOLO, startSigninSite, STG } from '../harness/signin-site.mjs';
 import { accessVerifier } from '../harness/verifier.mjs';
@@ -59,6 +60,15 @@ describe('a drop-in for Access', () => {
     assert.deepEqual(c.aud, a.aud);
     assert.notEqual(c.sub, a.sub);
     assert.notEqual(c.identity_nonce, a.identity_nonce);
+  });
+  it('says beforehand, by explain, whom and what a verifier is to expect', async () => {
+    for (const host of [STG, SOLO]) {
+      const { iss, aud } = claimsOf(await assertionAt(alice, host));
+      const told = await tiergate(['explain', site.url(host, '/private'), '--rules', site.gate.rulesFile], { env: site.secrets });
+      assert.match(told.stdout, new RegExp(`^assertion iss ${iss}, aud ${[aud].flat()[0]}$`, 'm'), told.stdout + told.stderr);
+      const open = await tiergate(['explain', site.url(host, '/health'), '--rules', site.gate.rulesFile], { env: site.secrets });
+      assert.doesNotMatch(open.stdout, /assertion/);
+    }
   });
   it('signs once for each session and host, on each of its threads', async () => {
     const all = new Set();
