@@ -12,12 +12,15 @@ struct found {
     const struct build_host *h;
     const struct selector *sel;
     struct place at;
+    struct span group; /* whose member it is; none: it stands there itself */
 };
+
+#define SHOW_GROUP(f) (f)->group.n ? " of group " : "", SHOW((f)->group)
 
 static void refuse(const struct found *f, const char *why)
 {
-    place_error(f->b->d, f->at, "%s%.*s: gate %.*s of host %.*s %s", build_selector_prefix(f->sel->kind),
-                SHOW(f->sel->subject), SHOW(f->h->gate->name), SHOW(host_name(f->h)), why);
+    place_error(f->b->d, f->at, "%s%.*s%s%.*s: gate %.*s of host %.*s %s", build_selector_prefix(f->sel->kind),
+                SHOW(f->sel->subject), SHOW_GROUP(f), SHOW(f->h->gate->name), SHOW(host_name(f->h)), why);
 }
 
 static bool users_are_known(const struct raw_gate *raw)
@@ -42,8 +45,8 @@ static void check_token(const struct found *f)
     if (!map->f.given)
         refuse(f, "has no \"service_tokens\"");
     else if (map->v && build_find(map, sizeof(struct raw_service_token), f->sel->subject) == map->n)
-        place_error(f->b->d, f->at, "service_token:%.*s: gate %.*s of host %.*s has no such token%s",
-                    SHOW(f->sel->subject), SHOW(f->h->gate->name), SHOW(host_name(f->h)),
+        place_error(f->b->d, f->at, "service_token:%.*s%s%.*s: gate %.*s of host %.*s has no such token%s",
+                    SHOW(f->sel->subject), SHOW_GROUP(f), SHOW(f->h->gate->name), SHOW(host_name(f->h)),
                     build_suggest(f->b, map, sizeof(struct raw_service_token), f->sel->subject));
 }
 
@@ -100,9 +103,10 @@ static void check_list(struct build *b, const struct build_host *h, const struct
                        const struct texts_field *list)
 {
     for (size_t i = 0; h->raw_gate && i < s->n; i++) {
-        struct found f = {b, h, &s->v[i], list->v[i].f.at};
+        struct found f = {b, h, &s->v[i], list->v[i].f.at, SPAN_NONE};
 
         check_selector(&f);
+        f.group = list->v[i].v;
         for (size_t k = 0; s->v[i].kind == SEL_GROUP && k < s->v[i].member_count; k++) {
             f.sel = &s->v[i].members[k];
             check_selector(&f);
