@@ -166,16 +166,16 @@ static bool leads_here(const struct gate_check *c, const struct session *s)
     return c->path && share_link_covers(s->who.scope, c->path);
 }
 
-/* One more good session, s by the cookie `text`, to what was found so far. */
-static enum session_state add(struct session *found, struct span *token, const struct session *s, struct span text)
+/* One more good session, s by the cookie `text`, to what was found so far. False: they contradict each other. */
+static bool add(struct session *found, struct span *token, const struct session *s, struct span text)
 {
     if (token->n && is_link(s) == is_link(found))
-        return SESSION_TWO;
+        return false;
     if (token->n && is_link(s)) /* a link never stands in the way of who signed in */
-        return SESSION_GOOD;
+        return true;
     *found = *s;
     *token = text;
-    return SESSION_GOOD;
+    return true;
 }
 
 enum session_state session_find(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
@@ -187,15 +187,15 @@ enum session_state session_find(struct gate_thread *t, const struct gate_check *
     if (n > COOKIES_MAX)
         return SESSION_NONE;
     for (size_t i = 0; i < n; i++) {
-        struct session s;
-        if (token->n && span_eq(values[i], *token))
+        struct session s = {.issued = 0}; /* over long ago, should nobody put another there */
+        if (span_eq(values[i], *token))
             continue;
         enum session_state state = verify(t, c, circle, values[i], &s);
         if (state == SESSION_NO_MEMORY)
             return state;
         if (state != SESSION_GOOD || (is_link(&s) && !leads_here(c, &s)))
             continue;
-        if (add(out, token, &s, values[i]) == SESSION_TWO)
+        if (!add(out, token, &s, values[i]))
             return SESSION_TWO;
     }
     return token->n ? SESSION_GOOD : SESSION_NONE;
@@ -218,14 +218,14 @@ struct span session_renew(const struct gate_thread *t, const struct gate_check *
     char token[TOKEN_TEXT_MAX];
     int64_t now = clock_wall_s();
     uint32_t idle = c->gate->session.idle_s;
+    /* Those of a circle narrower than the host's have an end of their own. */
     if (idle == 0 || session_has_own_end(s) || now - s->active <= (int64_t)idle / 10 || !is_page(c->request))
         return SPAN_NONE;
     if (now >= ledger_facts_end(t->ledger, s)) /* emptied: it must not be so for good */
         return SPAN_NONE;
     struct session later = *s;
     later.active = now;
-    struct circle own = circle_for(c->gate, s->who.way, circle);
     size_t n = token_make(c->gate, circle, &later, token);
     int64_t left = session_end(&c->gate->session, s) - now;
-    return n ? set_cookie_make(&c->gate->session, &own, span_make(token, n), left, c->arena) : SPAN_NONE;
+    return n ? set_cookie_make(&c->gate->session, circle, span_make(token, n), left, c->arena) : SPAN_NONE;
 }
