@@ -8,7 +8,7 @@
 #define GOOD_HEAD "{\"alg\":\"RS256\",\"kid\":\"k1\",\"typ\":\"JWT\"}"
 #define TIMES "\"exp\":1800000300,\"nbf\":1799999400,\"iat\":1800000000"
 #define FROM_TO "\"iss\":\"https://issuer.test\",\"aud\":\"https://us.test\""
-#define GOOD_CLAIMS "{" FROM_TO "," TIMES ",\"name\":\"x\"}"
+#define GOOD_CLAIMS "{" FROM_TO "," TIMES ",\"name\":\"x\",\"lines\":\"a\\nb\",\"slash\":\"a/b\"}"
 
 static const struct jwt_expect expect = {
     .issuer = SPAN("https://issuer.test"), .audience = SPAN("https://us.test"), .now_s = NOW};
@@ -121,6 +121,8 @@ static void headers(void **state)
         "{\"alg\":\"RS256\",\"kid\":[\"k1\"]}",
         "{\"alg\":\"RS256\",\"kid\":\"k 1\"}",
         "{\"alg\":\"RS256\",\"kid\":\"k\\\"1\"}",
+        "{\"alg\":\"RS256\",\"kid\":\"k\\\\1\"}",
+        "{\"alg\":\"RS256\",\"kid\":\"k\\u007f\"}",
         "{\"alg\":\"RS256\",\"kid\":\"k\\u00001\"}",
         "{\"alg\":\"RS256\",\"kid\":\"k\\n1\"}",
         "{\"alg\":\"RS256\",\"kid\":\"k1\",\"crit\":[\"exp\"]}",
@@ -167,6 +169,8 @@ static void claims(void **state)
         "{" FROM_TO ",\"exp\":1799999941}", /* clocks differ by so much */
         "{" FROM_TO ",\"exp\":1800000300,\"nbf\":1800000060,\"iat\":1800000060}",
         "{\"iss\":\"https://issuer.test\",\"aud\":[\"a\",\"https://us.test\"]," TIMES "}",
+        "{\"iss\":\"https://issuer.test\",\"aud\":[\"https://us.test\",\"a\"]," TIMES "}",
+        "{" FROM_TO "," TIMES ",\"a\":\"\\\"/\\\\\",\"b\":\"/\"}",
         "{\"iss\":\"https://issuer.test\",\"aud\":[\"https://us.test\"]," TIMES ",\"more\":{\"a\":[1,2.5,null]}}",
         "{\"iss\":\"https:\\/\\/issuer.test\",\"aud\":\"https://us.test\"," TIMES "}",
     };
@@ -210,6 +214,7 @@ static void claims(void **state)
         "{\"a\":{\"b\":1,\"b\":2}," FROM_TO "," TIMES "}",
         "[" GOOD_CLAIMS "]",
         "{" FROM_TO "," TIMES "} // comment",
+        "{" FROM_TO "," TIMES ",\"a\":\"\\\\\"} // comment",
         "{" FROM_TO "," TIMES,
         "null",
         "",
@@ -281,6 +286,66 @@ static void one_text_for_one_token(void **state)
     text_fini(&t);
 }
 
+/* Two parts, or one, are none, before anything is verified. */
+static void fewer_parts(void **state)
+{
+    const struct fixture *f = *state;
+    struct text t;
+    struct jwt j;
+    sign(&t, f->ours, GOOD_HEAD, SPAN(GOOD_CLAIMS));
+    for (size_t n = t.n; n > 0; n--) {
+        bool three = memchr(t.p, '.', n) != memrchr(t.p, '.', n);
+        assert_int_equal(jwt_read(span_make(t.p, n), &j) == NULL, three);
+    }
+    text_fini(&t);
+}
+
+static void names_of_keys(void **state)
+{
+    const struct fixture *f = *state;
+    char kid[JWT_KID_MAX + 1];
+    memset(kid, 'k', sizeof(kid));
+    for (size_t n = JWT_KID_MAX; n <= JWT_KID_MAX + 1; n++) {
+        struct text head, t;
+        struct jwt j;
+        bool good = n == JWT_KID_MAX;
+        text_init(&t);
+        text_init(&head);
+        assert_int_equal(res_ok(jwt_make(f->ours, span_make(kid, n), SPAN(GOOD_CLAIMS), &t)), good);
+        assert_true(!good || takes(text_span(&t), f->ours));
+        text_fini(&t);
+        text_addf(&head, "{\"alg\":\"RS256\",\"kid\":\"%.*s\"}", (int)n, kid);
+        sign(&t, f->ours, head.p, SPAN(GOOD_CLAIMS));
+        assert_int_equal(takes(text_span(&t), f->ours), good);
+        assert_int_equal(jwt_read(text_span(&t), &j) == NULL, good);
+        assert_true(!good || j.kid_n == n);
+        text_fini(&head);
+        text_fini(&t);
+    }
+}
+
+/* Claims that are not in the one form of base64url, rightly signed. */
+static void other_base64(void **state)
+{
+    const struct fixture *f = *state;
+    static const char *const ends[] = {"", "=", "A", "*", " "};
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        struct text t;
+        uint8_t signature[RSA_SIGNATURE];
+        size_t n;
+        text_init(&t);
+        add64(&t, SPAN(GOOD_HEAD));
+        text_add(&t, SPAN("."));
+        add64(&t, SPAN(GOOD_CLAIMS));
+        text_add(&t, span_of(ends[i]));
+        assert_true(res_ok(rsa_sign(f->ours, text_span(&t), signature, sizeof(signature), &n)));
+        text_add(&t, SPAN("."));
+        add64(&t, span_make(signature, n));
+        CHECK(ends[i], takes(text_span(&t), f->ours) == (i == 0));
+        text_fini(&t);
+    }
+}
+
 static void too_long(void **state)
 {
     const struct fixture *f = *state;
@@ -345,6 +410,8 @@ static void round_trip(void **state)
     assert_non_null(claims_doc);
     CHECK_SPAN("claim", jwt_text(claims_doc, "name", 10), SPAN("x"));
     assert_int_equal(jwt_text(claims_doc, "name", 0).n, 0);
+    assert_int_equal(jwt_text(claims_doc, "name", 1).n, 1);
+    assert_int_equal(jwt_text(claims_doc, "lines", 10).n, 0);
     assert_int_equal(jwt_text(claims_doc, "exp", 10).n, 0);
     assert_int_equal(jwt_text(claims_doc, "nothing", 10).n, 0);
     json_free(claims_doc);
@@ -421,6 +488,63 @@ static void sets(void **state)
     free(again);
 }
 
+/* RFC 7638 §3.1. */
+static void thumbprint(void **state)
+{
+    static const char set[] =
+        "{\"keys\":[{\"kty\":\"RSA\",\"kid\":\"2011-04-29\",\"alg\":\"RS256\",\"e\":\"AQAB\",\"n\":"
+        "\"0vx7agoebGcQSuuPiLJXZptN9nn"
+        "drQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-"
+        "5JsGY4Hc5n9yBXArwl93lqt7"
+        "_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-"
+        "bFTWhAI4vMQFh6W"
+        "eZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw\"}]}";
+    struct jwks *s = jwks_parse(SPAN(set));
+    char kid[JWKS_KID], want[JWKS_KID + 1];
+    uint8_t sum[33];
+    size_t n = 0;
+    assert_non_null(s);
+    assert_true(jwks_kid(jwks_find(s, SPAN("2011-04-29")), kid));
+    assert_true(base64url_decode(SPAN("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"), sum, sizeof(sum), &n));
+    for (size_t i = 0; i < n; i++)
+        snprintf(want + 2 * i, 3, "%02x", sum[i]);
+    CHECK_SPAN("kid", span_make(kid, sizeof(kid)), span_of(want));
+    jwks_free(s);
+}
+
+/* Names of 1 to 256 bytes, and 32 keys at most. */
+static void limits_of_sets(void **state)
+{
+    const struct fixture *f = *state;
+    char kid[258] = "";
+    memset(kid, 'k', 257);
+    for (size_t n = 0; n <= 257; n += n == 1 ? 255 : 1) {
+        struct text t;
+        text_init(&t);
+        text_add(&t, SPAN("{\"keys\":["));
+        jwks_add(&t, f->ours, span_make(kid, n));
+        text_add(&t, SPAN("]}"));
+        struct jwks *s = jwks_parse(text_span(&t));
+        assert_non_null(s);
+        assert_int_equal(jwks_count(s), n > 0 && n < 257);
+        assert_int_equal(jwks_find(s, span_make(kid, n)) != NULL, n > 0 && n < 257);
+        jwks_free(s);
+        text_fini(&t);
+    }
+    for (size_t n = JWKS_KEYS_MAX; n <= JWKS_KEYS_MAX + 1; n++) {
+        struct text t;
+        text_init(&t);
+        for (size_t i = 0; i < n; i++) {
+            text_add(&t, i ? SPAN(",") : SPAN("{\"keys\":["));
+            jwks_add(&t, f->ours, span_make(kid, i + 1));
+        }
+        text_add(&t, SPAN("]}"));
+        assert_int_equal(count_of(t.p), n == JWKS_KEYS_MAX ? JWKS_KEYS_MAX : 99);
+        text_fini(&t);
+    }
+    jwks_free(NULL);
+}
+
 static void bad_sets(void **state)
 {
     static const struct {
@@ -473,11 +597,16 @@ int main(void)
         cmocka_unit_test(every_byte_counts),
         cmocka_unit_test(nothing_around),
         cmocka_unit_test(one_text_for_one_token),
+        cmocka_unit_test(fewer_parts),
+        cmocka_unit_test(names_of_keys),
+        cmocka_unit_test(other_base64),
         cmocka_unit_test(too_long),
         cmocka_unit_test(nested),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(nothing_expected_nothing_taken),
         cmocka_unit_test(sets),
+        cmocka_unit_test(thumbprint),
+        cmocka_unit_test(limits_of_sets),
         cmocka_unit_test(bad_sets),
         cmocka_unit_test(uses),
     };
