@@ -2,15 +2,18 @@
  * alone), and the rules themselves, for whether anybody could be let in at all. */
 #include "config/build.h"
 
+#include <stdlib.h>
+
 struct name_list {
-    enum selector_kind kind;
+    enum selector_kind kind, other; /* of one or the other */
+    bool excepted;                  /* those in an `except` alone */
     struct span *names;
     size_t n;
 };
 
 static void add_name(struct name_list *l, const struct selector *s)
 {
-    if (s->kind != l->kind)
+    if (s->kind != l->kind && s->kind != l->other)
         return;
     for (size_t i = 0; i < l->n; i++) {
         if (span_eq(l->names[i], s->subject))
@@ -44,15 +47,16 @@ static size_t count_rule(const struct rule_spec *r)
 
 static void add_rule(struct name_list *l, const struct rule_spec *r)
 {
-    add_selectors(l, &r->who);
-    add_selectors(l, &r->require);
+    if (!l->excepted) {
+        add_selectors(l, &r->who);
+        add_selectors(l, &r->require);
+    }
     add_selectors(l, &r->except);
 }
 
 /* Each name once; room for all of them first. */
-static struct span *collect(struct build *b, const struct gate_config *gate, enum selector_kind kind, size_t *count)
+static struct span *collect(struct build *b, const struct gate_config *gate, struct name_list l, size_t *count)
 {
-    struct name_list l = {.kind = kind};
     size_t room = 0;
 
     for (size_t i = 0; i < gate->policy_count; i++)
@@ -64,6 +68,29 @@ static struct span *collect(struct build *b, const struct gate_config *gate, enu
             add_rule(&l, policy_rule_spec(gate->policies[i], k));
     *count = l.n;
     return l.names;
+}
+
+static struct span *collect_kind(struct build *b, const struct gate_config *gate, enum selector_kind kind,
+                                 size_t *count)
+{
+    return collect(b, gate, (struct name_list){.kind = kind, .other = kind}, count);
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct span *x = a, *y = b;
+    return span_cmp(*x, *y);
+}
+
+/* In whatever order the rules have them. */
+static struct span *collect_excepted(struct build *b, const struct gate_config *gate, size_t *count)
+{
+    struct name_list l = {.kind = SEL_GITHUB_ORG, .other = SEL_GITHUB_TEAM, .excepted = true};
+    struct span *names = collect(b, gate, l, count);
+
+    if (*count)
+        qsort(names, *count, sizeof(*names), by_name);
+    return names;
 }
 
 static bool has_policy(const struct policy *const *all, size_t n, const struct policy *p)
@@ -95,7 +122,8 @@ void build_way_lists(struct build *b, struct build_gate *g, struct gate_config *
     collect_policies(b, gate);
     if (!g->github || !gate->policies)
         return;
-    g->github->orgs = collect(b, gate, SEL_GITHUB_ORG, &g->github->org_count);
-    g->github->teams = collect(b, gate, SEL_GITHUB_TEAM, &g->github->team_count);
-    g->github->logins = collect(b, gate, SEL_GITHUB, &g->github->login_count);
+    g->github->orgs = collect_kind(b, gate, SEL_GITHUB_ORG, &g->github->org_count);
+    g->github->teams = collect_kind(b, gate, SEL_GITHUB_TEAM, &g->github->team_count);
+    g->github->logins = collect_kind(b, gate, SEL_GITHUB, &g->github->login_count);
+    g->github->excepted = collect_excepted(b, gate, &g->github->excepted_count);
 }

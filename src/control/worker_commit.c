@@ -160,9 +160,6 @@ static void finish(struct worker *w)
     w->listens = w->incoming;
     w->incoming.n = 0;
     gate_shared_set_limits(w->gate, &w->commit.snapshot->limits.gate);
-    if (w->current != NULL) {
-        worker_signin_take(w, w->commit.snapshot); /* before those that it has now go; the first it has already */
-    }
     snapshot_unref(w->current);
     w->current = w->commit.snapshot;
     w->commit.snapshot = NULL;
@@ -278,6 +275,7 @@ void worker_commit_start(struct worker *w, enum worker_after after)
     w->commit = (struct worker_commit){
         .snapshot = s, .waiting = w->thread_count, .needs_ledger = w->current == NULL, .after = after};
     if (!w->commit.needs_ledger) {
+        worker_signin_take(w, s); /* before the threads: what is asked by new rules must not be answered by old ones */
         worker_commit_go_on(w);
     }
 }

@@ -87,12 +87,6 @@ static const struct service_token *token_find(const struct gate_config *g, struc
 
 /* --- the other ways ----------------------------------------------------------------------------------------------- */
 
-static struct res github(struct mac *m, struct gate_config *g)
-{
-    const struct span parts[] = {SPAN("github"), g->name, g->github->web, g->github->client_id};
-    return fingerprint_make(m, parts, COUNT(parts), g->fingerprints[WAY_GITHUB]);
-}
-
 static struct res named(struct mac *m, struct gate_config *g, enum identity_way way, struct span name)
 {
     const struct span parts[] = {name, g->name};
@@ -110,6 +104,15 @@ static struct res add_list(struct mac *m, const struct span *list, size_t n, uin
         r = fingerprint_make(m, parts, COUNT(parts), sum);
     }
     return r;
+}
+
+/* GitHub is asked about what rules name, when somebody signs in: of a session from before it is not known whether it is one that is excepted now. */
+static struct res github(struct mac *m, struct gate_config *g)
+{
+    const struct github_config *c = g->github;
+    const struct span parts[] = {SPAN("github"), g->name, c->web, c->client_id};
+    struct res r = fingerprint_make(m, parts, COUNT(parts), g->fingerprints[WAY_GITHUB]);
+    return res_ok(r) ? add_list(m, c->excepted, c->excepted_count, g->fingerprints[WAY_GITHUB]) : r;
 }
 
 static struct res actions(struct mac *m, struct gate_config *g)

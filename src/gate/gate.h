@@ -51,6 +51,8 @@ struct github_config {
     size_t team_count;
     const struct span *logins; /* lower case */
     size_t login_count;
+    const struct span *excepted; /* of the orgs and teams those in an `except`; sorted */
+    size_t excepted_count;
 };
 
 /* One-time PIN by mail. */

@@ -24,7 +24,8 @@ struct identity {
     struct span subject;
     struct span email;  /* verified, lower case, exactly one '@'; empty: none */
     struct span login;  /* github: lower case, as it was when last looked at; it may change hands, the subject cannot */
-    struct span groups; /* github: "org" and "org/team", lower case, each ended by '\n': those that rules name */
+    /* github: "org" and "org/team", lower case, each ended by '\n': those that rules name; behind a '?' those of which it cannot be known */
+    struct span groups;
     struct span scope;  /* share link: the path, decoded, that it is good for and below; else empty */
     int64_t proven_s;   /* wall clock: when it was proven */
     int64_t latest_s;   /* no session by this lives longer, whatever the rules say later; 0: not said yet */

@@ -24,25 +24,6 @@ static struct span email_of(const struct identity *who)
     return has ? who->email : SPAN_NONE;
 }
 
-/* What GitHub could not be asked for too long is gone from the identity, and an address may be kept back: who is excepted must not get in by
- * that. Each group ends with a '\n': of a list that was cut off nothing is known. */
-static bool is_in_doubt(const struct selector *sel, const struct identity *who)
-{
-    if (!who || who->way != WAY_GITHUB)
-        return false;
-    switch (sel->kind) {
-    case SEL_EMAIL:
-    case SEL_EMAIL_DOMAIN:
-        return domain_of(who->email).n == 0;
-    case SEL_GITHUB:
-    case SEL_GITHUB_ORG:
-    case SEL_GITHUB_TEAM:
-        return who->login.n == 0 || (who->groups.n > 0 && !span_has_suffix(who->groups, SPAN("\n")));
-    default:
-        return false;
-    }
-}
-
 static bool is_same(struct span want, struct span have)
 {
     return want.n > 0 && span_eq_nocase(want, have);
@@ -56,6 +37,37 @@ static bool has_group(const struct identity *who, struct span name)
             return true;
     }
     return false;
+}
+
+/* An organisation may let nobody look who its members are. */
+static bool hides(const struct identity *who, struct span name)
+{
+    struct span rest = who->groups, head;
+    while (span_cut(rest, '\n', &head, &rest)) {
+        if (span_has_prefix(head, SPAN("?")) && is_same(name, span_from(head, 1)))
+            return true;
+    }
+    return false;
+}
+
+/* What GitHub could not be asked for too long is gone from the identity, and an address may be kept back: who is excepted must not get in by
+ * that. Each group ends with a '\n': of a list that was cut off nothing is known. */
+static bool is_in_doubt(const struct selector *sel, const struct identity *who)
+{
+    if (!who || who->way != WAY_GITHUB)
+        return false;
+    switch (sel->kind) {
+    case SEL_EMAIL:
+    case SEL_EMAIL_DOMAIN:
+        return domain_of(who->email).n == 0;
+    case SEL_GITHUB:
+    case SEL_GITHUB_ORG:
+    case SEL_GITHUB_TEAM:
+        return who->login.n == 0 || (who->groups.n > 0 && !span_has_suffix(who->groups, SPAN("\n"))) ||
+               hides(who, sel->subject);
+    default:
+        return false;
+    }
 }
 
 /* A team is never taken for an organisation of that name, nor the other way round. */

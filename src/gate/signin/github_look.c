@@ -87,8 +87,7 @@ void github_look_cancel(struct github_look *l)
     for (size_t i = 0; i < l->count; i++)
         if (l->asks[i].state == ASK_RUNS)
             fetch_cancel(l->asks[i].fetch);
-    if (l->authorization.p)
-        wipe(l->authorization.p, l->authorization.cap);
+    wipe(l->authorization.p, l->authorization.cap);
     text_fini(&l->authorization);
     free(l);
 }
@@ -205,7 +204,8 @@ struct github_look *github_look_start(struct fetcher *f, const struct github_con
 
 /* --- answers ------------------------------------------------------------------------------------------------------------ */
 
-/* A team's members are members of its organisation, but the organisation's own rule asks about that. */
+/* A team's members are members of its organisation, but the organisation's own rule asks about that. One that lets nobody look must not so keep
+ * its members out of what excepts them. */
 static void note(struct github_facts *facts, struct text *groups, const struct ask *a)
 {
     struct span *first = a->blocked                           ? &facts->blocked
@@ -214,8 +214,9 @@ static void note(struct github_facts *facts, struct text *groups, const struct a
                                                               : NULL;
     if (first && first->n == 0)
         *first = a->name;
-    if (first)
+    if (first && !a->blocked)
         return;
+    text_add(groups, a->blocked ? SPAN("?") : SPAN(""));
     text_add(groups, a->name);
     text_add(groups, SPAN("\n"));
 }
@@ -272,7 +273,6 @@ static const char *read_member(struct ask *a, const struct fetch_reply *r)
 
 static const char *read_answer(struct ask *a, const struct fetch_reply *r)
 {
-    a->state = ASK_DONE;
     if (a->kind == ASK_USER)
         return read_user(a, r);
     return a->kind == ASK_EMAILS ? read_emails(a, r) : read_member(a, r);

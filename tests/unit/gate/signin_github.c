@@ -140,7 +140,7 @@ static void test_refusals(void **state)
     }
 }
 
-/* One of several rules is enough; what was not fulfilled is in no group. */
+/* One of several rules is enough; what was not fulfilled is in no group, and what may not be seen is told as that. */
 static void test_team_only(void **state)
 {
     struct service_kit k;
@@ -149,7 +149,7 @@ static void test_team_only(void **state)
     service_play(&k, ORG, 403, "{}");
     struct answered a = sign_in(&k);
     assert_int_equal(a.outcome, SIGNIN_OK);
-    assert_string_equal(a.groups, "acme/core\n");
+    assert_string_equal(a.groups, "?acme\nacme/core\n");
     service_close(&k);
 }
 
