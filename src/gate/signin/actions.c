@@ -34,7 +34,7 @@ static struct identity identity_of(const struct signin_call *c)
 static void refuse(struct signin_call *c, enum signin_outcome outcome, const char *why)
 {
     const struct job *j = c->work;
-    const struct identity who = j && j->repository_n ? identity_of(c) : (struct identity){.way = WAY_NONE};
+    const struct identity who = j->repository_n ? identity_of(c) : (struct identity){.way = WAY_NONE};
     audit(c->service, "sign-in-refused", &c->q, &who, why);
     call_outcome(c, outcome, why);
 }
