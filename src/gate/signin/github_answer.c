@@ -176,7 +176,7 @@ bool github_read_emails(struct span body, struct github_user *out)
 bool github_has_next(struct span link)
 {
     struct span one;
-    bool more = link.n > 0;
+    bool more = true;
     while (more) {
         struct span target, rest;
         more = span_cut(link, ',', &one, &link);

@@ -82,6 +82,16 @@ static const struct {
      SIGNIN_ORG_BLOCKS,
      "acme",
      true},
+    {"blocked, and not in the organisation",
+     {{ORG, 0, 404, "{}", NULL, NULL, NULL}, {TEAM, 0, 403, "{}", NULL, NULL, NULL}},
+     SIGNIN_ORG_BLOCKS,
+     "acme/core",
+     true},
+    {"blocked, and invited to the team",
+     {{ORG, 0, 403, "{}", NULL, NULL, NULL}, {TEAM, 0, 200, "{\"state\":\"pending\"}", NULL, NULL, NULL}},
+     SIGNIN_PENDING,
+     "acme/core",
+     true},
     {"no scope for organisations",
      {{EXCHANGE, 0, 200, "{\"access_token\":\"gho_x\",\"token_type\":\"bearer\",\"scope\":\"user:email\"}", NULL, NULL,
        NULL}},
@@ -221,7 +231,9 @@ static void test_ends_meanwhile(void **state)
         service_ask(&k, &q, &a);
         while (k.asked_count < after && a.times == 0)
             kit_idle(&k.base, 0);
+        unsigned under_way = k.running;
         service_close(&k);
+        assert_int_equal(k.cancelled, under_way);
     }
 }
 

@@ -14,6 +14,8 @@ static const struct {
     {"{" T ",\"scope\":\"user:email\"}", SIGNIN_OK, true, false, false},
     {"{" T ",\"scope\":\"user\"}", SIGNIN_OK, true, false, false},
     {"{" T ",\"scope\":\"admin:org, user\"}", SIGNIN_OK, true, true, false},
+    {"{" T ",\"scope\":\"user:email,read:org\"}", SIGNIN_OK, true, true, false},
+    {"{" T ",\"scope\":\"write:org,gist\"}", SIGNIN_OK, false, true, false},
     {"{" T ",\"scope\":\"\"}", SIGNIN_OK, false, false, false},
     {"{" T "}", SIGNIN_OK, false, false, false},
     {"{" T ",\"scope\":7}", SIGNIN_OK, false, false, false},
@@ -24,12 +26,15 @@ static const struct {
     {"{\"error\":\"incorrect_client_credentials\"}", SIGNIN_FAILED, false, false, false},
     {"{\"error\":\"redirect_uri_mismatch\"}", SIGNIN_FAILED, false, false, false},
     {"{\"error\":\"unverified_user_email\"}", SIGNIN_NOT_ADMITTED, false, false, false},
+    {"{\"error\":\"application_suspended\"}", SIGNIN_FAILED, false, false, false},
+    {"{\"error\":\"access_denied\"}", SIGNIN_WRONG, false, false, false},
     {"{\"error\":\"what_is_this\"}", SIGNIN_FAILED, false, false, false},
     {"{\"error\":null," T "}", SIGNIN_FAILED, false, false, false},
     {"{\"error\":\"bad_verification_code\"," T "}", SIGNIN_WRONG, false, false, false},
     {"{\"access_token\":\"\",\"token_type\":\"bearer\"}", SIGNIN_UNREACHABLE, false, false, false},
     {"{\"access_token\":\"a b\",\"token_type\":\"bearer\"}", SIGNIN_UNREACHABLE, false, false, false},
     {"{\"access_token\":\"a\\r\\nX: y\",\"token_type\":\"bearer\"}", SIGNIN_UNREACHABLE, false, false, false},
+    {"{\"access_token\":\"a\x7f\",\"token_type\":\"bearer\"}", SIGNIN_UNREACHABLE, false, false, false},
     {"{\"access_token\":\"a\xc3\xa4\",\"token_type\":\"bearer\"}", SIGNIN_UNREACHABLE, false, false, false},
     {"{\"access_token\":5,\"token_type\":\"bearer\"}", SIGNIN_UNREACHABLE, false, false, false},
     {"{\"access_token\":\"gho_abc\",\"token_type\":\"mac\"}", SIGNIN_UNREACHABLE, false, false, false},
@@ -67,12 +72,41 @@ static void test_longest_token(void **state)
     }
 }
 
+/* What the administrator reads of each. */
+static void test_details(void **state)
+{
+    static const char *const details[][2] = {
+        {"bad_verification_code", "GitHub: the code is wrong, used up or too old"},
+        {"incorrect_client_credentials", "GitHub: client_id or client_secret of the gate is wrong"},
+        {"redirect_uri_mismatch", "GitHub: the application has another callback address"},
+        {"application_suspended", "GitHub: the application is suspended"},
+        {"unverified_user_email", "GitHub: the primary e-mail address is not verified"},
+        {"access_denied", "GitHub: access was denied"},
+        {"bad_verification_codes", "GitHub did not give a token: an error that is not known here"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(details); i++) {
+        char body[100];
+        const char *detail = "";
+        struct github_grant g;
+        (void)snprintf(body, sizeof(body), "{\"error\":\"%s\"}", details[i][0]);
+        assert_int_not_equal(github_read_grant(span_of(body), &g, &detail), SIGNIN_OK);
+        assert_string_equal(detail, details[i][1]);
+    }
+}
+
 static const struct {
     const char *body, *id, *login; /* id NULL: no answer */
 } users[] = {
     {"{\"id\":4711,\"login\":\"Anna\"}", "4711", "anna"},
     {"{\"id\":9223372036854775807,\"login\":\"a-b_c9\"}", "9223372036854775807", "a-b_c9"},
     {"{\"id\":9223372036854775808,\"login\":\"anna\"}", NULL, NULL},
+    {"{\"id\":1,\"login\":\"AZaz09-_\"}", "1", "azaz09-_"},
+    {"{\"id\":1,\"login\":\"a/b\"}", NULL, NULL},
+    {"{\"id\":1,\"login\":\"a:b\"}", NULL, NULL},
+    {"{\"id\":1,\"login\":\"a`b\"}", NULL, NULL},
+    {"{\"id\":1,\"login\":\"a{b\"}", NULL, NULL},
+    {"{\"id\":1,\"login\":\"a.b\"}", NULL, NULL},
     {"{\"id\":0,\"login\":\"anna\"}", NULL, NULL},
     {"{\"id\":-1,\"login\":\"anna\"}", NULL, NULL},
     {"{\"id\":1.5,\"login\":\"anna\"}", NULL, NULL},
@@ -102,6 +136,18 @@ static void test_users(void **state)
     }
 }
 
+static void test_longest_login(void **state)
+{
+    (void)state;
+    for (unsigned n = 99; n <= 102; n++) {
+        char body[200];
+        struct github_user u = {.id_n = 0};
+        (void)snprintf(body, sizeof(body), "{\"id\":1,\"login\":\"%0*d\"}", (int)n, 0);
+        assert_int_equal(github_read_user(span_of(body), &u), n <= 100);
+        assert_int_equal(u.login_n, n <= 100 ? n : 0);
+    }
+}
+
 #define EMAIL(address, primary, verified)                                                                              \
     "{\"email\":\"" address "\",\"primary\":" primary ",\"verified\":" verified ",\"visibility\":null}"
 
@@ -125,6 +171,8 @@ static const struct {
     {"[]", ""},
     {"{}", NULL},
     {EMAIL("anna@app.test", "true", "true"), NULL},
+    {"{\"0\":" EMAIL("anna@app.test", "true", "true") "}", NULL},
+    {"\"anna@app.test\"", NULL},
     {"[" EMAIL("anna@app.test", "true", "true"), NULL},
     {"", NULL},
 };
@@ -151,6 +199,10 @@ static const struct {
     {"<https://api.github.test/x?page=1>; rel=\"prev\"", false},
     {"<https://api.github.test/x?rel=\"next\">; rel=\"last\"", false},
     {"rel=\"next\"", false},
+    {"<x>; rel=\"next\"", true},
+    {"<x>;  rel=\"next\"  ", true},
+    {"<x>; rel=\"last\", <y>; rel=\"next\"", true},
+    {"<x>; rel=\"nextx\", <y>; rel=\"next", false},
     {",,;,", false},
 };
 
@@ -213,8 +265,17 @@ static const struct {
     {"429", 429, "", {{NULL}, {NULL}}, 60},
     {"used up", 403, "", {{"X-RateLimit-Remaining", "X-RateLimit-Reset"}, {"0", "1120"}}, 120},
     {"used up, reset before now", 403, "", {{"X-RateLimit-Remaining", "X-RateLimit-Reset"}, {"0", "900"}}, 60},
+    {"used up, reset too late", 429, "", {{"X-RateLimit-Remaining", "X-RateLimit-Reset"}, {"0", "99999"}}, 3600},
+    {"used up, reset now", 403, "", {{"X-RateLimit-Remaining", "X-RateLimit-Reset"}, {"0", "1000"}}, 60},
+    {"used up, reset is none", 403, "", {{"X-RateLimit-Remaining", "X-RateLimit-Reset"}, {"0", "1120s"}}, 60},
+    {"not used up", 429, "", {{"X-RateLimit-Remaining", "X-RateLimit-Reset"}, {"5", "1120"}}, 60},
+    {"left is none", 403, "", {{"X-RateLimit-Remaining"}, {"0x"}}, 0},
+    {"both", 403, "", {{"Retry-After", "X-RateLimit-Remaining", "X-RateLimit-Reset"}, {"7", "0", "1120"}}, 7},
     {"used up, no reset", 403, "", {{"X-RateLimit-Remaining"}, {"0"}}, 60},
     {"by its text", 403, "{\"message\":\"You have exceeded a secondary Rate Limit.\"}", {{NULL}, {NULL}}, 60},
+    {"by its text alone", 403, "rate limit", {{NULL}, {NULL}}, 60},
+    {"by its text, cut off", 403, "a rate limi", {{NULL}, {NULL}}, 0},
+    {"found", 404, "rate limit", {{"Retry-After"}, {"5"}}, 0},
     {"server", 500, "rate limit", {{"Retry-After"}, {"5"}}, 0},
 };
 
@@ -233,9 +294,9 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grants), cmocka_unit_test(test_longest_token), cmocka_unit_test(test_users),
-        cmocka_unit_test(test_emails), cmocka_unit_test(test_links),         cmocka_unit_test(test_members),
-        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_grants), cmocka_unit_test(test_longest_token), cmocka_unit_test(test_details),
+        cmocka_unit_test(test_users),  cmocka_unit_test(test_longest_login), cmocka_unit_test(test_emails),
+        cmocka_unit_test(test_links),  cmocka_unit_test(test_members),       cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -170,6 +170,96 @@ static void test_steps(void **state)
     service_close(&k);
 }
 
+static void test_limited_until(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_org(&k);
+    service_settle(&k);
+    trial_begin();
+    trial_answer(TRIAL_COUNT, 0, &(struct store_reply){.outcome = STORE_OVER, .ends_s = clock_wall_s() + 300});
+    struct answered a = ask(&k);
+    trial_end();
+    assert_int_equal(a.outcome, SIGNIN_LIMITED);
+    assert_in_range(a.retry_after_s, 200, 300);
+    service_close(&k);
+}
+
+/* --- the exchange ------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    struct played played;
+    enum signin_outcome outcome;
+    const char *detail, *what;
+    uint32_t retry_after_s;
+    bool no_orgs;
+} exchanges[] = {
+    {"no scope is needed",
+     {EXCHANGE, 0, 200, "{\"access_token\":\"ghu_x\",\"token_type\":\"bearer\"}", NULL, NULL, NULL},
+     SIGNIN_OK,
+     "",
+     "",
+     0,
+     false},
+    {"no scope for teams",
+     {EXCHANGE, 0, 200, "{\"access_token\":\"gho_x\",\"token_type\":\"bearer\",\"scope\":\"user:email\"}", NULL, NULL,
+      NULL},
+     SIGNIN_SCOPE_REFUSED,
+     "the person did not grant what is needed",
+     "read:org",
+     0,
+     true},
+    {"not 200",
+     {EXCHANGE, 0, 502, GRANT("gho_x"), NULL, NULL, NULL},
+     SIGNIN_UNREACHABLE,
+     "GitHub gave no token: the status is not 200",
+     "",
+     0,
+     false},
+    {"limited",
+     {EXCHANGE, 0, 429, GRANT("gho_x"), "Retry-After", "77", NULL},
+     SIGNIN_UNREACHABLE,
+     "GitHub: too many requests",
+     "",
+     77,
+     false},
+    {"no connection",
+     {EXCHANGE, FETCH_CONNECT, 0, GRANT("gho_x"), NULL, NULL, NULL},
+     SIGNIN_UNREACHABLE,
+     NULL,
+     "",
+     0,
+     false},
+    {"no answer",
+     {EXCHANGE, 0, 200, "", NULL, NULL, NULL},
+     SIGNIN_UNREACHABLE,
+     "GitHub's answer is no JSON",
+     "",
+     0,
+     false},
+};
+
+static void test_exchanges(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_org(&k);
+    service_settle(&k);
+    for (size_t i = 0; i < COUNT(exchanges); i++) {
+        const char *name = exchanges[i].name;
+        *service_played(&k, EXCHANGE) = exchanges[i].played;
+        k.github.org_count = !exchanges[i].no_orgs;
+        struct answered a = ask(&k);
+        CHECK(name, a.outcome == exchanges[i].outcome);
+        CHECK_SPAN(name, span_of(a.detail),
+                   span_of(exchanges[i].detail ? exchanges[i].detail : fetch_error_text(exchanges[i].played.error)));
+        CHECK_SPAN(name, span_of(a.what), span_of(exchanges[i].what));
+        CHECK(name, a.retry_after_s == exchanges[i].retry_after_s);
+    }
+    service_close(&k);
+}
+
 /* --- what is not there -------------------------------------------------------------------------------------------- */
 
 static void no_store(struct service_kit *k)
@@ -342,6 +432,20 @@ static void test_no_memory_to_give_back(void **state)
     service_close(&k);
 }
 
+static void test_ends_while_giving_back(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_org(&k);
+    service_settle(&k);
+    github_give_back(k.signin, &k.github, SPAN(""));
+    assert_int_equal(k.running, 0);
+    github_give_back(k.signin, &k.github, SPAN("gho_old"));
+    assert_int_equal(k.running, 1);
+    service_close(&k);
+    assert_int_equal(k.cancelled, 1);
+}
+
 /* --- secrets ------------------------------------------------------------------------------------------------------ */
 
 static unsigned wiped_secrets, wiped_tokens;
@@ -386,11 +490,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_limited_until),
+        cmocka_unit_test(test_exchanges),
         cmocka_unit_test(test_not_there),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_no_memory_for_reasons),
         cmocka_unit_test(test_no_memory_to_give_back),
+        cmocka_unit_test(test_ends_while_giving_back),
         cmocka_unit_test(test_secrets_are_wiped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
