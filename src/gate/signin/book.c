@@ -291,7 +291,7 @@ void book_tidy(struct signin *s)
         table_remove(&s->book, at);
         free(b);
     }
-    if (s->read_again && !s->reading)
+    if (s->read_again)
         book_load(s);
     if (s->unpublished)
         book_publish(s);
@@ -299,8 +299,7 @@ void book_tidy(struct signin *s)
 
 void book_free(struct signin *s)
 {
-    if (loop_task_is_queued(&s->publish))
-        loop_task_cancel(&s->publish);
+    loop_task_cancel(&s->publish);
     for (struct table_link *at = table_next(&s->book, NULL), *next; at; at = next) {
         next = table_next(&s->book, at);
         free(at);
