@@ -50,10 +50,11 @@ struct signin *signin_new(const struct signin_config *c)
     timer_init(&s->again, c->loop, on_again, s);
     book_init(s);
     s->people = people_new(s);
-    if (!s->people || !timer_reserve(&s->again) || !timer_set(&s->again, TIDY_MS)) {
+    if (!s->people || !timer_reserve(&s->again)) {
         signin_free(s);
         return NULL;
     }
+    clock_again(s, TIDY_MS);
     return s;
 }
 
