@@ -10,7 +10,6 @@
 #define LONGEST_S 86400
 #define EARLIER_S 60 /* the origin's clock may be behind ours */
 #define NONCE 16     /* hex digits */
-#define KID_PART 16  /* of a name that is a hash: enough to tell keys apart */
 
 /* --- who -------------------------------------------------------------------------------------------------------------- */
 
@@ -182,7 +181,7 @@ static void tag_of(const struct gate_thread *t, const struct assertion *a, uint8
                                  span_make(c->gate->digest, sizeof(c->gate->digest)),
                                  span_make(c->session_id, sizeof(c->session_id)),
                                  c->gate->session.sign_in_host,
-                                 span_make(a->keys->kid.p, a->keys->kid.n < KID_PART ? a->keys->kid.n : KID_PART),
+                                 a->keys->kid,
                                  who->subject,
                                  who->email,
                                  who->login,

@@ -35,12 +35,9 @@ static const struct session_key *key_of(const struct gate_config *gate, struct s
 {
     uint8_t id[KEY_ID];
     size_t n = 0;
-    if (text.n < head || !base64url_decode(span_make(text.p, head), id, sizeof(id), &n) || n != sizeof(id))
+    if (text.n < head || !base64url_decode(span_make(text.p, head), id, sizeof(id), &n))
         return NULL;
-    for (size_t i = 0; i < gate->session.key_count && i < SESSION_KEYS; i++)
-        if (memcmp(gate->session.keys[i].id, id, sizeof(id)) == 0)
-            return &gate->session.keys[i];
-    return NULL;
+    return session_key_find(&gate->session, span_make(id, n));
 }
 
 static bool unseal(const struct gate_config *gate, const char *what, struct span text, struct arena *a,
@@ -62,7 +59,7 @@ static bool unseal(const struct gate_config *gate, const char *what, struct span
 static struct record_out record_begin(size_t cap, struct arena *a)
 {
     uint8_t *room = arena_alloc(a, cap);
-    return (struct record_out){.p = room, .cap = room ? cap : 0, .full = !room};
+    return (struct record_out){.p = room, .cap = cap, .full = !room};
 }
 
 /* --- the way back ----------------------------------------------------------------------------------------------------- */
@@ -85,7 +82,8 @@ struct span way_back_seal(const struct gate_config *gate, const struct way_back 
 /* A path, and not what a browser takes for another host. */
 static bool is_target(struct span s)
 {
-    return s.n > 0 && s.p[0] == '/' && !(s.n > 1 && (s.p[1] == '/' || s.p[1] == '\\')) && !span_has_control(s);
+    return span_has_prefix(s, SPAN("/")) && !span_has_prefix(s, SPAN("//")) && !span_has_prefix(s, SPAN("/\\")) &&
+           !span_has_control(s);
 }
 
 bool way_back_open(const struct gate_config *gate, struct span text, int64_t now_s, struct arena *a,
@@ -171,11 +169,13 @@ static struct span hash_of(struct span value, struct arena *a)
     return sum && res_ok(sha256(value, sum)) ? span_make(sum, BROWSER_HASH) : SPAN_NONE;
 }
 
+#define VALUE 43 /* characters for 32 bytes */
+
 static bool is_ours(struct span value)
 {
     uint8_t raw[32];
     size_t n = 0;
-    return base64url_decode(value, raw, sizeof(raw), &n) && n == sizeof(raw);
+    return value.n == VALUE && base64url_decode(value, raw, sizeof(raw), &n);
 }
 
 /* Two of them cannot be: the name's prefix binds it to this host and path. Who has two has a planted one. */

@@ -93,6 +93,9 @@ struct session_config {
     size_t key_count;
 };
 
+/* NULL: none of that id. */
+const struct session_key *session_key_find(const struct session_config *s, struct span id);
+
 struct gate_config {
     struct span name;
     struct basic_config *basic; /* NULL: the gate has no basic; so the others */

@@ -42,7 +42,7 @@ static struct span cookie_of(const struct gate_mint *m, const struct session *s,
 static struct span mint(const struct gate_mint *m, struct session *s)
 {
     int64_t now = clock_wall_s();
-    bool fits = m->host.n > 0 && m->host.n <= HOST_MAX && span_eq(m->who->gate, m->gate->name);
+    bool fits = m->host.n <= HOST_MAX && span_eq(m->who->gate, m->gate->name);
     return fits && session_new(m, now, s) ? cookie_of(m, s, now) : SPAN_NONE;
 }
 

@@ -61,6 +61,13 @@ unsigned record_take_byte(struct record_in *in)
     return s.n ? s.p[0] : 0;
 }
 
+enum identity_way record_take_way(struct record_in *in)
+{
+    unsigned way = record_take_byte(in);
+    in->bad = in->bad || way == WAY_NONE || way >= WAY_COUNT;
+    return in->bad ? WAY_NONE : (enum identity_way)way;
+}
+
 int64_t record_take_time(struct record_in *in)
 {
     uint64_t be = 0;
@@ -80,9 +87,7 @@ struct span record_take_span(struct record_in *in)
 
 struct identity record_take_identity(struct record_in *in)
 {
-    struct identity who = {.way = WAY_NONE};
-    unsigned way = record_take_byte(in);
-    in->bad = in->bad || way == WAY_NONE || way >= WAY_COUNT;
+    struct identity who = {.way = record_take_way(in)};
     who.proven_s = record_take_time(in);
     who.latest_s = record_take_time(in);
     who.gate = record_take_span(in);
@@ -91,10 +96,7 @@ struct identity record_take_identity(struct record_in *in)
     who.login = record_take_span(in);
     who.groups = record_take_span(in);
     who.scope = record_take_span(in);
-    if (in->bad)
-        return (struct identity){.way = WAY_NONE};
-    who.way = (enum identity_way)way;
-    return who;
+    return in->bad ? (struct identity){.way = WAY_NONE} : who;
 }
 
 bool record_done(const struct record_in *in)

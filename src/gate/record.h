@@ -26,6 +26,8 @@ struct record_in {
 /* n bytes; empty when they are not there. */
 struct span record_take(struct record_in *in, size_t n);
 unsigned record_take_byte(struct record_in *in);
+/* Bad: none, or a way that there is not. */
+enum identity_way record_take_way(struct record_in *in);
 int64_t record_take_time(struct record_in *in);
 struct span record_take_span(struct record_in *in);
 /* Spans borrow from the record. */

@@ -54,6 +54,14 @@ static struct res derive_keys(struct session_config *s, struct span gate, const 
     return RES_OK;
 }
 
+const struct session_key *session_key_find(const struct session_config *s, struct span id)
+{
+    for (size_t i = 0; i < s->key_count; i++)
+        if (span_eq(span_make(s->keys[i].id, sizeof(s->keys[i].id)), id))
+            return &s->keys[i];
+    return NULL;
+}
+
 /* --- users -------------------------------------------------------------------------------------------------------- */
 
 static struct res check_user(const struct basic_user *u)
@@ -83,13 +91,24 @@ static int by_name(const void *a, const void *b)
     return span_cmp(x->name, y->name);
 }
 
+/* They are sorted. */
+static bool has_twins(const struct basic_user *users, size_t count)
+{
+    for (size_t i = 1; i < count; i++)
+        if (span_eq(users[i].name, users[i - 1].name))
+            return true;
+    return false;
+}
+
 static struct res seal_users(struct basic_user *users, size_t count, struct span gate)
 {
     struct mac *m = fingerprint_mac();
     struct res r = m ? RES_OK : res_err("out of memory");
     qsort(users, count, sizeof(*users), by_name);
+    if (has_twins(users, count))
+        r = res_err("a user is there twice");
     for (size_t i = 0; i < count && res_ok(r); i++) {
-        r = i && span_eq(users[i].name, users[i - 1].name) ? res_err("a user is there twice") : check_user(&users[i]);
+        r = check_user(&users[i]);
         if (res_ok(r))
             r = fingerprint(m, gate, &users[i]);
     }

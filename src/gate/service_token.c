@@ -27,14 +27,12 @@ static bool has_fields(const struct headers *h)
 bool service_token_is_json(const struct gate_config *gate, struct span authorization)
 {
     struct span v = span_trim(authorization);
-    return gate->token_in_authorization && v.n > 0 && v.p[0] == '{';
+    return gate->token_in_authorization && span_has_prefix(v, SPAN("{"));
 }
 
 static size_t count_json(const struct gate_config *gate, const struct headers *h)
 {
     size_t n = 0;
-    if (!gate->token_in_authorization)
-        return 0;
     for (size_t i = 0; i < h->n; i++)
         n += h->v[i].id == H_AUTHORIZATION && service_token_is_json(gate, h->v[i].value);
     return n;
@@ -145,7 +143,7 @@ struct params {
 static void read_fields(const struct headers *h, struct params *p)
 {
     for (size_t i = 0; i < h->n; i++) {
-        if (h->v[i].id != H_OTHER || h->v[i].drop)
+        if (h->v[i].drop)
             continue;
         if (span_eq_nocase(h->v[i].name, secret_name))
             saw(&p->secret, span_trim(h->v[i].value));
@@ -224,8 +222,7 @@ struct span bypass_clean(struct span target, struct arena *a)
         if (is_param(pair))
             continue;
         out[n] = n == path.n ? '?' : '&';
-        if (pair.n)
-            memcpy(out + n + 1, pair.p, pair.n);
+        memcpy(out + n + 1, pair.p, pair.n);
         n += 1 + pair.n;
     }
     return span_make(out, n);

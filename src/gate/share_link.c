@@ -39,7 +39,7 @@ size_t share_link_make(const struct gate_config *gate, const struct share_link *
     if (gate->session.key_count == 0 || !gate->share_links)
         return 0;
     put_link(&o, key, gate->name, l);
-    if (o.full || !res_ok(sign(key, span_make(o.p, o.n), mac)))
+    if (!res_ok(sign(key, span_make(o.p, o.n), mac)))
         return 0;
     record_put(&o, mac, sizeof(mac));
     return o.full ? 0 : base64url_encode(span_make(o.p, o.n), out);
@@ -76,14 +76,9 @@ static bool read_link(struct span bytes, struct raw_link *raw, struct share_link
 
 static bool is_signed(const struct gate_config *gate, const struct raw_link *raw)
 {
-    for (size_t i = 0; i < gate->session.key_count && i < SESSION_KEYS; i++) {
-        const struct session_key *key = &gate->session.keys[i];
-        uint8_t want[MAC_SIZE];
-        if (span_eq(raw->key_id, span_make(key->id, KEY_ID)) && res_ok(sign(key, raw->payload, want)) &&
-            equal_const_time(want, raw->mac, MAC_SIZE))
-            return true;
-    }
-    return false;
+    const struct session_key *key = session_key_find(&gate->session, raw->key_id);
+    uint8_t want[MAC_SIZE];
+    return key && res_ok(sign(key, raw->payload, want)) && equal_const_time(want, raw->mac, MAC_SIZE);
 }
 
 enum share_verdict share_link_open(const struct gate_config *gate, struct span host, struct span text, int64_t now_s,
@@ -94,7 +89,7 @@ enum share_verdict share_link_open(const struct gate_config *gate, struct span h
     if (!gate->share_links || !base64url_decode(text, room, SHARE_RAW_MAX, &n) ||
         !read_link(span_make(room, n), &raw, out) || !is_signed(gate, &raw))
         return SHARE_BAD;
-    if (!span_eq(raw.gate, gate->name) || !span_eq(out->host, host) || out->scope.n == 0 || out->scope.p[0] != '/' ||
+    if (!span_eq(raw.gate, gate->name) || !span_eq(out->host, host) || !span_has_prefix(out->scope, SPAN("/")) ||
         out->made_s > now_s + TOKEN_SKEW_S)
         return SHARE_BAD;
     return now_s < out->ends_s ? SHARE_GOOD : SHARE_OVER;
@@ -133,9 +128,11 @@ struct span share_link_target(const struct share_link *l, struct arena *a)
         return SPAN_NONE;
     for (size_t i = 0; i < l->scope.n; i++) {
         uint8_t c = l->scope.p[i];
-        out[n++] = stays(c) ? c : '%';
-        if (stays(c))
+        if (stays(c)) {
+            out[n++] = c;
             continue;
+        }
+        out[n++] = '%';
         out[n++] = (uint8_t)digits[c >> 4];
         out[n++] = (uint8_t)digits[c & 15];
     }

@@ -56,7 +56,7 @@ size_t token_make(const struct gate_config *gate, const struct circle *circle, c
         return 0;
     put_session(&o, key, s);
     put_names(&o, &own, gate->name, &s->who);
-    if (o.full || !res_ok(sign(key, span_make(o.p, o.n), fingerprint, mac)))
+    if (!res_ok(sign(key, span_make(o.p, o.n), fingerprint, mac)))
         return 0;
     record_put(&o, mac, sizeof(mac));
     return o.full ? 0 : base64url_encode(span_make(o.p, o.n), out);
@@ -83,8 +83,7 @@ static void take_session(struct record_in *in, struct token *t)
     s->issued = s->who.proven_s = record_take_time(in);
     s->active = record_take_time(in);
     s->ends = s->who.latest_s = record_take_time(in);
-    unsigned way = record_take_byte(in);
-    s->who.way = way < WAY_COUNT ? (enum identity_way)way : WAY_NONE;
+    s->who.way = record_take_way(in);
 }
 
 static void take_names(struct record_in *in, struct token *t)
@@ -124,15 +123,9 @@ static bool token_fits(const struct gate_config *gate, const struct circle *circ
 
 static bool token_is_signed(const struct gate_config *gate, const struct token *t, const uint8_t *fingerprint)
 {
-    for (size_t i = 0; i < gate->session.key_count && i < SESSION_KEYS; i++) {
-        const struct session_key *key = &gate->session.keys[i];
-        uint8_t mac[MAC_SIZE];
-        if (!span_eq(t->key_id, span_make(key->id, sizeof(key->id))))
-            continue;
-        if (res_ok(sign(key, t->payload, fingerprint, mac)) && equal_const_time(mac, t->mac, MAC_SIZE))
-            return true;
-    }
-    return false;
+    const struct session_key *key = session_key_find(&gate->session, t->key_id);
+    uint8_t mac[MAC_SIZE];
+    return key && res_ok(sign(key, t->payload, fingerprint, mac)) && equal_const_time(mac, t->mac, MAC_SIZE);
 }
 
 bool session_has_own_end(const struct session *s)
@@ -149,7 +142,7 @@ int64_t session_end(const struct session_config *config, const struct session *s
 bool session_is_live(const struct session_config *config, const struct session *s, int64_t now_s)
 {
     int64_t latest = now_s + TOKEN_SKEW_S;
-    if (s->issued < 0 || s->active < s->issued || s->issued > latest || s->active > latest)
+    if (s->active < s->issued || s->issued > latest || s->active > latest)
         return false;
     if (now_s >= session_end(config, s))
         return false;
