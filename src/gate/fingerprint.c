@@ -23,11 +23,6 @@ struct res fingerprint_make(struct mac *m, const struct span *parts, size_t coun
 
 /* --- service tokens ----------------------------------------------------------------------------------------------- */
 
-static struct span hashes_of(const struct service_token *t, struct arena *a)
-{
-    return t->hash_count ? arena_join(a, t->hashes, t->hash_count) : SPAN("");
-}
-
 static struct res check_token(const struct service_token *t)
 {
     if (t->name.n == 0 || t->name.n > NAME_MAX_BYTES || t->client_id.n == 0)
@@ -41,11 +36,13 @@ static struct res check_token(const struct service_token *t)
 static struct res seal_token(struct mac *m, struct span gate, struct service_token *t, struct arena *a)
 {
     struct res r = check_token(t);
-    struct span hashes = res_ok(r) ? hashes_of(t, a) : SPAN_NONE;
-    const struct span parts[] = {SPAN("service token"), gate, t->name, hashes};
-    if (res_ok(r) && !hashes.p)
+    if (!res_ok(r))
+        return r;
+    struct span hashes = arena_join(a, t->hashes, t->hash_count);
+    if (!hashes.p)
         return res_err("out of memory");
-    return res_ok(r) ? fingerprint_make(m, parts, COUNT(parts), t->fingerprint) : r;
+    const struct span parts[] = {SPAN("service token"), gate, t->name, hashes};
+    return fingerprint_make(m, parts, COUNT(parts), t->fingerprint);
 }
 
 static bool is_twice(const struct service_token *tokens, size_t i)

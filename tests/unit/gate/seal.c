@@ -215,6 +215,90 @@ static void test_fingerprints(void **state)
     }
 }
 
+/* Each of these opens something else, so the sessions of one are none of another. */
+static void test_every_part(void **state)
+{
+    static const struct span ab[] = {SPAN("a"), SPAN("b")}, ba[] = {SPAN("b"), SPAN("a")}, x[] = {SPAN("ab")};
+    static const struct actions_config jobs[] = {
+        {.issuer = SPAN("i"), .audience = SPAN("a")},
+        {.issuer = SPAN("j"), .audience = SPAN("a")},
+        {.issuer = SPAN("i"), .audience = SPAN("b")},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .own_preview_only = true},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .repositories = ab, .repository_count = 1},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .repositories = ab, .repository_count = 2},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .repositories = ba, .repository_count = 2},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .repositories = x, .repository_count = 1},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .refs = ab, .ref_count = 1},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .refs = ab, .ref_count = 2},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .environments = ab, .environment_count = 1},
+        {.issuer = SPAN("i"), .audience = SPAN("a"), .environments = ab, .environment_count = 2},
+    };
+    static const struct github_config hub[] = {
+        {.client_id = SPAN("a"), .web = SPAN("w")},
+        {.client_id = SPAN("b"), .web = SPAN("w")},
+        {.client_id = SPAN("a"), .web = SPAN("x")},
+        {.client_id = SPAN("a"), .web = SPAN("w"), .excepted = ab, .excepted_count = 1},
+        {.client_id = SPAN("a"), .web = SPAN("w"), .excepted = ab, .excepted_count = 2},
+        {.client_id = SPAN("a"), .web = SPAN("w"), .excepted = ba, .excepted_count = 1},
+    };
+    static const struct email_pin_config pin = {.from = SPAN("x")};
+    static const enum identity_way ways[] = {WAY_GITHUB, WAY_EMAIL, WAY_ACTIONS, WAY_SHARE_LINK};
+    uint8_t seen[64][16] = {{0}}; /* the first: of what was never made */
+    size_t n = 1;
+    struct memory m;
+    memory_init(&m);
+    for (size_t i = 0; i < COUNT(jobs) + COUNT(hub) + 1; i++) {
+        struct gate_fixture f;
+        bool other = i == COUNT(jobs) + COUNT(hub);
+        fixture_init(&f, other ? "other" : "g", NULL);
+        f.gate.actions = &jobs[i < COUNT(jobs) ? i : 0];
+        f.gate.github = &hub[i >= COUNT(jobs) && !other ? i - COUNT(jobs) : 0];
+        f.gate.email_pin = &pin;
+        f.gate.share_links = true;
+        fixture_seal(&f, &m.arena, SECRET_A);
+        for (size_t k = 0; k < COUNT(ways); k++) {
+            bool is_new = i == 0 || other || (ways[k] == WAY_ACTIONS && i < COUNT(jobs)) ||
+                          (ways[k] == WAY_GITHUB && i > COUNT(jobs));
+            const uint8_t *sum = gate_fingerprint(&f.gate, ways[k], SPAN("x"));
+            assert_non_null(sum);
+            size_t at = 0;
+            while (at < n && memcmp(seen[at], sum, 16) != 0)
+                at++;
+            assert_true(at > 0);
+            assert_int_equal(at == n, is_new);
+            if (at == n)
+                memcpy(seen[n++], sum, 16);
+        }
+    }
+    memory_fini(&m);
+}
+
+static void test_tokens(void **state)
+{
+    static const uint8_t sums[2][32] = {{1}, {2}};
+    const struct span hashes[] = {span_make(sums[0], 32), span_make(sums[1], 32)};
+    const struct service_token tokens[] = {
+        {.name = SPAN("probe"), .client_id = SPAN("probe"), .hashes = hashes, .hash_count = 1},
+        {.name = SPAN("ci"), .client_id = SPAN("ci"), .hashes = hashes, .hash_count = 1},
+        {.name = SPAN("old"), .client_id = SPAN("old")},
+    };
+    struct memory m;
+    struct gate_fixture f;
+    memory_init(&m);
+    fixture_init(&f, "g", NULL);
+    f.gate.tokens = tokens;
+    f.gate.token_count = COUNT(tokens);
+    fixture_seal(&f, &m.arena, SECRET_A);
+    const uint8_t *ci = gate_fingerprint(&f.gate, WAY_SERVICE_TOKEN, SPAN("ci"));
+    const uint8_t *probe = gate_fingerprint(&f.gate, WAY_SERVICE_TOKEN, SPAN("probe"));
+    const uint8_t *old = gate_fingerprint(&f.gate, WAY_SERVICE_TOKEN, SPAN("old"));
+    assert_true(ci && probe && old);
+    assert_true(memcmp(ci, probe, 16) != 0 && memcmp(ci, old, 16) != 0 && memcmp(old, probe, 16) != 0);
+    assert_null(gate_fingerprint(&f.gate, WAY_SERVICE_TOKEN, SPAN("nobody")));
+    assert_null(gate_fingerprint(&f.gate, WAY_SERVICE_TOKEN, SPAN("c")));
+    memory_fini(&m);
+}
+
 static void test_keys(void **state)
 {
     const struct span secrets[] = {SECRET_A, SECRET_B};
@@ -244,7 +328,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),   cmocka_unit_test(test_digest),        cmocka_unit_test(test_users),
         cmocka_unit_test(test_lengths), cmocka_unit_test(test_without_basic), cmocka_unit_test(test_dummy),
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_fingerprints),
+        cmocka_unit_test(test_keys),    cmocka_unit_test(test_fingerprints),  cmocka_unit_test(test_every_part),
+        cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
