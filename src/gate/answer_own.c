@@ -120,13 +120,6 @@ bool answer_kept(const struct answer_request *q, const struct kept_answer *k, st
     return made;
 }
 
-static void add_number(struct draft *d, const char *key, int64_t value)
-{
-    struct span s = arena_printf(d->q->arena, ",\"%s\":%lld", key, (long long)value);
-    d->failed = d->failed || !s.p;
-    text_add(&d->body, s);
-}
-
 bool answer_session(const struct answer_request *q, const struct identity *who, int64_t ends_in_s, struct answer *out)
 {
     struct draft d;
@@ -136,9 +129,7 @@ bool answer_session(const struct answer_request *q, const struct identity *who, 
         draft_json_string(&d, "way", span_of(identity_way_name(who->way)));
         draft_json_string(&d, "gate", who->gate);
         draft_json_string(&d, "user", who->subject);
-        add_number(&d, "proven", who->proven_s);
-        add_number(&d, "ends_in", ends_in_s);
-        text_add(&d.body, SPAN("}\n"));
+        text_addf(&d.body, ",\"proven\":%lld,\"ends_in\":%lld}\n", (long long)who->proven_s, (long long)ends_in_s);
     } else {
         text_add(&d.body, SPAN("{\"signed_in\":false}\n"));
     }

@@ -2,15 +2,43 @@
 #include "stage.h"
 
 #include "../base/need.h"
-#include "gate/answer.h"
+#include "gate/answer_access.h"
 #include "gate/sign_in_pages.h"
 
 static const struct identity anna = {
     .way = WAY_BASIC, .gate = {(const uint8_t *)"beta", 4}, .subject = {(const uint8_t *)"anna", 4}};
 
 #define TO SPAN("to")
-#define SITE SPAN("a.test")
+#define LABEL "a-label-that-fits-into-no-block-of-the-arena-as-it-is-here."
+#define SITE SPAN(LABEL LABEL "test")
 #define ADDRESS SPAN("a@b.test")
+
+/* What others than people ask for. */
+static bool make_data(unsigned kind, const struct answer_request *q, struct answer *out)
+{
+    static const struct assertion_keys keys = {.subject = {7}, .certs = {(const uint8_t *)"{}", 2}};
+    const struct kept_answer kept = {"text/javascript", TO, "\"tag\""};
+    const struct sold_session sold = {SITE, SITE, 1};
+    const struct gate_check check = {.gate = q->gate, .identity = anna};
+    struct answer_request bare = *q;
+    switch (kind) {
+    case 0:
+        return answer_kept(q, &kept, out);
+    case 1:
+        return answer_certs(q, &keys, out);
+    case 2:
+        return answer_identity(q, &keys, &check, out);
+    case 3:
+        return answer_sold_session(q, &sold, out);
+    case 4:
+        return answer_problem(q, 400, "error", "why", out);
+    default:
+        bare.look = NULL;
+        return answer_logo(&bare, out);
+    }
+}
+
+#define DATA 6
 
 /* The pages of signing in. */
 static bool make_page(unsigned kind, const struct answer_request *q, struct answer *out)
@@ -86,11 +114,11 @@ static bool make_answer(unsigned kind, const struct answer_request *q, struct an
     case 10:
         return answer_session(q, &anna, 60, out);
     default:
-        return make_page(kind - 11, q, out);
+        return kind < 11 + PAGES ? make_page(kind - 11, q, out) : make_data(kind - 11 - PAGES, q, out);
     }
 }
 
-#define ANSWERS (11 + PAGES)
+#define ANSWERS (11 + PAGES + DATA)
 
 /* All of it, one behind the other. */
 static struct span flat(const struct answer *out, struct arena *a)

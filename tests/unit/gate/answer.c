@@ -3,6 +3,7 @@
 #include "base/crypto/mac.h"
 #include "gate/answer.h"
 #include "gate/pages.h"
+#include "gate/sign_in_pages.h"
 
 #define CHALLENGE "Basic realm=\"Beta\", charset=\"UTF-8\""
 
@@ -217,6 +218,36 @@ static void test_bare_page(void **state)
     text_fini(&page);
 }
 
+/* More places than names are left empty; of an address all is encoded that is no letter, digit or one of four signs. */
+static void test_page_parts(void **state)
+{
+    struct text page;
+    text_init(&page);
+    page_say(&page, (struct page_words){"# and # and #", {SPAN("a"), SPAN("b")}});
+    CHECK_SPAN("words", text_span(&page), SPAN("<strong>a</strong> and <strong>b</strong> and "));
+    text_fini(&page);
+    text_init(&page);
+    const struct page_target to = {
+        .path = SPAN("/"), .keys = {SPAN("k")}, .values = {SPAN("/09:@AZ[`az{-._~\x7f\xff")}};
+    page_link(&page, PAGE_QUIET, &to, "w");
+    CHECK_SPAN("link", text_span(&page),
+               SPAN("<p><a class=\"quiet\" href=\"/?k=%2F09%3A%40AZ%5B%60az%7B-._~%7F%FF\">w</a></p>\n"));
+    text_fini(&page);
+}
+
+/* The page's own time to wait, or else that of the request. */
+static void test_retry_after(void **state)
+{
+    for (uint32_t own = 0; own < 10; own += 9) {
+        struct scene s;
+        scene_init(&s, ASKER_NAVIGATION, "");
+        s.q.retry_after_s = 7;
+        assert_true(answer_sign_in_page(&s.q, &(struct sign_in_page){.retry_after_s = own}, &s.a));
+        CHECK_SPAN("sign-in", field(&s.a, "Retry-After"), own ? SPAN("9") : SPAN("7"));
+        memory_fini(&s.m);
+    }
+}
+
 static void test_realm(void **state)
 {
     struct scene s;
@@ -262,6 +293,9 @@ static void test_unknown_name(void **state)
         s.r.authority = span_of(bad[i]);
         assert_true(answer_sign_in(&s.q, false, &s.a));
         CHECK_SPAN(bad[i], s.a.body, SPAN("{\"error\":\"sign_in_required\"}\n"));
+        s.q.asker = ASKER_NAVIGATION;
+        assert_true(answer_sign_in(&s.q, false, &s.a));
+        CHECK(bad[i], body_has(&s.a, "<title>Sign in</title>"));
         memory_fini(&s.m);
     }
 }
@@ -309,6 +343,13 @@ static void test_without_request(void **state)
     assert_true(answer_redirect(&s.q, 308, SPAN("https://a.test/"), &s.a));
     assert_true(answer_preflight(&s.q, &s.a));
     assert_int_equal(s.a.head.status, 403);
+    const struct pages_config look = {.logo = SPAN("x"), .logo_type = "image/png"};
+    s.q.look = &look;
+    assert_true(answer_logo(&s.q, &s.a));
+    CHECK_SPAN("logo", s.a.body, look.logo);
+    const struct kept_answer kept = {"text/javascript", SPAN("script"), "\"tag\""};
+    assert_true(answer_kept(&s.q, &kept, &s.a));
+    CHECK_SPAN("kept", s.a.body, kept.bytes);
     memory_fini(&s.m);
 }
 
@@ -463,6 +504,7 @@ static const struct {
     {"has anything", "If-None-Match: *", M_GET, 304, false},
     {"has another", "If-None-Match: \"tags\", \"tag", M_GET, 200, true},
     {"has nothing", "If-None-Match: ", M_GET, 200, true},
+    {"says so elsewhere", "If-Match: \"tag\"", M_GET, 200, true},
 };
 
 static void test_kept(void **state)
@@ -529,6 +571,8 @@ int main(void)
         cmocka_unit_test(test_words),
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_bare_page),
+        cmocka_unit_test(test_page_parts),
+        cmocka_unit_test(test_retry_after),
         cmocka_unit_test(test_other_fields),
         cmocka_unit_test(test_realm),
         cmocka_unit_test(test_unknown_name),
