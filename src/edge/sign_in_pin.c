@@ -12,8 +12,6 @@ static enum page_note note_of(const struct signin_reply *r)
         return NOTE_LIMITED;
     case SIGNIN_WRONG:
         return NOTE_PIN_WRONG;
-    case SIGNIN_UNREACHABLE:
-        return NOTE_UNREACHABLE;
     default:
         return NOTE_FAILED;
     }

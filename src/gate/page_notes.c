@@ -23,8 +23,7 @@ static const struct {
     [NOTE_NO_COOKIE] = {400, true,
                         "Your browser did not keep this site's cookie, and without it nobody can be signed in. Allow "
                         "cookies for this site, then sign in again."},
-    [NOTE_UNREACHABLE] =
-        {503, true, "The service that signs you in does not answer just now. You did nothing wrong: try again #."},
+    [NOTE_UNREACHABLE] = {503, true, "GitHub does not answer just now. You did nothing wrong: try again #."},
     [NOTE_CANCELLED] = {403, false, "You cancelled at GitHub, so nothing happened. Sign in whenever you like."},
     [NOTE_FAILED] = {503, true, "Something went wrong here. You did nothing wrong: try again #."},
 };

@@ -24,7 +24,7 @@ enum page_note {
     NOTE_LIMITED,     /* retry_after_s */
     NOTE_EXPIRED,     /* ten minutes are over, or the page was another browser's: begin again */
     NOTE_NO_COOKIE,   /* signed in a moment ago, and here again: the browser does not keep our cookie */
-    NOTE_UNREACHABLE, /* GitHub, or the mail server */
+    NOTE_UNREACHABLE, /* GitHub */
     NOTE_CANCELLED,   /* said no at GitHub */
     NOTE_FAILED       /* ours to mend */
 };

@@ -250,7 +250,9 @@ void fetch_curl_fini(struct fetch *one)
 static const char *tls_detail(const struct fetch *one, CURLcode code)
 {
     long verified = X509_V_OK;
-    if (curl_easy_getinfo(one->easy, CURLINFO_SSL_VERIFYRESULT, &verified) == CURLE_OK && verified != X509_V_OK)
+    /* Unspecified: libcurl looked at the name first, and asked no further. */
+    if (curl_easy_getinfo(one->easy, CURLINFO_SSL_VERIFYRESULT, &verified) == CURLE_OK && verified != X509_V_OK &&
+        verified != X509_V_ERR_UNSPECIFIED)
         return tls_verify_text(verified);
     if (code == CURLE_PEER_FAILED_VERIFICATION)
         return tls_verify_text(X509_V_ERR_HOSTNAME_MISMATCH);

@@ -93,7 +93,7 @@ describe('sign-in by GitHub', () => {
     assert.equal((await site.byGithub(also, 'alice')).status, 200, 'others do not wait for that');
     for (const last of await Promise.all(waiting)) {
       assert.equal(last.status, 503);
-      assert.match(last.text, /does not answer/);
+      assert.match(last.text, /GitHub does not answer/);
     }
   });
   for (const [path, [kind, more]] of faults) it(`lets nobody in while ${path} fails: ${kind} ${JSON.stringify(more ?? {})}`, async () => {
@@ -111,8 +111,11 @@ describe('sign-in by GitHub', () => {
     site.github.certificate(kind);
     const last = await v.follow(await v.go(back, { from: site.github.url }), [STG]);
     assert.notEqual(last.status, 200);
-    assert.match(last.text, /GitHub/);
+    assert.match(last.text, /GitHub does not answer/);
     assert.equal(site.github.requests.length, before_, 'nothing was said to it');
+    const line = await until('a line that says why', () => site.gate.lines().findLast((l) => l.event === 'sign-in-refused'));
+    assert.equal(line.way, 'github');
+    assert.match(line.detail, /^certificate verify failed: (?:expired|hostname mismatch|unknown CA)/);
   });
   for (const limited of [{ kind: 'primary' }, { kind: 'secondary', status: 429, retryAfter: 5 }]) it(`says so when GitHub has had enough: ${limited.kind}`, async () => {
     site.github.limited = limited;

@@ -90,7 +90,6 @@ static const struct {
     {"pin-wrong", NOTE_PIN_WRONG, 0},
     {"pin-again", NOTE_SENT_AGAIN, 0},
     {"pin-limited", NOTE_LIMITED, 25},
-    {"pin-unreachable", NOTE_UNREACHABLE, 60},
     {"pin-failed", NOTE_FAILED, 0},
 };
 

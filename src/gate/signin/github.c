@@ -158,10 +158,11 @@ static void give_back(struct github_signin *w)
 static void refuse(struct github_signin *w, enum signin_outcome outcome, const char *detail, struct span what,
                    uint32_t retry_after_s)
 {
-    const struct identity who = identity_of(w);
+    struct identity who = identity_of(w);
     const struct signin_reply r = {
         .outcome = outcome, .retry_after_s = retry_after_s, .detail = detail, .subject = who.login, .what = what};
     give_back(w);
+    who.way = WAY_GITHUB; /* also of nobody: whom we could not ask is what the line is for */
     audit(w->call->service, "sign-in-refused", &w->call->q, &who, detail);
     call_answer(w->call, &r);
 }
@@ -280,7 +281,7 @@ static void on_exchanged(void *arg, const struct fetch_reply *r)
 {
     struct github_signin *w = arg;
     const struct gate_config *gate = signin_gate(w->call->service, w->call->q.gate);
-    const char *detail = fetch_error_text(r->error);
+    const char *detail = r->detail ? r->detail : fetch_error_text(r->error);
     enum signin_outcome outcome = SIGNIN_UNREACHABLE;
     uint32_t retry_after_s = 0;
     w->exchange = NULL;

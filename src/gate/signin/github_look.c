@@ -295,7 +295,7 @@ static void on_reply(void *arg, const struct fetch_reply *r)
     a->fetch = NULL;
     l->running--;
     if (r->error != FETCH_OK) {
-        fail(l, LOOK_FAILED, fetch_error_text(r->error), 0);
+        fail(l, LOOK_FAILED, r->detail ? r->detail : fetch_error_text(r->error), 0);
     } else if (github_is_limited(r, clock_wall_s(), &retry_after_s)) {
         fail(l, LOOK_LIMITED, "GitHub: too many requests", retry_after_s);
     } else if (r->status == 401) {

@@ -94,9 +94,13 @@ static void on_mail(void *arg, const struct mail_reply *r)
 {
     struct mailing *m = arg;
     char detail[160];
+    const char *why = r->detail ? r->detail : fetch_error_text(r->error);
     m->mail = NULL;
-    (void)snprintf(detail, sizeof(detail), "SMTP %u%s: %s", r->status, r->refused_address ? " for this address" : "",
-                   r->detail ? r->detail : fetch_error_text(r->error));
+    if (r->status > 0)
+        (void)snprintf(detail, sizeof(detail), "SMTP %u%s: %s", r->status,
+                       r->refused_address ? " for this address" : "", why);
+    else
+        (void)snprintf(detail, sizeof(detail), "mail server: %s", why); /* it said nothing */
     mailing_end(m, r->error == FETCH_OK ? "pin-sent" : "pin-not-sent", r->error == FETCH_OK ? NULL : detail);
 }
 

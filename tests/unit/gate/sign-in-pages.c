@@ -150,7 +150,7 @@ static void test_notes(void **state)
         {NOTE_LIMITED, 0, 429, "alert", "<strong>in a moment</strong>", NULL},
         {NOTE_EXPIRED, 0, 400, "alert", "begin again", NULL},
         {NOTE_NO_COOKIE, 0, 400, "alert", "Allow cookies", NULL},
-        {NOTE_UNREACHABLE, 0, 503, "alert", "does not answer", NULL},
+        {NOTE_UNREACHABLE, 0, 503, "alert", "GitHub does not answer", NULL},
         {NOTE_CANCELLED, 0, 403, "status", "cancelled at GitHub", NULL},
         {NOTE_FAILED, 0, 503, "alert", "went wrong", NULL},
         {(enum page_note)99, 0, 503, "alert", "went wrong", NULL},
