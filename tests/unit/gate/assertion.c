@@ -12,7 +12,7 @@ struct fixture {
     struct gate_shared *shared;
     struct gate_thread *thread;
     struct rsa_key *key;
-    struct service_token tokens[1];
+    struct service_token tokens[2]; /* one more than the gate has */
     struct gate_config gate;
     struct assertion_keys keys;
     struct gate_check check;
@@ -41,6 +41,7 @@ static int setup(void **state)
     f->thread = gate_thread_new(f->shared, f->loop);
     f->key = new_key();
     f->tokens[0] = (struct service_token){.name = SPAN("ci"), .client_id = SPAN("ci.access")};
+    f->tokens[1] = (struct service_token){.name = SPAN("gone"), .client_id = SPAN("gone.access")};
     f->gate = (struct gate_config){.name = SPAN("team"), .tokens = f->tokens, .token_count = 1};
     f->gate.session.sign_in_host = SPAN("in.example.org");
     f->keys = (struct assertion_keys){.key = f->key, .kid = SPAN("k"), .subject = {7}};
@@ -109,6 +110,85 @@ static void people(void **state)
     assert_int_equal(jwt_text(claims, "identity_nonce", 99).n, 16);
     assert_int_equal(jwt_text(claims, "common_name", 99).n, 0);
     json_free(claims);
+}
+
+/* All that was proven, in words of our own. */
+static void proven(void **state)
+{
+    static const enum identity_way ways[] = {WAY_BASIC, WAY_GITHUB, WAY_EMAIL, WAY_SERVICE_TOKEN, WAY_SHARE_LINK};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < COUNT(ways); i++) {
+        f->check.identity.way = ways[i];
+        f->check.identity.login = ways[i] == WAY_GITHUB ? SPAN("me") : SPAN_NONE;
+        struct json_doc *claims = claims_of(f, "https://in.example.org");
+        const struct json_value *ours = json_get(json_root(claims), "tiergate");
+        assert_int_equal(json_count(ours), ways[i] == WAY_GITHUB ? 4 : 3);
+        CHECK_SPAN("way", json_as_string(json_get(ours, "way")), span_of(identity_way_name(ways[i])));
+        CHECK_SPAN("gate", json_as_string(json_get(ours, "gate")), SPAN("team"));
+        CHECK_SPAN("subject", json_as_string(json_get(ours, "subject")), SPAN("me@x.org"));
+        CHECK_SPAN("login", json_as_string(json_get(ours, "login")), f->check.identity.login);
+        json_free(claims);
+    }
+}
+
+/* Nobody passes for a machine by being called as one. */
+static void names_of_machines(void **state)
+{
+    static const struct {
+        enum identity_way way;
+        const char *subject, *name;
+    } rows[] = {{WAY_SERVICE_TOKEN, "ci", "ci.access"},
+                {WAY_SERVICE_TOKEN, "gone", ""},
+                {WAY_SERVICE_TOKEN, "c", ""},
+                {WAY_BASIC, "ci", ""},
+                {WAY_SHARE_LINK, "ci", ""},
+                {WAY_ACTIONS, "ci", "ci"}};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const struct identity who = {.way = rows[i].way, .subject = span_of(rows[i].subject)};
+        CHECK_SPAN(rows[i].subject, assertion_common_name(&f->gate, &who), span_of(rows[i].name));
+    }
+}
+
+/* Eight, four, four, four and twelve hex digits, of version 8 and the variant of RFC 9562. */
+static void looks_like_a_uuid(void **state)
+{
+    struct fixture *f = *state;
+    char sub[ASSERTION_SUB];
+    for (int n = 0; n < 50; n++) {
+        f->check.identity.subject = arena_printf(&f->m.arena, "%d", n);
+        assert_true(assertion_sub(&f->keys, &f->check.identity, sub));
+        for (size_t i = 0; i < sizeof(sub); i++)
+            assert_non_null(strchr(i == 8 || i == 13 || i == 18 || i == 23 ? "-" : "0123456789abcdef", sub[i]));
+        assert_int_equal(sub[14], '8');
+        assert_non_null(strchr("89ab", sub[19]));
+    }
+}
+
+static struct span nonce_of(struct fixture *f)
+{
+    struct json_doc *claims = claims_of(f, "https://in.example.org");
+    struct span nonce = arena_copy(&f->m.arena, jwt_text(claims, "identity_nonce", 99));
+    json_free(claims);
+    return nonce;
+}
+
+/* One for one session, wherever; another for the next one. */
+static void nonces(void **state)
+{
+    struct fixture *f = *state;
+    struct span one = nonce_of(f);
+    for (size_t i = 0; i < one.n; i++)
+        assert_non_null(strchr("0123456789abcdef", one.p[i]));
+    f->check.host = SPAN("b.example.org");
+    f->a.audience = SPAN("other");
+    CHECK_SPAN("elsewhere", nonce_of(f), one);
+    f->check.session_id[3] = 9;
+    assert_false(span_eq(nonce_of(f), one));
+    f->check.session_id[3] = 0;
+    f->keys.subject[0]++;
+    f->keys.kid = SPAN("after"); /* nothing that is remembered */
+    assert_false(span_eq(nonce_of(f), one));
 }
 
 static void machines(void **state)
@@ -258,7 +338,9 @@ static void subjects(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(people),     TEST(machines),         TEST(issuers),    TEST(a_day_at_most),
-                                       TEST(remembered), TEST(without_a_cookie), TEST(told_apart), TEST(subjects)};
+    const struct CMUnitTest tests[] = {
+        TEST(people),     TEST(proven),           TEST(names_of_machines), TEST(looks_like_a_uuid),
+        TEST(nonces),     TEST(machines),         TEST(issuers),           TEST(a_day_at_most),
+        TEST(remembered), TEST(without_a_cookie), TEST(told_apart),        TEST(subjects)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

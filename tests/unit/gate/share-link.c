@@ -1,13 +1,9 @@
-/* Share links, and sessions that are good in one place alone. */
-#include "stage.h"
+/* Share links: whole, of this gate and host, in time, or nothing. */
+#include "support.h"
 
-#include "base/clock.h"
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
-#include "gate/ledger.h"
-#include "gate/set_cookie.h"
 #include "gate/share_link.h"
-#include "http/path.h"
 
 #define NOW 1800000000
 
@@ -144,6 +140,135 @@ static void test_tampering(void **state)
     memory_fini(&m);
 }
 
+/* Signs the payload as only we can. */
+static enum share_verdict open_signed(const struct gate_config *gate, struct span payload)
+{
+    uint8_t bytes[SHARE_RAW_MAX], again[SHARE_RAW_MAX];
+    char text[SHARE_TEXT_MAX];
+    struct share_link out;
+    struct mac *mac = mac_new(span_make(gate->session.keys[0].link, 32));
+    memcpy(bytes, payload.p, payload.n);
+    assert_true(res_ok(mac_sum(mac, &payload, 1, bytes + payload.n)));
+    mac_free(mac);
+    size_t n = base64url_encode(span_make(bytes, payload.n + MAC_SIZE), text);
+    return share_link_open(gate, SPAN("a.app.test"), span_make(text, n), NOW, again, &out);
+}
+
+/* 2, key id 4, id 16, made 8, ends 8, then behind two bytes of length each "g", "a.app.test", "/docs/", "for Eve" */
+static void test_signed_by_us(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t at;
+        uint8_t byte;
+        enum share_verdict verdict;
+    } forgeries[] = {
+        {"as it was", 0, 2, SHARE_GOOD},
+        {"another version", 0, 1, SHARE_BAD},
+        {"another key", 1, 0, SHARE_BAD},
+        {"another link", 5, 9, SHARE_GOOD}, /* signed by us, so it is one */
+        {"made before all time", 21, 0xff, SHARE_BAD},
+        {"ends before all time", 29, 0xff, SHARE_BAD},
+        {"another gate's", 39, 'h', SHARE_BAD},
+        {"another host's", 42, 'b', SHARE_BAD},
+        {"no path", 54, 'x', SHARE_BAD},
+        {"a longer path", 53, 7, SHARE_BAD},
+        {"a note of more than there is", 61, 8, SHARE_BAD},
+        {"a shorter note, and a rest", 61, 6, SHARE_BAD},
+    };
+    struct memory m;
+    struct gate_fixture f;
+    struct share_link in = link_to("a.app.test", "/docs/");
+    char text[SHARE_TEXT_MAX];
+    uint8_t raw[SHARE_RAW_MAX] = {0};
+    size_t n = 0;
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", true, SECRET_A);
+    assert_true(base64url_decode(span_make(text, share_link_make(&f.gate, &in, text)), raw, sizeof(raw), &n));
+    for (size_t i = 0; i < COUNT(forgeries); i++) {
+        uint8_t was = raw[forgeries[i].at];
+        raw[forgeries[i].at] = forgeries[i].byte;
+        CHECK(forgeries[i].name, open_signed(&f.gate, span_make(raw, n - MAC_SIZE)) == forgeries[i].verdict);
+        raw[forgeries[i].at] = was;
+    }
+    assert_int_equal(raw[1], f.gate.session.keys[0].id[0]);
+    for (size_t cut = 0; cut < n - MAC_SIZE; cut++)
+        assert_int_equal(open_signed(&f.gate, span_make(raw, cut)), SHARE_BAD);
+    raw[n - MAC_SIZE] = 0;
+    assert_int_equal(open_signed(&f.gate, span_make(raw, n - MAC_SIZE + 1)), SHARE_BAD);
+    memory_fini(&m);
+}
+
+/* A path of nothing leads nowhere. */
+static void test_no_scope(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct share_link in = link_to("a.app.test", ""), out;
+    char text[SHARE_TEXT_MAX];
+    uint8_t raw[SHARE_RAW_MAX];
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", true, SECRET_A);
+    size_t n = share_link_make(&f.gate, &in, text);
+    assert_int_equal(share_link_open(&f.gate, in.host, span_make(text, n), NOW, raw, &out), SHARE_BAD);
+    memory_fini(&m);
+}
+
+/* What is too short for its MAC is not read, whatever lay in the room before. */
+static void test_short(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct share_link out;
+    char text[BASE64_SIZE(MAC_SIZE)];
+    uint8_t *dirty = malloc(SHARE_RAW_MAX);
+    static const uint8_t begin[MAC_SIZE] = {2};
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", true, SECRET_A);
+    for (size_t n = 0; n <= MAC_SIZE; n++) {
+        memset(dirty, 0xff, SHARE_RAW_MAX);
+        size_t text_n = base64url_encode(span_make(begin, n), text);
+        assert_int_equal(share_link_open(&f.gate, SPAN("a"), span_make(text, text_n), NOW, dirty, &out), SHARE_BAD);
+    }
+    free(dirty);
+    memory_fini(&m);
+}
+
+static void test_rotation(void **state)
+{
+    struct memory m;
+    struct gate_fixture f, g;
+    struct share_link in = link_to("a.app.test", "/"), out;
+    const struct span both[] = {SECRET_B, SECRET_A};
+    char text[SHARE_TEXT_MAX];
+    uint8_t raw[SHARE_RAW_MAX];
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", true, SECRET_A);
+    gate_make(&g, &m.arena, "g", true, SECRET_B);
+    assert_true(res_ok(gate_config_seal(&g.gate, both, 2, &m.arena)));
+    size_t n = share_link_make(&f.gate, &in, text);
+    assert_int_equal(share_link_open(&g.gate, in.host, span_make(text, n), NOW, raw, &out), SHARE_GOOD);
+    g.gate.session.key_count = 1;
+    assert_int_equal(share_link_open(&g.gate, in.host, span_make(text, n), NOW, raw, &out), SHARE_BAD);
+    memory_fini(&m);
+}
+
+/* Each byte by itself: what RFC 3986 §3.3 lets stand in a path stands, the rest is escaped. */
+static void test_every_byte_of_a_target(void **state)
+{
+    static const char stands[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/!$&'()*+,=:@";
+    struct memory m;
+    memory_init(&m);
+    for (unsigned c = 0; c < 256; c++) {
+        const uint8_t scope[] = {'/', (uint8_t)c};
+        const struct share_link l = {.scope = span_make(scope, 2)};
+        bool stays = c && strchr(stands, (int)c);
+        CHECK_SPAN("target", share_link_target(&l, &m.arena),
+                   stays ? span_make(scope, 2) : arena_printf(&m.arena, "/%%%02X", c));
+    }
+    memory_fini(&m);
+}
+
 static void test_not_made(void **state)
 {
     struct memory m;
@@ -209,365 +334,6 @@ static void test_targets(void **state)
     memory_fini(&m);
 }
 
-/* --- their sessions ----------------------------------------------------------------------------------------------- */
-
-static struct span cookie_for(struct stage *s, const char *host, const struct identity *who, int64_t ends_s)
-{
-    struct gate_minted minted;
-    const struct gate_mint m = {
-        .gate = &s->f.gate, .host = span_of(host), .who = who, .ends_s = ends_s, .arena = &s->m.arena};
-    assert_true(gate_mint(&m, &minted));
-    return minted.set_cookie;
-}
-
-static struct identity link_identity(const char *scope)
-{
-    return (struct identity){.way = WAY_SHARE_LINK,
-                             .gate = SPAN("beta"),
-                             .subject = SPAN("0102"),
-                             .scope = span_of(scope),
-                             .proven_s = clock_wall_s() - 1000};
-}
-
-static void stage_with_links(struct stage *s)
-{
-    stage_init(s, "app.test");
-    s->f.gate.share_links = true;
-    fixture_seal(&s->f, &s->m.arena, SECRET_A);
-}
-
-static enum gate_result ask_path(struct ask *a, struct stage *s, const char *host, const char *fields,
-                                 const char *target)
-{
-    uint8_t room[100];
-    struct path path;
-    ask_init(a, s, host, fields);
-    path_parse(span_of(target), room, &path);
-    a->check.path = &path;
-    enum gate_result result = ask(a);
-    a->check.path = NULL;
-    return result;
-}
-
-static void test_session(void **state)
-{
-    static const struct {
-        const char *name, *host, *target;
-        enum gate_result result;
-    } asks[] = {
-        {"where it leads", "a.app.test", "/docs/", GATE_IDENTIFIED},
-        {"below", "a.app.test", "/docs/x/y", GATE_IDENTIFIED},
-        {"above", "a.app.test", "/", GATE_ANONYMOUS},
-        {"beside", "a.app.test", "/docs2", GATE_ANONYMOUS},
-        {"its name without the slash", "a.app.test", "/docs", GATE_ANONYMOUS},
-        {"out by dots", "a.app.test", "/docs/../x", GATE_ANONYMOUS},
-        {"another host of the circle", "b.app.test", "/docs/", GATE_ANONYMOUS},
-        {"the circle's own name", "app.test", "/docs/", GATE_ANONYMOUS},
-    };
-    for (size_t i = 0; i < COUNT(asks); i++) {
-        struct stage s;
-        struct ask a;
-        stage_with_links(&s);
-        struct identity who = link_identity("/docs/");
-        struct span cookie = cookie_for(&s, "a.app.test", &who, clock_wall_s() + 200000);
-        CHECK(asks[i].name, span_find(cookie, 'D') == cookie.n || !strstr((const char *)cookie.p, "Domain="));
-        CHECK(asks[i].name,
-              ask_path(&a, &s, asks[i].host, with_cookie(&s, pair_of(cookie)), asks[i].target) == asks[i].result);
-        CHECK(asks[i].name, ask_path(&a, &s, asks[i].host, with_cookie(&s, pair_of(cookie)), asks[i].target) ==
-                                asks[i].result); /* recalled */
-        if (a.result == GATE_IDENTIFIED) {
-            CHECK_SPAN(asks[i].name, a.check.identity.scope, SPAN("/docs/"));
-            CHECK(asks[i].name, a.check.identity.way == WAY_SHARE_LINK && a.check.by_cookie);
-            CHECK(asks[i].name, a.check.ends_s > clock_wall_s() + 86400); /* its own end, not the gate's lifetime */
-        }
-        stage_fini(&s);
-    }
-}
-
-/* Without a path there is nowhere that it could lead. */
-static void test_no_path(void **state)
-{
-    struct stage s;
-    struct ask a;
-    stage_with_links(&s);
-    struct identity who = link_identity("/");
-    ask_init(&a, &s, "a.app.test", with_cookie(&s, pair_of(cookie_for(&s, "a.app.test", &who, clock_wall_s() + 50))));
-    assert_int_equal(ask(&a), GATE_ANONYMOUS);
-    stage_fini(&s);
-}
-
-/* Beside a session of one's own it does nothing; two of one kind count as none. */
-static void test_beside_others(void **state)
-{
-    static const struct {
-        const char *name, *cookies; /* L, M: links; S, T: sessions */
-        enum gate_result result;
-        enum identity_way way;
-        bool clears;
-    } mixes[] = {
-        {"link", "L", GATE_IDENTIFIED, WAY_SHARE_LINK, false},
-        {"session and link", "SL", GATE_IDENTIFIED, WAY_BASIC, false},
-        {"link and session", "LS", GATE_IDENTIFIED, WAY_BASIC, false},
-        {"links and a session", "LSM", GATE_IDENTIFIED, WAY_BASIC, false},
-        {"two links", "LM", GATE_ANONYMOUS, WAY_NONE, true},
-        {"two sessions and a link", "SLT", GATE_ANONYMOUS, WAY_NONE, true},
-    };
-    for (size_t i = 0; i < COUNT(mixes); i++) {
-        struct stage s;
-        struct ask a;
-        struct span line = SPAN("Cookie: x=y");
-        stage_with_links(&s);
-        for (const char *p = mixes[i].cookies; *p; p++) {
-            struct identity link = link_identity("/"),
-                            user = {.way = WAY_BASIC, .gate = SPAN("beta"), .subject = SPAN("anna")};
-            bool is_link = *p == 'L' || *p == 'M';
-            struct span c = cookie_for(&s, "a.app.test", is_link ? &link : &user, is_link ? clock_wall_s() + 50 : 0);
-            line = arena_printf(&s.m.arena, "%.*s; %.*s", SPAN_ARG(line), SPAN_ARG(pair_of(c)));
-        }
-        CHECK(mixes[i].name, ask_path(&a, &s, "a.app.test", (const char *)line.p, "/") == mixes[i].result);
-        CHECK(mixes[i].name, a.check.identity.way == mixes[i].way);
-        CHECK(mixes[i].name, (a.check.clear_cookies[0].n > 0) == mixes[i].clears);
-        stage_fini(&s);
-    }
-}
-
-static void test_mint(void **state)
-{
-    struct stage s;
-    struct gate_minted minted, other;
-    stage_with_links(&s);
-    int64_t now = clock_wall_s();
-    struct identity user = {.way = WAY_BASIC, .gate = SPAN("beta"), .subject = SPAN("anna")};
-    struct gate_mint m = {.gate = &s.f.gate, .host = SPAN("a.app.test"), .who = &user, .arena = &s.m.arena};
-    assert_true(gate_mint(&m, &minted) && gate_mint(&m, &other));
-    assert_memory_not_equal(minted.id, other.id, sizeof(other.id));
-    user.proven_s = now - 86400 + 100; /* a hand-off does not lengthen the life */
-    assert_true(gate_mint(&m, &minted));
-    assert_non_null(strstr((const char *)minted.set_cookie.p, "; Max-Age="));
-    long age = strtol(strstr((const char *)minted.set_cookie.p, "; Max-Age=") + 10, NULL, 10);
-    assert_in_range(age, 90, 100);
-    user.proven_s = now - 86400;
-    assert_false(gate_mint(&m, &minted)); /* over */
-    user.proven_s = now + TOKEN_SKEW_S + 10;
-    assert_false(gate_mint(&m, &minted)); /* of the future */
-    user.proven_s = 0;
-    m.ends_s = now;
-    assert_false(gate_mint(&m, &minted));
-    m.ends_s = 0;
-    user.subject = SPAN("carl");
-    assert_false(gate_mint(&m, &minted)); /* nobody of that name */
-    user.subject = SPAN("anna");
-    user.gate = SPAN("other");
-    assert_false(gate_mint(&m, &minted));
-    user.gate = SPAN("beta");
-    user.way = WAY_GITHUB;
-    assert_false(gate_mint(&m, &minted)); /* the gate has none */
-    user.way = WAY_BASIC;
-    m.host = SPAN_NONE;
-    assert_false(gate_mint(&m, &minted));
-    m.host = SPAN("a.app.test");
-    m.cross_site = true;
-    assert_true(gate_mint(&m, &minted));
-    assert_non_null(strstr((const char *)minted.set_cookie.p, "; Secure; HttpOnly; SameSite=None; Max-Age="));
-    assert_non_null(strstr((const char *)minted.set_cookie.p, "; Domain=app.test"));
-    stage_fini(&s);
-}
-
-/* --- what takes them back ----------------------------------------------------------------------------------------- */
-
-static void set_ledger(struct stage *s, uint64_t number, const struct ledger_entry *e)
-{
-    struct ledger *l = ledger_new(number);
-    assert_non_null(l);
-    assert_true(!e || ledger_add(l, e));
-    gate_thread_set_ledger(s->thread, l);
-    ledger_unref(l);
-}
-
-/* Of any way, remembered or not, at once; what is open is told the same. */
-static void test_revoked(void **state)
-{
-    static const struct {
-        const char *name;
-        struct ledger_entry entry;
-        enum gate_result result;
-    } entries[] = {
-        {"nothing", {.kind = LEDGER_HOST, .name = SPAN("elsewhere.test"), .at_s = INT64_MAX}, GATE_IDENTIFIED},
-        {"all", {.kind = LEDGER_ALL, .at_s = INT64_MAX}, GATE_ANONYMOUS},
-        {"the user",
-         {.kind = LEDGER_IDENTITY, .way = WAY_BASIC, .gate = SPAN("beta"), .name = SPAN("anna"), .at_s = INT64_MAX},
-         GATE_ANONYMOUS},
-        {"the host", {.kind = LEDGER_HOST, .name = SPAN("a.app.test"), .at_s = INT64_MAX}, GATE_ANONYMOUS},
-        {"all, before", {.kind = LEDGER_ALL, .at_s = 1000}, GATE_IDENTIFIED},
-    };
-    for (size_t i = 0; i < COUNT(entries); i++) {
-        struct stage s;
-        struct ask a, open, login;
-        stage_with_links(&s);
-        set_ledger(&s, 1, NULL);
-        assert_int_equal(ask_basic(&s, "a.app.test", "anna:open sesame", &login), GATE_IDENTIFIED);
-        const char *cookie = with_cookie(&s, pair_of(login.check.set_cookie));
-        ask_init(&open, &s, "a.app.test", cookie);
-        CHECK(entries[i].name, ask(&open) == GATE_IDENTIFIED);
-        ask_init(&a, &s, "b.app.test", cookie);
-        CHECK(entries[i].name, ask(&a) == GATE_IDENTIFIED);
-        set_ledger(&s, 2, &entries[i].entry);
-        CHECK(entries[i].name,
-              gate_still_proves(s.thread, &open.check, &s.f.gate) == (entries[i].result == GATE_IDENTIFIED));
-        CHECK(entries[i].name,
-              gate_still_proves(s.thread, &login.check, &s.f.gate) == (entries[i].result == GATE_IDENTIFIED));
-        for (int again = 0; again < 2; again++) {
-            ask_init(&a, &s, "a.app.test", cookie);
-            CHECK(entries[i].name, ask(&a) == entries[i].result);
-            CHECK(entries[i].name, a.check.identity.way == (a.result == GATE_IDENTIFIED ? WAY_BASIC : WAY_NONE));
-        }
-        ask_init(&a, &s, "b.app.test", cookie); /* the host next door is another */
-        CHECK(entries[i].name, ask(&a) == (entries[i].entry.kind == LEDGER_HOST ? GATE_IDENTIFIED : entries[i].result));
-        /* The password proves anew, and what it gives is no cookie that was taken back. */
-        CHECK(entries[i].name, ask_basic(&s, "a.app.test", "anna:open sesame", &a) == GATE_IDENTIFIED);
-        bool another = !span_eq(a.check.set_cookie, login.check.set_cookie);
-        CHECK(entries[i].name, another);
-        stage_fini(&s);
-    }
-}
-
-static void test_revoked_session(void **state)
-{
-    struct stage s;
-    struct ask a, b;
-    stage_with_links(&s);
-    struct identity anna = {.way = WAY_BASIC, .gate = SPAN("beta"), .subject = SPAN("anna")};
-    const char *one = with_cookie(&s, pair_of(cookie_for(&s, "a.app.test", &anna, 0)));
-    const char *two = with_cookie(&s, pair_of(cookie_for(&s, "a.app.test", &anna, 0)));
-    ask_init(&a, &s, "a.app.test", one);
-    assert_int_equal(ask(&a), GATE_IDENTIFIED);
-    const struct ledger_entry e = {
-        .kind = LEDGER_SESSION, .name = span_make(a.check.session_id, 16), .at_s = clock_wall_s()};
-    set_ledger(&s, 7, &e);
-    assert_false(gate_still_proves(s.thread, &a.check, &s.f.gate));
-    ask_init(&b, &s, "a.app.test", two);
-    assert_int_equal(ask(&b), GATE_IDENTIFIED);
-    assert_true(gate_still_proves(s.thread, &b.check, &s.f.gate));
-    ask_init(&b, &s, "a.app.test", one);
-    assert_int_equal(ask(&b), GATE_ANONYMOUS);
-    gate_thread_set_ledger(s.thread, NULL);
-    ask_init(&b, &s, "a.app.test", one);
-    assert_int_equal(ask(&b), GATE_IDENTIFIED);
-    stage_fini(&s);
-}
-
-/* A link that is taken back gives nothing any more, however late it is opened. */
-static void test_revoked_link(void **state)
-{
-    struct stage s;
-    stage_with_links(&s);
-    struct identity who = link_identity("/");
-    const struct ledger_entry e = {.kind = LEDGER_IDENTITY,
-                                   .way = WAY_SHARE_LINK,
-                                   .gate = SPAN("beta"),
-                                   .name = SPAN("0102"),
-                                   .at_s = clock_wall_s()};
-    assert_true(gate_admits_identity(s.thread, &who, SPAN("a.app.test")));
-    set_ledger(&s, 1, &e);
-    assert_false(gate_admits_identity(s.thread, &who, SPAN("a.app.test")));
-    stage_fini(&s);
-}
-
-/* What GitHub says now reaches remembered sessions, and what is open with them. */
-static void test_facts(void **state)
-{
-    static const struct github_config github = {.client_id = SPAN("id"), .web = SPAN("https://github.com")};
-    struct stage s;
-    struct ask a;
-    stage_init(&s, "app.test");
-    s.f.gate.github = &github;
-    fixture_seal(&s.f, &s.m.arena, SECRET_A);
-    struct identity anna = {.way = WAY_GITHUB,
-                            .gate = SPAN("beta"),
-                            .subject = SPAN("4711"),
-                            .email = SPAN("a@b.c"),
-                            .login = SPAN("anna"),
-                            .groups = SPAN("acme\nacme/core\n")};
-    const char *cookie = with_cookie(&s, pair_of(cookie_for(&s, "a.app.test", &anna, 0)));
-    for (int again = 0; again < 2; again++) {
-        ask_init(&a, &s, "a.app.test", cookie);
-        assert_int_equal(ask(&a), GATE_IDENTIFIED);
-        CHECK_SPAN("groups", a.check.identity.groups, SPAN("acme\nacme/core\n"));
-        CHECK_SPAN("email", a.check.identity.email, SPAN("a@b.c"));
-        CHECK_SPAN("login", a.check.identity.login, SPAN("anna"));
-    }
-    struct ledger_entry e = {.kind = LEDGER_FACTS,
-                             .way = WAY_GITHUB,
-                             .gate = SPAN("beta"),
-                             .name = SPAN("4711"),
-                             .at_s = clock_wall_s(),
-                             .email = SPAN("a@b.c"),
-                             .login = SPAN("anna2"),
-                             .groups = SPAN("acme\n")};
-    set_ledger(&s, 1, &e);
-    assert_true(gate_still_proves(s.thread, &a.check, &s.f.gate));
-    set_ledger(&s, 2, &e); /* the first is gone: what the exchange has is its own */
-    CHECK_SPAN("open", a.check.identity.groups, SPAN("acme\n"));
-    CHECK_SPAN("open", a.check.identity.login, SPAN("anna2"));
-    ask_init(&a, &s, "a.app.test", cookie);
-    assert_int_equal(ask(&a), GATE_IDENTIFIED);
-    CHECK_SPAN("anew", a.check.identity.groups, SPAN("acme\n"));
-    e.must_sign_in = true;
-    set_ledger(&s, 3, &e);
-    ask_init(&a, &s, "a.app.test", cookie);
-    assert_int_equal(ask(&a), GATE_ANONYMOUS);
-    stage_fini(&s);
-}
-
-/* Facts are not believed for longer because somebody remembers them. */
-static void test_remembered_facts_end(void **state)
-{
-    static const struct github_config github = {.client_id = SPAN("id"), .web = SPAN("https://github.com")};
-    struct stage s;
-    struct ask a;
-    stage_init(&s, "app.test");
-    s.f.gate.github = &github;
-    fixture_seal(&s.f, &s.m.arena, SECRET_A);
-    struct identity anna = {.way = WAY_GITHUB,
-                            .gate = SPAN("beta"),
-                            .subject = SPAN("4711"),
-                            .login = SPAN("anna"),
-                            .proven_s = clock_wall_s() - LEDGER_STALE_S + 2};
-    const char *cookie = with_cookie(&s, pair_of(cookie_for(&s, "a.app.test", &anna, 0)));
-    ask_init(&a, &s, "a.app.test", cookie);
-    assert_int_equal(ask(&a), GATE_IDENTIFIED);
-    CHECK_SPAN("young", a.check.identity.login, SPAN("anna"));
-    s.loop->now_ms += 3000;
-    while (clock_wall_s() < anna.proven_s + LEDGER_STALE_S)
-        pause_ms(50);
-    ask_init(&a, &s, "a.app.test", cookie);
-    assert_int_equal(ask(&a), GATE_IDENTIFIED);
-    CHECK_SPAN("old", a.check.identity.login, SPAN_NONE);
-    stage_fini(&s);
-}
-
-/* --- jobs --------------------------------------------------------------------------------------------------------- */
-
-/* A job that may see its own preview alone does not take its session to the next one. */
-static void test_narrow_jobs(void **state)
-{
-    for (int own = 0; own < 2; own++) {
-        const struct actions_config actions = {.own_preview_only = own};
-        struct stage s;
-        struct ask a;
-        stage_init(&s, "app.test");
-        s.f.gate.actions = &actions;
-        fixture_seal(&s.f, &s.m.arena, SECRET_A);
-        struct identity job = {.way = WAY_ACTIONS, .gate = SPAN("beta"), .subject = SPAN("acme/app")};
-        const char *cookie = with_cookie(&s, pair_of(cookie_for(&s, "pr-1.app.test", &job, clock_wall_s() + 60)));
-        ask_init(&a, &s, "pr-1.app.test", cookie);
-        assert_int_equal(ask(&a), GATE_IDENTIFIED);
-        ask_init(&a, &s, "pr-2.app.test", cookie);
-        assert_int_equal(ask(&a), own ? GATE_ANONYMOUS : GATE_IDENTIFIED);
-        stage_fini(&s);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -577,16 +343,11 @@ int main(void)
         cmocka_unit_test(test_gate_of_the_same_key),
         cmocka_unit_test(test_not_made),
         cmocka_unit_test(test_targets),
-        cmocka_unit_test(test_session),
-        cmocka_unit_test(test_no_path),
-        cmocka_unit_test(test_beside_others),
-        cmocka_unit_test(test_mint),
-        cmocka_unit_test(test_revoked),
-        cmocka_unit_test(test_revoked_session),
-        cmocka_unit_test(test_revoked_link),
-        cmocka_unit_test(test_facts),
-        cmocka_unit_test(test_remembered_facts_end),
-        cmocka_unit_test(test_narrow_jobs),
+        cmocka_unit_test(test_signed_by_us),
+        cmocka_unit_test(test_no_scope),
+        cmocka_unit_test(test_short),
+        cmocka_unit_test(test_rotation),
+        cmocka_unit_test(test_every_byte_of_a_target),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

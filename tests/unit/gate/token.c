@@ -434,6 +434,58 @@ static void test_own_end(void **state)
     }
 }
 
+/* Jobs of GitHub Actions are as links in this. */
+static void test_ways_with_their_own_end(void **state)
+{
+    for (int way = WAY_NONE; way <= WAY_COUNT; way++) {
+        const struct session s = {.who = {.way = (enum identity_way)way}};
+        assert_int_equal(session_has_own_end(&s), way == WAY_SHARE_LINK || way == WAY_ACTIONS);
+    }
+}
+
+/* A circle without a name is no place, even in a token that we signed. */
+static void test_no_circle(void **state)
+{
+    static const struct circle nowhere = {CIRCLE_DOMAIN, SPAN_NONE, SPAN("a.app.test")};
+    struct memory m;
+    struct gate_fixture f;
+    struct session s = session_of("anna", NOW, NOW);
+    char text[TOKEN_TEXT_MAX];
+    uint8_t raw[TOKEN_RAW_MAX];
+    size_t n = 0;
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+    assert_int_equal(token_make(&f.gate, &nowhere, &s, text), 0);
+    assert_true(base64url_decode(span_make(text, mint(&f, &circle, NOW, NOW, text)), raw, sizeof(raw), &n));
+    memset(raw + 56, 0, 2); /* "app.test" becomes "" … */
+    memmove(raw + 58, raw + 66, n - 66);
+    size_t text_n = sign_again(&f, span_make(raw, n - 8), text);
+    assert_false(token_verify(&f.gate, &nowhere, span_make(text, text_n), NOW, room, &s));
+    f.gate.session.domain = SPAN_NONE;
+    assert_false(token_verify(&f.gate, &circle, span_make(text, text_n), NOW, room, &s));
+    memory_fini(&m);
+}
+
+/* What is too short for its MAC is not read, whatever lay in the room before. */
+static void test_short(void **state)
+{
+    struct memory m;
+    struct gate_fixture f;
+    struct session s;
+    char text[BASE64_SIZE(MAC_SIZE)];
+    uint8_t *dirty = malloc(TOKEN_RAW_MAX);
+    static const uint8_t begin[MAC_SIZE] = {4};
+    memory_init(&m);
+    gate_make(&f, &m.arena, "g", "pw", SECRET_A);
+    for (size_t n = 0; n <= MAC_SIZE; n++) {
+        memset(dirty, 0xff, TOKEN_RAW_MAX);
+        size_t text_n = base64url_encode(span_make(begin, n), text);
+        assert_false(token_verify(&f.gate, &circle, span_make(text, text_n), NOW, dirty, &s));
+    }
+    free(dirty);
+    memory_fini(&m);
+}
+
 static void test_longest_names(void **state)
 {
     struct memory m;
@@ -512,6 +564,9 @@ int main(void)
         cmocka_unit_test(test_circles),
         cmocka_unit_test(test_cut_cookie_name),
         cmocka_unit_test(test_own_end),
+        cmocka_unit_test(test_ways_with_their_own_end),
+        cmocka_unit_test(test_no_circle),
+        cmocka_unit_test(test_short),
         cmocka_unit_test(test_lifetime_made_longer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
