@@ -316,7 +316,7 @@ static void test_stripped(void **state)
     }
 }
 
-/* What a page loads names the page's address. */
+/* What a page loads names the page's address; what the app says in other fields is its own. */
 static void test_referer(void **state)
 {
     struct stage s;
@@ -324,9 +324,13 @@ static void test_referer(void **state)
     struct http_request r;
     stage_init(&s, NULL);
     tokens_init(&t, &s);
-    request_make(&r, &s.m.arena, "Referer: https://app.test/a?" BYPASS "=x&b=1\nReferer:");
+    request_make(&r, &s.m.arena,
+                 "Referer: https://app.test/a?" BYPASS "=x&b=1\nReferer:\nX-Seen: https://app.test/a?" BYPASS "=x");
+    r.headers.v[1].value = SPAN_NONE;
     assert_true(gate_strip_request(&s.f.gate, (struct gate_list){&s.f.gate, 1}, &r, &s.m.arena));
     CHECK_SPAN("referer", r.headers.v[0].value, SPAN("https://app.test/a?b=1"));
+    CHECK_SPAN("nothing", r.headers.v[1].value, SPAN_NONE);
+    CHECK_SPAN("another", r.headers.v[2].value, SPAN("https://app.test/a?" BYPASS "=x"));
     stage_fini(&s);
 }
 
