@@ -149,6 +149,8 @@ void __wrap_store_list(struct store *s, enum store_table t, store_each each, sto
 void __wrap_store_list(struct store *s, enum store_table t, store_each each, store_done done, void *arg)
 {
     struct service_kit *k = current;
+    if (k && t == STORE_REVOKED)
+        k->times_listed++;
     if (!k || t != STORE_PEOPLE || !k->hold_people) {
         __real_store_list(s, t, each, done, arg);
         return;

@@ -41,6 +41,7 @@ struct service_kit {
     store_each held_each;
     store_done held_done;
     void *held_arg;
+    unsigned times_listed; /* what takes sessions back */
     /* mail */
     struct text mail; /* the last one */
     unsigned mails;

@@ -1,0 +1,572 @@
+/* What takes sessions back, from the asking to the receipt: when it is published, what is read again, and what happens without memory,
+ * a store that can be read, or a clock that goes forward. */
+#include "signin_trial.h"
+
+#include "base/clock.h"
+#include "base/count.h"
+#include "gate/signin/impl.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define TEXT(s)                                                                                                        \
+    {                                                                                                                  \
+        (const uint8_t *)(s), sizeof(s) - 1                                                                            \
+    }
+
+static const struct selector admitted[] = {{.kind = SEL_EMAIL_DOMAIN, .subject = TEXT("app.test")}};
+
+#define ID_A "session-a-sessio"
+#define ID_B "session-b-sessio"
+#define ID_C "session-c-sessio"
+
+static struct ledger_entry of_session(const char *id, int64_t at_s, int64_t ends_s)
+{
+    return (struct ledger_entry){
+        .kind = LEDGER_SESSION, .name = span_make(id, SESSION_ID), .at_s = at_s, .ends_s = ends_s};
+}
+
+static enum ledger_verdict judge(const struct service_kit *k, const char *id, int64_t issued)
+{
+    struct session s = {.who = {.way = WAY_EMAIL, .gate = SPAN("g"), .subject = SPAN("a@app.test")},
+                        .issued = issued,
+                        .active = issued};
+    memcpy(s.id, id, sizeof(s.id));
+    return ledger_judge(k->ledger, &s, SPAN("stg.app.test"), issued + 10);
+}
+
+/* --- a ledger that nobody takes ----------------------------------------------------------------------------------- */
+
+static unsigned published;
+
+static void on_publish(void *arg, struct ledger *l)
+{
+    struct service_kit *k = arg;
+    ledger_unref(k->ledger);
+    k->ledger = l;
+    published++;
+}
+
+static void open_kit(struct service_kit *k)
+{
+    service_open(k, admitted, COUNT(admitted));
+    service_settle(k);
+    k->signin->c.publish = on_publish;
+    published = 0;
+    trial_begin();
+}
+
+static void close_kit(struct service_kit *k)
+{
+    trial_end();
+    service_close(k);
+}
+
+static void turn(struct service_kit *k)
+{
+    kit_idle(&k->base, 0);
+    kit_idle(&k->base, 0);
+}
+
+/* As if its time had come. */
+static void wake(struct service_kit *k)
+{
+    assert_true(timer_set(&k->signin->again, 0));
+    kit_idle(&k->base, 1);
+    service_settle(k);
+}
+
+static int64_t left_ms(const struct service_kit *k)
+{
+    return (int64_t)(k->signin->again.due_ms - k->signin->c.loop->now_ms);
+}
+
+struct receipt_of {
+    unsigned times, ended;
+    bool ok;
+    const char *detail;
+};
+
+static void on_done(void *arg, bool ok, uint32_t ended, const char *detail)
+{
+    struct receipt_of *r = arg;
+    r->times++;
+    r->ok = ok;
+    r->ended = ended;
+    r->detail = detail;
+}
+
+static void put(struct service_kit *k, const char *id, struct receipt_of *r)
+{
+    const struct ledger_entry e = of_session(id, clock_wall_s(), clock_wall_s() + 1000);
+    *r = (struct receipt_of){.times = 0};
+    book_put(k->signin, &e, on_done, r);
+}
+
+/* --- receipts ----------------------------------------------------------------------------------------------------- */
+
+/* Each comes when all threads have the ledger that says it, or a later one. */
+static void test_receipts(void **state)
+{
+    struct service_kit k;
+    struct receipt_of a, b, c;
+    (void)state;
+    open_kit(&k);
+    uint64_t n = k.signin->ledger_number;
+    put(&k, ID_A, &a);
+    service_settle(&k);
+    put(&k, ID_B, &b);
+    service_settle(&k);
+    assert_int_equal(published, 2);
+    assert_int_equal(ledger_number(k.ledger), n + 2);
+    put(&k, ID_C, &c); /* not published yet */
+    signin_ledger_taken(k.signin, n, 9);
+    assert_int_equal(a.times + b.times + c.times, 0);
+    signin_ledger_taken(k.signin, n + 1, 3);
+    assert_int_equal(a.times, 1);
+    assert_int_equal(a.ended, 3);
+    assert_true(a.ok && !a.detail);
+    assert_int_equal(b.times + c.times, 0);
+    signin_ledger_taken(k.signin, n + 2, 4);
+    assert_int_equal(b.times, 1);
+    assert_int_equal(b.ended, 4);
+    assert_int_equal(c.times, 0);
+    service_settle(&k);
+    signin_ledger_taken(k.signin, n + 3, 5);
+    assert_int_equal(c.times, 1);
+    assert_int_equal(c.ended, 5);
+    assert_int_equal(a.times + b.times, 2);
+    assert_null(k.signin->receipts);
+    close_kit(&k);
+}
+
+static void take_twice(struct service_kit *k)
+{
+    assert_int_equal(published, 1);
+    signin_ledger_taken(k->signin, k->signin->ledger_number, 1);
+    signin_ledger_taken(k->signin, k->signin->ledger_number + 1, 7);
+}
+
+/* Taken before it is on the disk: then it is told when it is, with what the first ledger ended. */
+static void test_taken_before_it_is_kept(void **state)
+{
+    struct service_kit k;
+    struct receipt_of a;
+    (void)state;
+    open_kit(&k);
+    trial_meanwhile(TRIAL_PUT, 0, take_twice, &k);
+    put(&k, ID_A, &a);
+    service_settle(&k);
+    assert_true(trial_was_hit());
+    assert_int_equal(a.times, 1);
+    assert_int_equal(a.ended, 1);
+    assert_true(a.ok);
+    close_kit(&k);
+}
+
+/* Receipts leave in whatever order: the one that the store had first lies between those that it had not. */
+static void test_order_of_receipts(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    for (unsigned first = 0; first < 3; first++) {
+        struct receipt_of r[3];
+        open_kit(&k);
+        for (unsigned i = 0; i < 3; i++) {
+            k.signin->c.store = i == first ? NULL : k.base.store; /* without one it is settled at once */
+            put(&k, i == 0 ? ID_A : i == 1 ? ID_B : ID_C, &r[i]);
+        }
+        k.signin->c.store = k.base.store;
+        loop_task_cancel(&k.signin->publish);
+        k.signin->publish.run(k.signin);
+        assert_int_equal(published, 1);
+        signin_ledger_taken(k.signin, k.signin->ledger_number, 2);
+        for (unsigned i = 0; i < 3; i++)
+            assert_int_equal(r[i].times, i == first);
+        service_settle(&k);
+        for (unsigned i = 0; i < 3; i++) {
+            assert_int_equal(r[i].times, 1);
+            assert_int_equal(r[i].ended, 2);
+            assert_int_equal(r[i].ok, i != first);
+        }
+        assert_null(k.signin->receipts);
+        close_kit(&k);
+    }
+}
+
+/* Nobody has to wait for one. */
+static void test_nobody_waits(void **state)
+{
+    static const char name[600];
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    struct ledger_entry e = of_session(ID_A, clock_wall_s(), INT64_MAX);
+    book_put(k.signin, &e, NULL, NULL);
+    service_settle(&k);
+    signin_ledger_taken(k.signin, k.signin->ledger_number, 0);
+    assert_null(k.signin->receipts);
+    e = (struct ledger_entry){.kind = LEDGER_EMAIL, .name = span_make(name, sizeof(name))};
+    book_put(k.signin, &e, NULL, NULL);
+    assert_null(k.signin->receipts);
+    put(&k, ID_B, &(struct receipt_of){.times = 0}); /* the service ends before */
+    close_kit(&k);
+}
+
+/* --- what cannot be kept ------------------------------------------------------------------------------------------ */
+
+static void test_too_long(void **state)
+{
+    static const char name[600];
+    struct service_kit k;
+    struct receipt_of r = {.times = 0};
+    (void)state;
+    open_kit(&k);
+    const struct ledger_entry e = {.kind = LEDGER_EMAIL, .name = span_make(name, sizeof(name)), .ends_s = INT64_MAX};
+    book_put(k.signin, &e, on_done, &r);
+    assert_int_equal(r.times, 1);
+    assert_false(r.ok);
+    assert_string_equal(r.detail, "out of memory, or a name that is too long");
+    assert_null(k.signin->receipts);
+    assert_string_equal(trial_heard(), "");
+    turn(&k);
+    assert_int_equal(published, 0);
+    close_kit(&k);
+}
+
+/* Who asks without memory is told so, at once. */
+static void test_no_memory_for_an_entry(void **state)
+{
+    struct service_kit k;
+    struct receipt_of r;
+    unsigned skip = 0;
+    (void)state;
+    open_kit(&k);
+    k.signin->c.store = NULL;
+    put(&k, ID_A, &r);
+    turn(&k);
+    for (bool hit = true; hit; skip++) {
+        struct ledger_entry e = of_session(ID_A, clock_wall_s() + 1 + skip, INT64_MAX);
+        trial_fail(TRIAL_MEMORY, skip);
+        book_put(k.signin, &e, on_done, memset(&r, 0, sizeof(r)));
+        hit = trial_was_hit();
+        assert_int_equal(r.times, hit);
+        assert_true(!hit || (!r.ok && strcmp(r.detail, "out of memory, or a name that is too long") == 0));
+    }
+    assert_true(skip > 2);
+    trial_begin();
+    turn(&k);
+    assert_int_equal(published, 2);
+    k.signin->c.store = k.base.store;
+    close_kit(&k);
+}
+
+/* Not a part of it: all, or nothing and again in a second. */
+static void test_no_memory_for_the_ledger(void **state)
+{
+    struct service_kit k;
+    struct receipt_of r, other;
+    unsigned skip = 0;
+    (void)state;
+    open_kit(&k);
+    k.signin->c.store = NULL;
+    for (bool hit = true; hit; skip++) {
+        unsigned before = published;
+        put(&k, ID_A, &other);
+        put(&k, ID_B, &r);
+        assert_true(left_ms(&k) > 1000);
+        trial_fail(TRIAL_MEMORY, skip);
+        loop_task_cancel(&k.signin->publish);
+        k.signin->publish.run(k.signin);
+        hit = trial_was_hit();
+        trial_begin();
+        assert_int_equal(published, before + !hit);
+        assert_true((left_ms(&k) <= 1000) == hit);
+        signin_ledger_taken(k.signin, k.signin->ledger_number, 0);
+        assert_int_equal(r.times, !hit);
+        wake(&k);
+        assert_int_equal(published, before + 1);
+        assert_true(left_ms(&k) > 1000);
+        assert_int_equal(judge(&k, ID_A, clock_wall_s() - 10), LEDGER_REVOKED);
+        assert_int_equal(judge(&k, ID_B, clock_wall_s() - 10), LEDGER_REVOKED);
+        signin_ledger_taken(k.signin, k.signin->ledger_number, 0);
+        assert_int_equal(r.times, 1);
+        wake(&k);
+        assert_int_equal(published, before + 1);
+    }
+    assert_true(skip > 2);
+    k.signin->c.store = k.base.store;
+    close_kit(&k);
+}
+
+/* --- the end of it ------------------------------------------------------------------------------------------------ */
+
+/* What has ended is in no ledger any more, and later forgotten. */
+static void test_what_has_ended(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    int64_t now = clock_wall_s();
+    const struct ledger_entry a = of_session(ID_A, now, now + 100), b = of_session(ID_B, now, now + 1000);
+    book_put(k.signin, &a, NULL, NULL);
+    book_put(k.signin, &b, NULL, NULL);
+    service_settle(&k);
+    assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
+    service_set_clock(now + 200);
+    book_publish(k.signin);
+    turn(&k);
+    assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_HOLDS);
+    assert_int_equal(judge(&k, ID_B, now - 10), LEDGER_REVOKED);
+    wake(&k);
+    const struct table_link *one = table_next(&k.signin->book, NULL);
+    assert_non_null(one);
+    assert_null(table_next(&k.signin->book, one));
+    book_publish(k.signin);
+    turn(&k);
+    assert_int_equal(judge(&k, ID_B, now - 10), LEDGER_REVOKED);
+    close_kit(&k);
+}
+
+/* The same again with another end: the later word counts. */
+static void test_another_end(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    int64_t now = clock_wall_s();
+    const struct ledger_entry a = of_session(ID_A, now, now + 10), b = of_session(ID_A, now, now + 1000);
+    book_put(k.signin, &a, NULL, NULL);
+    book_put(k.signin, &b, NULL, NULL);
+    service_settle(&k);
+    service_set_clock(now + 200);
+    book_publish(k.signin);
+    turn(&k);
+    assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
+    close_kit(&k);
+}
+
+static void test_taken_back_again(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    int64_t now = clock_wall_s();
+    const struct ledger_entry a = of_session(ID_A, now - 500, now + 1000), b = of_session(ID_A, now, now + 1000);
+    book_put(k.signin, &a, NULL, NULL);
+    book_put(k.signin, &b, NULL, NULL);
+    service_settle(&k);
+    assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
+    close_kit(&k);
+}
+
+/* --- reading ------------------------------------------------------------------------------------------------------ */
+
+/* As another process does it. */
+static void write_past_it(struct service_kit *k, const struct ledger_entry *e)
+{
+    uint8_t key[LEDGER_KEY], value[500];
+    size_t key_n, n;
+    assert_true(ledger_encode(e, key, &key_n, value, sizeof(value), &n));
+    store_put(k->base.store, STORE_REVOKED, span_make(key, key_n), span_make(value, n), e->ends_s, NULL, NULL);
+}
+
+/* Only what is new makes a new ledger. */
+static void test_read_again(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    int64_t now = clock_wall_s();
+    const struct ledger_entry before = of_session(ID_A, now - 500, now + 1000),
+                              after = of_session(ID_A, now, now + 1000);
+    book_put(k.signin, &before, NULL, NULL);
+    service_settle(&k);
+    assert_int_equal(published, 1);
+    book_load(k.signin);
+    service_settle(&k);
+    assert_int_equal(published, 1);
+    assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_HOLDS);
+    write_past_it(&k, &after);
+    book_load(k.signin);
+    service_settle(&k);
+    assert_int_equal(published, 2);
+    assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
+    close_kit(&k);
+}
+
+/* Written while it is being read: it is read once more, and only then. */
+static void test_written_meanwhile(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    int64_t now = clock_wall_s();
+    const struct ledger_entry a = of_session(ID_A, now, now + 1000);
+    k.times_listed = 0;
+    book_load(k.signin);
+    write_past_it(&k, &a);
+    book_load(k.signin);
+    book_load(k.signin);
+    assert_int_equal(k.times_listed, 1);
+    service_settle(&k);
+    assert_int_equal(k.times_listed, 2);
+    assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
+    wake(&k);
+    assert_int_equal(k.times_listed, 2);
+    close_kit(&k);
+}
+
+/* What the store could not keep is newer than what it has. */
+static void test_facts_that_were_not_kept(void **state)
+{
+    static const struct store_reply failed = {.outcome = STORE_FAILED};
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    int64_t now = clock_wall_s();
+    struct ledger_entry e = {.kind = LEDGER_FACTS,
+                             .way = WAY_GITHUB,
+                             .gate = SPAN("g"),
+                             .name = SPAN("4711"),
+                             .at_s = now - 100,
+                             .ends_s = now + 1000,
+                             .login = SPAN("before")};
+    book_put(k.signin, &e, NULL, NULL);
+    service_settle(&k);
+    e.at_s = now;
+    e.must_sign_in = true;
+    trial_answer(TRIAL_PUT, 0, &failed);
+    book_put(k.signin, &e, NULL, NULL);
+    service_settle(&k);
+    book_load(k.signin);
+    service_settle(&k);
+    struct session s = {.who = {.way = WAY_GITHUB, .gate = SPAN("g"), .subject = SPAN("4711")},
+                        .issued = now - 200,
+                        .active = now - 200};
+    assert_int_equal(ledger_judge(k.ledger, &s, SPAN("stg.app.test"), now), LEDGER_REVOKED);
+    close_kit(&k);
+}
+
+/* --- what cannot be read ------------------------------------------------------------------------------------------ */
+
+/* What it says on stderr, kept. */
+struct said {
+    int before;
+    FILE *file;
+};
+
+static void hear(struct said *s)
+{
+    (void)fflush(stderr);
+    s->before = dup(2);
+    s->file = tmpfile();
+    assert_true(s->before >= 0 && s->file && dup2(fileno(s->file), 2) == 2);
+}
+
+static bool was_said(struct said *s, const char *what)
+{
+    char line[1000] = "";
+    (void)fflush(stderr);
+    assert_true(dup2(s->before, 2) == 2 && close(s->before) == 0);
+    rewind(s->file);
+    size_t n = fread(line, 1, sizeof(line) - 1, s->file);
+    line[n] = '\0';
+    (void)fclose(s->file);
+    return strstr(line, what) != NULL;
+}
+
+static const struct {
+    const char *broken, *mended, *said;
+} unreadable[] = {
+    {"UPDATE record SET value = x'00' WHERE kind = 0", "DELETE FROM record WHERE kind = 0", "a record is damaged"},
+    {"UPDATE record SET value = x'' WHERE kind = 0", "DELETE FROM record WHERE kind = 0", "a record is damaged"},
+    {"ALTER TABLE record RENAME TO away", "ALTER TABLE away RENAME TO record", "the store"},
+};
+
+/* Then nothing is published, what waits for it waits, and it is tried again. */
+static void test_cannot_be_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(unreadable); i++) {
+        struct service_kit k;
+        struct said said;
+        struct receipt_of r;
+        open_kit(&k);
+        put(&k, ID_A, &r);
+        service_settle(&k);
+        hear(&said);
+        kit_sql(&k.base, unreadable[i].broken);
+        k.signin->loaded = false;
+        published = 0;
+        book_load(k.signin);
+        service_settle(&k);
+        bool told = was_said(&said, unreadable[i].said);
+        CHECK(unreadable[i].broken, told);
+        book_publish(k.signin);
+        service_settle(&k);
+        assert_int_equal(published, 0);
+        assert_in_range(left_ms(&k), 0, 1000);
+        kit_sql(&k.base, unreadable[i].mended);
+        wake(&k);
+        assert_int_equal(published, 1);
+        assert_true(left_ms(&k) > 1000);
+        k.times_listed = 0;
+        wake(&k);
+        assert_int_equal(k.times_listed, 0);
+        close_kit(&k);
+    }
+}
+
+static void test_no_memory_for_what_is_read(void **state)
+{
+    struct service_kit k;
+    struct receipt_of r;
+    unsigned skip = 0;
+    (void)state;
+    open_kit(&k);
+    put(&k, ID_A, &r);
+    put(&k, ID_B, &r);
+    service_settle(&k);
+    for (bool hit = true; hit; skip++) {
+        trial_end();
+        service_restart(&k);
+        k.signin->c.publish = on_publish;
+        published = 0;
+        trial_begin();
+        trial_fail(TRIAL_MEMORY, skip);
+        service_settle(&k);
+        hit = trial_was_hit();
+        trial_begin();
+        assert_true(published == 0 || k.ledger);
+        if (!published)
+            wake(&k);
+        assert_true(published > 0);
+        assert_int_equal(judge(&k, ID_A, clock_wall_s() - 10), LEDGER_REVOKED);
+        assert_int_equal(judge(&k, ID_B, clock_wall_s() - 10), LEDGER_REVOKED);
+    }
+    assert_true(skip > 2);
+    close_kit(&k);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_receipts),
+        cmocka_unit_test(test_taken_before_it_is_kept),
+        cmocka_unit_test(test_order_of_receipts),
+        cmocka_unit_test(test_nobody_waits),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_no_memory_for_an_entry),
+        cmocka_unit_test(test_no_memory_for_the_ledger),
+        cmocka_unit_test(test_what_has_ended),
+        cmocka_unit_test(test_another_end),
+        cmocka_unit_test(test_taken_back_again),
+        cmocka_unit_test(test_read_again),
+        cmocka_unit_test(test_written_meanwhile),
+        cmocka_unit_test(test_facts_that_were_not_kept),
+        cmocka_unit_test(test_cannot_be_read),
+        cmocka_unit_test(test_no_memory_for_what_is_read),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
