@@ -208,7 +208,7 @@ static const struct book_entry *note(struct signin *s, const struct ledger_entry
     return keep(s, span_make(key, key_n), span_make(value, n), e->ends_s, false);
 }
 
-void book_put(struct signin *s, const struct ledger_entry *e,
+bool book_put(struct signin *s, const struct ledger_entry *e,
               void (*on_done)(void *arg, bool ok, uint32_t ended, const char *detail), void *arg)
 {
     struct receipt *r = calloc(1, sizeof(*r));
@@ -217,7 +217,7 @@ void book_put(struct signin *s, const struct ledger_entry *e,
         free(r);
         if (on_done)
             on_done(arg, false, 0, "out of memory, or a name that is too long");
-        return;
+        return false;
     }
     *r = (struct receipt){.signin = s, .on_done = on_done, .arg = arg};
     link_receipt(r);
@@ -227,6 +227,7 @@ void book_put(struct signin *s, const struct ledger_entry *e,
                   on_stored, r);
     else
         on_stored(r, &(struct store_reply){.outcome = STORE_FAILED});
+    return true;
 }
 
 /* --- reading ---------------------------------------------------------------------------------------------------------- */

@@ -113,8 +113,9 @@ void book_free(struct signin *s);
 void book_load(struct signin *s);
 /* Drops what has ended; what waits for a ledger is told when that was built in vain. */
 void book_tidy(struct signin *s);
-/* Into the store and a new ledger; on_done (may be NULL) when both is done. Takes effect even when the store fails: then ok is false. */
-void book_put(struct signin *s, const struct ledger_entry *e,
+/* Into the store and a new ledger; on_done (may be NULL) when both is done. Takes effect even when the store fails: then ok is false. False: there
+ * is no memory, or a name is too long; nothing takes effect, and on_done was told so. */
+bool book_put(struct signin *s, const struct ledger_entry *e,
               void (*on_done)(void *arg, bool ok, uint32_t ended, const char *detail), void *arg);
 /* Makes a new ledger in this turn, once it is known what belongs into it. */
 void book_publish(struct signin *s);

@@ -104,14 +104,16 @@ static bool is_outdated(const struct person *one)
     return one->version != one->busy_version;
 }
 
-static void must_sign_in(struct person *one)
+/* Nobody forgets him before all know it. */
+static void must_sign_in(struct person *one, int64_t now_s)
 {
     struct people *p = one->people;
-    const struct gate_config *gate = people_gate_of(p, one);
     uint8_t key[STORE_KEY_MAX];
     size_t n = person_key(one->who.gate, one->who.subject, key);
-    if (gate)
-        people_tell_facts(p, &one->who, person_known_s(one), true);
+    if (!people_gate_of(p, one) || !people_tell_facts(p, &one->who, person_known_s(one), true)) {
+        wait_longer(one, now_s);
+        return;
+    }
     store_delete(p->signin->c.store, STORE_PEOPLE, span_make(key, n), NULL, NULL);
     drop(p, one);
 }
@@ -152,14 +154,12 @@ static void on_login(void *arg, enum login_pin_result r)
     who.email = span_make(one->user.email, one->user.email_n);
     who.login = r == LOGIN_OK ? span_make(one->user.login, one->user.login_n) : SPAN_NONE;
     who.groups = text_span(&one->groups);
-    bool changed = !is_same(&who, &one->who);
-    if (take_over(one, gate, &who, began_s)) {
+    bool told = is_same(&who, &one->who) || people_tell_facts(p, &who, began_s, false);
+    if (told && take_over(one, gate, &who, began_s)) {
         one->wait_s = 0;
         one->given_up = false;
         p->limited = 0;
         one->not_before_s = began_s + LEDGER_RECHECK_S - SPREAD_S;
-        if (changed)
-            people_tell_facts(p, &one->who, began_s, false);
         keep(p, one, NULL, NULL);
     } else {
         wait_longer(one, began_s);
@@ -176,7 +176,7 @@ static void on_still_there(void *arg, const struct store_reply *r)
     if (is_outdated(one))
         return;
     if (mine || r->outcome == STORE_NONE)
-        must_sign_in(one);
+        must_sign_in(one, one->began_s);
     else if (r->outcome != STORE_OK || !person_read(one, r->value))
         wait_longer(one, one->began_s);
 }
@@ -237,8 +237,11 @@ static void look_at(struct person *one, const struct gate_config *gate, int64_t 
     struct people *p = one->people;
     uint8_t token[GITHUB_TOKEN_MAX];
     size_t n = person_open(gate, one, token);
-    if (n == 0) { /* by a session secret that is gone: nor is a session left by it */
-        must_sign_in(one);
+    if (n == 0) { /* by a session secret that is gone: nor is a session left by it. Once it may be want of memory */
+        if (one->wait_s > 0)
+            must_sign_in(one, now_s);
+        else
+            wait_longer(one, now_s);
         return;
     }
     one->began_s = now_s;
@@ -282,7 +285,7 @@ static void go_through(struct people *p, int64_t now_s)
     for (struct person *one = people_next(p, NULL), *next; one; one = next) {
         const struct gate_config *gate = people_gate_of(p, one);
         next = people_next(p, one);
-        if (gate && !one->busy && people_ends_of(&one->who) <= now_s)
+        if (!one->busy && people_ends_of(&one->who) <= now_s)
             drop(p, one);
         else if (gate && p->busy < AT_A_TIME && !is_paused(p, now_s) && is_due(one, now_s))
             look_at(one, gate, now_s);
@@ -309,11 +312,15 @@ static bool is_overdue(const struct person *one, int64_t now_s)
 static void give_up(struct person *one, const struct gate_config *gate, int64_t now_s)
 {
     struct identity who = one->who;
+    int64_t checked_s = one->checked_s;
     who.login = who.groups = SPAN_NONE;
     if (!take_over(one, gate, &who, now_s))
         return;
+    if (!people_tell_facts(one->people, &one->who, now_s, false)) {
+        one->checked_s = checked_s; /* again at once */
+        return;
+    }
     one->given_up = true;
-    people_tell_facts(one->people, &one->who, now_s, false);
     keep(one->people, one, NULL, NULL);
 }
 
@@ -390,8 +397,10 @@ static void on_damaged(struct people *p, struct span key)
 {
     struct record_in in = {.rest = key};
     struct identity who = {.way = WAY_GITHUB, .gate = record_take_span(&in), .subject = record_take_span(&in)};
-    if (signin_gate(p->signin, who.gate) && record_done(&in))
-        people_tell_facts(p, &who, clock_wall_s(), true);
+    if (signin_gate(p->signin, who.gate) && record_done(&in) && !people_tell_facts(p, &who, clock_wall_s(), true)) {
+        p->failed = true;
+        return;
+    }
     store_delete(p->signin->c.store, STORE_PEOPLE, key, NULL, NULL);
 }
 
@@ -523,16 +532,15 @@ static bool renew(struct people *p, const struct gate_config *gate, struct perso
     struct identity seen = *who; /* his earlier sessions may live longer, if the rules say another lifetime since */
     if (one->record && one->who.latest_s > seen.latest_s)
         seen.latest_s = one->who.latest_s;
+    if (changed)
+        ok = people_tell_facts(p, &seen, who->proven_s, false);
     if (ok)
         give_old_back(p, gate, one, token);
     ok = ok && person_set(one, &seen, 0, text_span(&sealed));
     text_fini(&sealed);
-    if (ok && changed)
-        people_tell_facts(p, &one->who, who->proven_s, false);
     one->version++;
     one->round = p->round;
     one->not_before_s = one->wait_s = 0;
-    one->given_up = false;
     return ok;
 }
 

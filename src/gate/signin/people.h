@@ -24,7 +24,8 @@ const struct gate_config *people_gate_of(const struct people *p, const struct pe
 int64_t people_ends_of(const struct identity *who);
 
 /* people_tell.c */
-void people_tell_facts(struct people *p, const struct identity *who, int64_t at_s, bool must_sign_in);
+/* False: no memory, nobody knows it now. */
+bool people_tell_facts(struct people *p, const struct identity *who, int64_t at_s, bool must_sign_in) MUSTUSE;
 void people_tell_checked(struct people *p, int64_t now_s);
 
 /* What the timer does each second: starts the looks that are due, tells the ledger how far they are. */

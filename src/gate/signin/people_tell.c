@@ -4,7 +4,7 @@
 #define TELL_S 300 /* each news is a new ledger for all threads: not for every person */
 #define RETELL_S 60
 
-void people_tell_facts(struct people *p, const struct identity *who, int64_t at_s, bool must_sign_in)
+bool people_tell_facts(struct people *p, const struct identity *who, int64_t at_s, bool must_sign_in)
 {
     const struct ledger_entry e = {.kind = LEDGER_FACTS,
                                    .way = WAY_GITHUB,
@@ -17,9 +17,11 @@ void people_tell_facts(struct people *p, const struct identity *who, int64_t at_
                                    .login = who->login,
                                    .groups = who->groups};
     const struct signin_question q = {.revoke = e};
+    if (!book_put(p->signin, &e, NULL, NULL))
+        return false;
     audit(p->signin, must_sign_in ? "must-sign-in-again" : "memberships-changed", &q, who,
           must_sign_in ? "GitHub does not know the token any more, or it is lost" : NULL);
-    book_put(p->signin, &e, NULL, NULL);
+    return true;
 }
 
 static const int64_t *told_before(const struct signin *s, struct span gate)
