@@ -5,6 +5,7 @@
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
+#include "base/hex.h"
 #include "cli/options.h"
 #include "gate/service_token.h"
 
@@ -24,12 +25,11 @@ static int fail(const char *why)
 static bool print_hash(struct span secret, const char *end)
 {
     uint8_t sum[32];
+    char text[2 * sizeof(sum)];
     if (!res_ok(sha256(secret, sum)))
         return false;
-    printf("sha256:");
-    for (size_t i = 0; i < sizeof(sum); i++)
-        printf("%02x", sum[i]);
-    printf("%s", end);
+    hex_put(sum, sizeof(sum), text);
+    printf("sha256:%.*s%s", (int)sizeof(text), text, end);
     return true;
 }
 

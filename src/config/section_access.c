@@ -2,6 +2,7 @@
 #include "config/build.h"
 
 #include "base/crypto/mac.h"
+#include "base/hex.h"
 #include "config/syntax.h"
 
 #define AUD_MAX 256
@@ -24,8 +25,7 @@ static struct span default_audience(struct build *b, const struct host_config *h
         b->failed = true;
         return SPAN_NONE;
     }
-    for (size_t i = 0; i < 2 * sizeof(sum); i++)
-        text[i] = "0123456789abcdef"[sum[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    hex_put(sum, sizeof(sum), text);
     return span_make(text, 2 * sizeof(sum));
 }
 

@@ -1,6 +1,7 @@
 /* gates{}.service_tokens */
 #include "config/build.h"
 
+#include "base/hex.h"
 #include "config/syntax.h"
 
 #include <stdlib.h>
@@ -18,29 +19,10 @@ const struct section section_service_token = SECTION(struct raw_service_token, k
 
 /* --- hashes ------------------------------------------------------------------------------------------------------- */
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "sha256:" and 64 hex digits. */
 static bool parse_hash(struct span s, uint8_t out[HASH_BYTES])
 {
-    struct span hex = span_from(s, 7);
-
-    if (!span_has_prefix(s, SPAN("sha256:")) || hex.n != (size_t)2 * HASH_BYTES)
-        return false;
-    for (size_t i = 0; i < HASH_BYTES; i++) {
-        int high = hex_digit(hex.p[2 * i]), low = hex_digit(hex.p[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return true;
+    return span_has_prefix(s, SPAN("sha256:")) && hex_take(span_from(s, 7), out, HASH_BYTES);
 }
 
 static struct span read_hash(struct build *b, const struct secret_field *f, struct span name)

@@ -1,33 +1,23 @@
 /* What is to be taken back, in words: the same code reads them on the command line and in the worker, which believes nobody. */
 #include "base/count.h"
+#include "base/hex.h"
 #include "control/admin.h"
 #include "http/host.h"
 
 #define REVOKE "revoke"
 #define LINK_ID 32u /* as text */
 
-static int hex_digit(uint8_t c)
-{
-    c = ascii_lower(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static const char *parse_session(struct span id, struct admin_revoke *out)
 {
-    uint8_t any = 0;
+    static const uint8_t zeros[SESSION_ID];
     if (id.n != 2 * LEDGER_SHORT_ID && id.n != 2 * SESSION_ID) {
         return "a session is named by 8 hex digits, as logs show it, or by all 32";
     }
-    for (size_t i = 0; i < id.n / 2; i++) {
-        int high = hex_digit(id.p[2 * i]), low = hex_digit(id.p[2 * i + 1]);
-        if (high < 0 || low < 0) {
-            return "a session is named by hex digits";
-        }
-        out->room[i] = (uint8_t)(high << 4 | low);
-        any |= out->room[i];
+    if (!hex_take(id, out->room, id.n / 2)) {
+        return "a session is named by hex digits";
     }
     out->entry = (struct ledger_entry){.kind = LEDGER_SESSION, .name = span_make(out->room, id.n / 2)};
-    return any == 0 ? "no session is named by zeros" : NULL;
+    return memcmp(out->room, zeros, id.n / 2) == 0 ? "no session is named by zeros" : NULL;
 }
 
 static const char *parse_host(struct span name, struct admin_revoke *out)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "edge/exchange.h"
 #include "gate/ledger.h"
 
@@ -110,12 +111,10 @@ static void put_timings(struct line *l, const struct exchange *x, uint64_t now)
 /* The beginning of the session's name, which is no secret: enough to take it back. */
 static void put_session(struct line *l, const struct exchange *x)
 {
-    static const char digits[] = "0123456789abcdef";
     char text[2 * LEDGER_SHORT_ID];
     if (!x->check.by_cookie)
         return;
-    for (size_t i = 0; i < sizeof text; i++)
-        text[i] = digits[x->check.session_id[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    hex_put(x->check.session_id, LEDGER_SHORT_ID, text);
     put_text(l, "session", span_make(text, sizeof text));
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
+#include "base/hex.h"
 #include "base/json.h"
 
 #include <stdlib.h>
@@ -135,12 +136,6 @@ static bool parts_of(const struct rsa_key *key, struct parts *p)
     return true;
 }
 
-static void put_hex(const uint8_t sum[32], char out[JWKS_KID])
-{
-    for (size_t i = 0; i < JWKS_KID; i++)
-        out[i] = "0123456789abcdef"[sum[i / 2] >> (i % 2 ? 0 : 4) & 15];
-}
-
 bool jwks_kid(const struct rsa_key *key, char kid[JWKS_KID])
 {
     struct parts p;
@@ -152,7 +147,7 @@ bool jwks_kid(const struct rsa_key *key, char kid[JWKS_KID])
         text_addf(&t, "{\"e\":\"%.*s\",\"kty\":\"RSA\",\"n\":\"%.*s\"}", (int)p.e_n, p.e, (int)p.n_n, p.n);
     ok = ok && !t.failed && res_ok(sha256(text_span(&t), sum));
     if (ok)
-        put_hex(sum, kid);
+        hex_put(sum, sizeof(sum), kid);
     text_fini(&t);
     return ok;
 }

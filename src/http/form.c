@@ -1,12 +1,6 @@
 #include "http/form.h"
 
-static int digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = ascii_lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "base/hex.h"
 
 static enum form_verdict decode(struct span s, struct arena *a, struct span *out)
 {
@@ -17,7 +11,7 @@ static enum form_verdict decode(struct span s, struct arena *a, struct span *out
     for (size_t i = 0; i < s.n; i++) {
         int c = s.p[i] == '+' ? ' ' : s.p[i];
         if (c == '%') {
-            int high = i + 2 < s.n ? digit(s.p[i + 1]) : -1, low = i + 2 < s.n ? digit(s.p[i + 2]) : -1;
+            int high = i + 2 < s.n ? hex_digit(s.p[i + 1]) : -1, low = i + 2 < s.n ? hex_digit(s.p[i + 2]) : -1;
             if (high < 0 || low < 0)
                 return FORM_BAD;
             c = high << 4 | low;

@@ -1,6 +1,7 @@
 /* The audit trail: one JSON line for everything that lets somebody in, keeps somebody out or takes access back. Never a secret: no code, PIN,
  * token or cookie, and of session ids eight digits. */
 #include "base/clock.h"
+#include "base/hex.h"
 #include "gate/signin/impl.h"
 
 static void add(struct text *t, const char *key, struct span value)
@@ -40,8 +41,8 @@ static const char *kind_name(enum ledger_kind kind)
 
 static void add_revoked(struct text *t, const struct ledger_entry *e)
 {
-    static const char digits[] = "0123456789abcdef";
-    char id[8];
+    size_t n = e->name.n < LEDGER_SHORT_ID ? e->name.n : LEDGER_SHORT_ID;
+    char id[2 * LEDGER_SHORT_ID];
     if (e->kind == 0)
         return;
     add(t, "what", span_of(kind_name(e->kind)));
@@ -49,9 +50,8 @@ static void add_revoked(struct text *t, const struct ledger_entry *e)
         add(t, "name", e->name);
         return;
     }
-    for (size_t i = 0; i < sizeof(id); i++)
-        id[i] = i / 2 < e->name.n ? digits[e->name.p[i / 2] >> (i % 2 ? 0 : 4) & 15] : '0';
-    add(t, "session", span_make(id, sizeof(id)));
+    hex_put(e->name.p, n, id);
+    add(t, "session", span_make(id, 2 * n));
 }
 
 void audit(struct signin *s, const char *event, const struct signin_question *q, const struct identity *who,

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/crypto/base64.h"
+#include "base/hex.h"
 
 #define WORD_BYTES 42 /* of UTF-8 in one encoded word: with what stands around it less than 75 (RFC 2047 §2) */
 
@@ -71,8 +72,9 @@ static void add_from(struct text *t, const struct pin_mail *m)
 
 static void add_random(struct text *t, const struct pin_mail *m)
 {
-    for (size_t i = 0; i < sizeof(m->random); i++)
-        text_addf(t, "%02x", m->random[i]);
+    char digits[2 * sizeof(m->random)];
+    hex_put(m->random, sizeof(m->random), digits);
+    text_add(t, span_make(digits, sizeof(digits)));
 }
 
 static struct span domain_of(struct span address)

@@ -45,7 +45,7 @@ static const struct {
     {{.revoke = {.kind = LEDGER_SESSION, .name = TEXT("\xfe\xdc\xba")}},
      NULL,
      NULL,
-     ",\"what\":\"session\",\"session\":\"fedcba00\"}\n"},
+     ",\"what\":\"session\",\"session\":\"fedcba\"}\n"},
     {{.revoke = {.kind = LEDGER_IDENTITY, .name = TEXT("anna")}},
      NULL,
      NULL,
