@@ -2,9 +2,8 @@
 
 #include "http/host.h"
 #include "net/addr.h"
+#include "net/mail.h"
 
-#define LOCAL_MAX 64 /* RFC 5321 §4.5.3.1 */
-#define ADDRESS_MAX 254
 #define LOGIN_MAX 39
 #define REPOSITORY_MAX 100
 #define URL_MAX 300
@@ -38,13 +37,8 @@ bool syntax_is_mail_domain(struct span s)
 
 bool syntax_is_address(struct span s)
 {
-    struct span local, domain;
-
-    if (s.n > ADDRESS_MAX || !span_cut(s, '@', &local, &domain) || local.n > LOCAL_MAX)
-        return false;
-    /* RFC 5322 §3.2.3: what an atom may hold, dots between. */
-    return consists_of(local, "!#$%&'*+-/=?^_`{|}~.") && local.p[0] != '.' && local.p[local.n - 1] != '.' &&
-           syntax_is_mail_domain(domain);
+    /* One that no mail could be sent to or from would be found out by the first who signs in. */
+    return mail_is_address(s) && syntax_is_mail_domain(span_from(s, span_find(s, '@') + 1));
 }
 
 bool syntax_is_login(struct span s)
