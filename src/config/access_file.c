@@ -47,13 +47,11 @@ static void put_first(struct access_keys *k, struct span pem, struct span certif
     k->v[0] = (struct access_key){.made_s = now_s, .key = pem, .certificate = certificate};
 }
 
-static const char *write_with_new(int dir, struct access_keys *k, struct span pem, struct span certificate,
-                                  int64_t now_s)
+static const char *replace_file(int dir, const struct access_keys *k)
 {
     struct text t;
 
     text_init(&t);
-    put_first(k, pem, certificate, now_s);
     access_keys_write(k, &t);
     const char *problem = t.failed ? "out of memory" : load_file_keep(dir, file.name, text_span(&t), true);
 
@@ -73,8 +71,12 @@ static const char *add_key(int dir, struct access_keys *k, int64_t now_s)
 
     if (res_ok(r))
         r = certify(text_span(&pem), &certificate);
-    const char *problem = res_ok(r) ? write_with_new(dir, k, text_span(&pem), text_span(&certificate), now_s) : r.err;
+    const char *problem = r.err;
 
+    if (res_ok(r)) {
+        put_first(k, text_span(&pem), text_span(&certificate), now_s);
+        problem = replace_file(dir, k);
+    }
     if (pem.p)
         wipe(pem.p, pem.n);
     text_fini(&pem);
@@ -95,21 +97,6 @@ static const char *make_first(int dir, int64_t now_s)
     return problem;
 }
 
-static const char *write_without_old(int dir, struct access_keys *k)
-{
-    struct text t;
-
-    text_init(&t);
-    k->n = 1;
-    access_keys_write(k, &t);
-    const char *problem = t.failed ? "out of memory" : load_file_keep(dir, file.name, text_span(&t), true);
-
-    if (t.p)
-        wipe(t.p, t.n);
-    text_fini(&t);
-    return problem;
-}
-
 /* A clock that was wrong when the key was made must not let it sign for years. */
 static bool is_due(const struct access_key *k, int64_t now_s)
 {
@@ -126,8 +113,10 @@ static const char *keep_fresh(int dir, int64_t now_s, const struct file_bytes *f
         return "it is damaged: " AND_THEN;
     if (is_due(&k.v[0], now_s))
         problem = add_key(dir, &k, now_s);
-    else if (k.n > 1 && k.v[1].until_s <= now_s)
-        problem = write_without_old(dir, &k);
+    else if (k.n > 1 && k.v[1].until_s <= now_s) {
+        k.n = 1;
+        problem = replace_file(dir, &k);
+    }
     json_free(doc);
     wipe(&k, sizeof(k));
     return problem;
