@@ -55,12 +55,6 @@ struct op *op_list_take(struct op_list *l)
     return o;
 }
 
-void op_list_free(struct op_list *l)
-{
-    for (struct op *o; (o = op_list_take(l)) != NULL;)
-        op_free(o);
-}
-
 /* --- what was found ----------------------------------------------------------------------------------------------- */
 
 struct record {

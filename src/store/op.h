@@ -39,7 +39,6 @@ struct op *op_new(enum op_kind kind, enum store_table table, struct span key, st
 void op_free(struct op *o);
 void op_list_add(struct op_list *l, struct op *o);
 struct op *op_list_take(struct op_list *l);
-void op_list_free(struct op_list *l);
 
 static inline struct span op_key(const struct op *o)
 {

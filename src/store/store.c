@@ -102,7 +102,6 @@ static struct op *spare_of(struct store *s, enum op_kind kind)
     return o;
 }
 
-/* NULL stands for one that could not be made. */
 static void refuse(struct store *s, struct op *o, const char *why)
 {
     o->reply = (struct store_reply){.outcome = STORE_FAILED, .detail = why};
