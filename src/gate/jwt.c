@@ -158,7 +158,7 @@ const char *jwt_read(struct span text, struct jwt *out)
 static bool is_signed(const struct jwt *t, const struct rsa_key *key)
 {
     uint8_t signature[RSA_BYTES_MAX];
-    size_t n;
+    size_t n = 0;
     return base64url_decode(t->signature, signature, sizeof(signature), &n) &&
            rsa_verify(key, t->said, span_make(signature, n));
 }

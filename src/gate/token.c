@@ -142,7 +142,7 @@ int64_t session_end(const struct session_config *config, const struct session *s
 bool session_is_live(const struct session_config *config, const struct session *s, int64_t now_s)
 {
     int64_t latest = now_s + TOKEN_SKEW_S;
-    if (s->active < s->issued || s->issued > latest || s->active > latest)
+    if (s->active < s->issued || s->active > latest)
         return false;
     if (now_s >= session_end(config, s))
         return false;

@@ -169,7 +169,10 @@ static void uses(void **state)
     } rows[] = {{"\"use\":\"sig\"", "\"use\":\"enc\"", 0}, {"\"alg\":\"RS256\"", "\"alg\":\"PS256\"", 0},
                 {"\"use\":\"sig\"", "\"use\":[\"s\"]", 0}, {"\"use\":\"sig\"", "\"usa\":\"sig\"", 1},
                 {"\"kty\":\"RSA\"", "\"kty\":\"rsa\"", 0}, {"\"e\":\"AQAB\"", "\"e\":\"AQAC\"", 0},
-                {"\"e\":\"AQAB\"", "\"e\":\"AQA=\"", 0},   {"\"kid\":\"a\"", "\"kid\":[1]", 0}};
+                {"\"e\":\"AQAB\"", "\"e\":\"AQA=\"", 0},   {"\"n\":\"", "\"n\":\"*", 0},
+                {"\"e\":\"AQAB\"", "\"f\":\"AQAB\"", 0},   {"\"n\":\"", "\"m\":\"", 0},
+                {"\"kty\":\"RSA\"", "\"ktz\":\"RSA\"", 0}, {"\"alg\":\"RS256\"", "\"alh\":\"RS256\"", 1},
+                {"\"alg\":\"RS256\"", "\"alg\":null", 0},  {"\"kid\":\"a\"", "\"kid\":[1]", 0}};
     char *a = key_text(((const struct fixture *)*state)->ours, "a");
     for (size_t i = 0; i < COUNT(rows); i++) {
         struct text t;

@@ -145,6 +145,9 @@ static void test_without_basic(void **state)
     fixture_seal(&g, &m.arena, SECRET_A);
     assert_memory_equal(f.gate.digest, g.gate.digest, sizeof(f.gate.digest));
     assert_int_equal(g.basic.dummy_hash.n, 0);
+    g.basic.users = NULL; /* nobody, nowhere */
+    fixture_seal(&g, &m.arena, SECRET_A);
+    assert_memory_equal(f.gate.digest, g.gate.digest, sizeof(f.gate.digest));
     memory_fini(&m);
 }
 
@@ -172,6 +175,7 @@ static void test_dummy(void **state)
         fixture_add(&f, "bob", dummies[i].second ? NULL : "pw", dummies[i].second);
         fixture_seal(&f, &m.arena, SECRET_A);
         CHECK_SPAN(dummies[i].name, f.basic.dummy_hash, span_of(dummies[i].dummy));
+        CHECK(dummies[i].name, !f.basic.dummy_hash.p == !dummies[i].dummy[0]);
         memory_fini(&m);
     }
 }
@@ -299,6 +303,51 @@ static void test_tokens(void **state)
     memory_fini(&m);
 }
 
+/* Tokens are in the digest, and each part of them that counts. */
+static void test_digest_of_tokens(void **state)
+{
+    const uint8_t sums[2][32] = {{1}, {2}};
+    const struct span hashes[] = {span_make(sums[0], 32), span_make(sums[1], 32)};
+    const struct service_token tokens[] = {
+        {.name = SPAN("a"), .client_id = SPAN("a.id"), .hashes = hashes, .hash_count = 1},
+        {.name = SPAN("b"), .client_id = SPAN("a.id"), .hashes = hashes, .hash_count = 1},
+        {.name = SPAN("a"), .client_id = SPAN("b.id"), .hashes = hashes, .hash_count = 1},
+        {.name = SPAN("a"), .client_id = SPAN("a.id"), .hashes = hashes + 1, .hash_count = 1},
+        {.name = SPAN("a"), .client_id = SPAN("a.id"), .hashes = hashes, .hash_count = 2},
+    };
+    struct memory m;
+    struct gate_fixture f[COUNT(tokens) + 2];
+    memory_init(&m);
+    for (size_t i = 0; i < COUNT(f); i++) {
+        fixture_init(&f[i], "g", NULL);
+        f[i].gate.tokens = &tokens[i < COUNT(tokens) ? i : 0];
+        f[i].gate.token_count = i < COUNT(tokens) ? 1 : 0; /* the last two: none, and none but in Authorization */
+        f[i].gate.token_in_authorization = i > COUNT(tokens);
+        fixture_seal(&f[i], &m.arena, SECRET_A);
+        for (size_t k = 0; k < i; k++)
+            assert_memory_not_equal(f[i].gate.digest, f[k].gate.digest, sizeof(f[i].gate.digest));
+    }
+    memory_fini(&m);
+}
+
+static void test_find_key(void **state)
+{
+    const struct span secrets[] = {SECRET_A, SECRET_B};
+    struct memory m;
+    struct gate_fixture f;
+    memory_init(&m);
+    fixture_init(&f, "g", NULL);
+    assert_true(res_ok(gate_config_seal(&f.gate, secrets, 2, &m.arena)));
+    struct session_config *s = &f.gate.session;
+    for (size_t i = 0; i < 2; i++)
+        assert_ptr_equal(session_key_find(s, span_make(s->keys[i].id, 4)), &s->keys[i]);
+    assert_null(session_key_find(s, span_make(s->keys[0].id, 3)));
+    assert_null(session_key_find(s, SPAN_NONE));
+    s->key_count = 1; /* what lies behind the last one is none */
+    assert_null(session_key_find(s, span_make(s->keys[1].id, 4)));
+    memory_fini(&m);
+}
+
 static void test_keys(void **state)
 {
     const struct span secrets[] = {SECRET_A, SECRET_B};
@@ -326,9 +375,17 @@ static void test_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_digest),        cmocka_unit_test(test_users),
-        cmocka_unit_test(test_lengths), cmocka_unit_test(test_without_basic), cmocka_unit_test(test_dummy),
-        cmocka_unit_test(test_keys),    cmocka_unit_test(test_fingerprints),  cmocka_unit_test(test_every_part),
+        cmocka_unit_test(test_table),
+        cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_users),
+        cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_without_basic),
+        cmocka_unit_test(test_dummy),
+        cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_find_key),
+        cmocka_unit_test(test_digest_of_tokens),
+        cmocka_unit_test(test_fingerprints),
+        cmocka_unit_test(test_every_part),
         cmocka_unit_test(test_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -80,6 +80,7 @@ static const struct {
     {"JSON and fields", JSON("ci", CI) "\n" ID("ci") SECRET(CI), true, GATE_TOKEN_REFUSED, ""},
     {"JSON and half of the fields", JSON("ci", CI) "\n" ID("ci"), true, GATE_TOKEN_REFUSED, ""},
     {"JSON and Bearer", JSON("ci", CI) "\nAuthorization: Bearer x", true, GATE_TOKEN_REFUSED, ""},
+    {"fields beside an object of the app's", ID("ci") SECRET(CI) "\nX-Data: {\"a\": 1}", true, GATE_IDENTIFIED, "ci"},
     {"fields where JSON would be taken", ID("ci") SECRET(CI), true, GATE_IDENTIFIED, "ci"},
     {"Bearer where JSON would be taken", "Authorization: Bearer x", true, GATE_ANONYMOUS, ""},
     {"nothing", "Accept: */*", true, GATE_ANONYMOUS, ""},
@@ -132,6 +133,87 @@ static void test_no_tokens(void **state)
     assert_int_equal(ask(&a), GATE_TOKEN_REFUSED);
     ask_init(&a, &s, "app.test", "x-vercel-protection-bypass: " CI);
     assert_int_equal(ask(&a), GATE_ANONYMOUS);
+    stage_fini(&s);
+}
+
+/* Hashes that could be of anybody's secret, or of none. */
+static void test_odd_hashes(void **state)
+{
+    struct stage s;
+    struct tokens t;
+    struct http_request r;
+    stage_init(&s, NULL);
+    tokens_init(&t, &s);
+    request_make(&r, &s.m.arena, ID("ci") SECRET(CI));
+    assert_non_null(service_token_check(&s.f.gate, &r.headers));
+    t.hashes[0].n = 31; /* the same bytes but for one */
+    assert_null(service_token_check(&s.f.gate, &r.headers));
+    t.hashes[0].n = 32;
+    assert_true(res_ok(sha256(SPAN(""), t.sums[0])));
+    request_make(&r, &s.m.arena, ID("ci") SECRET(""));
+    assert_null(service_token_check(&s.f.gate, &r.headers));
+    struct bypass b;
+    request_make(&r, &s.m.arena, "x-vercel-protection-bypass:");
+    assert_true(bypass_find(&s.f.gate, &r, &s.m.arena, &b));
+    assert_null(b.token);
+    stage_fini(&s);
+}
+
+/* At a gate without tokens the parameters are the app's own; a cookie is not wished for without a secret. */
+static void test_bypass_of_nothing(void **state)
+{
+    static const struct {
+        const char *target, *fields;
+        bool tokens;
+    } rows[] = {
+        {"/?x-vercel-protection-bypass=x&x-vercel-set-bypass-cookie=true", "Accept: x", false},
+        {"/?x-vercel-set-bypass-cookie=true", "Accept: x", true},
+        {"/", "x-vercel-set-bypass-cookie: true", true},
+        {"/", "x-vercel-protection-bypass: " CI, true}, /* dropped */
+    };
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        struct stage s;
+        struct tokens t;
+        struct http_request r;
+        struct bypass b;
+        stage_init(&s, NULL);
+        tokens_init(&t, &s);
+        request_make(&r, &s.m.arena, rows[i].fields);
+        r.path_query = span_of(rows[i].target);
+        r.headers.v[0].drop = i == 3;
+        if (!rows[i].tokens)
+            s.f.gate.token_count = 0;
+        CHECK(rows[i].target, bypass_find(&s.f.gate, &r, &s.m.arena, &b));
+        CHECK(rows[i].target, !b.token && b.wants == BYPASS_COOKIE_NONE && b.clean_target.n == 0);
+        stage_fini(&s);
+    }
+}
+
+/* JSON of 1024 bytes is read, longer one is not; of two, one that was dropped counts as well. */
+static void test_odd_json(void **state)
+{
+    struct stage s;
+    struct ask a;
+    struct tokens t;
+    stage_init(&s, NULL);
+    tokens_init(&t, &s);
+    s.f.gate.token_in_authorization = true;
+    for (size_t n = 1024; n <= 1025; n++) {
+        char line[1100];
+        int head = snprintf(line, sizeof(line), "%.*s, \"x\": \"", (int)strlen(JSON("ci", CI)) - 1, JSON("ci", CI));
+        size_t all = strlen("Authorization: ") + n;
+        memset(line + head, 'x', all - (size_t)head);
+        memcpy(line + all - 2, "\"}", 3);
+        ask_init(&a, &s, "app.test", line);
+        assert_int_equal(ask(&a), n == 1024 ? GATE_IDENTIFIED : GATE_TOKEN_REFUSED);
+    }
+    ask_init(&a, &s, "app.test", JSON("ci", CI) "\n" JSON("ci", CI));
+    a.request.headers.v[0].drop = 1;
+    assert_int_equal(ask(&a), GATE_TOKEN_REFUSED);
+    static const char brace[] = "{";
+    assert_false(service_token_is_json(&s.f.gate, span_make(brace, 0)));
+    assert_true(service_token_is_json(&s.f.gate, span_make(brace, 1)));
+    assert_true(service_token_is_json(&s.f.gate, SPAN(" \t{ ")));
     stage_fini(&s);
 }
 
@@ -373,11 +455,19 @@ static void test_sealing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_claims),    cmocka_unit_test(test_dropped_field),
-        cmocka_unit_test(test_no_tokens), cmocka_unit_test(test_long_secret),
-        cmocka_unit_test(test_bypass),    cmocka_unit_test(test_rotation_ends_sessions),
-        cmocka_unit_test(test_clean),     cmocka_unit_test(test_stripped),
-        cmocka_unit_test(test_referer),   cmocka_unit_test(test_sealing),
+        cmocka_unit_test(test_odd_hashes),
+        cmocka_unit_test(test_bypass_of_nothing),
+        cmocka_unit_test(test_odd_json),
+        cmocka_unit_test(test_claims),
+        cmocka_unit_test(test_dropped_field),
+        cmocka_unit_test(test_no_tokens),
+        cmocka_unit_test(test_long_secret),
+        cmocka_unit_test(test_bypass),
+        cmocka_unit_test(test_rotation_ends_sessions),
+        cmocka_unit_test(test_clean),
+        cmocka_unit_test(test_stripped),
+        cmocka_unit_test(test_referer),
+        cmocka_unit_test(test_sealing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
