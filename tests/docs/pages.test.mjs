@@ -6,12 +6,16 @@ import { describe, it } from 'node:test';
 import { root } from '../harness/gate.mjs';
 import { blocks } from './lib.mjs';
 
-const pages = ['pages-and-fly.md', 'websockets.md', 'uptime.md', 'previews.md', 'local.md', 'lock-the-origin.md', 'service-tokens.md', 'sign-in.md'];
+const pages = ['pages-and-fly.md', 'websockets.md', 'uptime.md', 'previews.md', 'local.md', 'lock-the-origin.md', 'service-tokens.md', 'sign-in.md', 'access.md', 'ci.md'];
 const here = path.join(root, 'tests/docs');
 const tests = fs.readdirSync(here).filter((f) => f.endsWith('.test.mjs')).map((f) => fs.readFileSync(path.join(here, f), 'utf8')).join('');
 
-const anchors = (page) => {
-  const text = fs.readFileSync(path.join(root, 'docs', page), 'utf8');
+/** Everything that people read, from the top of the checkout. */
+const all = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'CHANGELOG.md', ...fs.readdirSync(path.join(root, 'docs'), { recursive: true }).filter((f) => f.endsWith('.md')).map((f) => path.join('docs', f))];
+const read = (file) => fs.readFileSync(path.join(root, file), 'utf8');
+
+const anchors = (file) => {
+  const text = read(file);
   const slug = (h) => h.toLowerCase().replace(/[^\w\s-]/g, '').trim().replaceAll(' ', '-');
   const headings = [...text.matchAll(/^#+ (.*)$/gm)].map((m) => slug(m[1]));
   const named = [...text.matchAll(/<a id="([^"]+)">/g)].map((m) => m[1]);
@@ -26,12 +30,20 @@ for (const page of pages)
     it('names only tests that there are', () => {
       for (const b of blocks(page).filter((x) => x.mark === 'test')) assert.ok(tests.includes(`'${b.name}'`), `no test takes ${b.name}`);
     });
-    it('links to what is there', () => {
-      const text = fs.readFileSync(path.join(root, 'docs', page), 'utf8');
-      for (const [, to] of text.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+  });
+
+describe('links', () => {
+  for (const page of all)
+    it(`${page}: to what is there`, () => {
+      for (const [, to] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
         const [file, anchor] = to.split('#');
-        assert.ok(!file || fs.existsSync(path.join(root, 'docs', file)), `no ${file}`);
-        if (anchor) assert.ok(anchors(file || page).has(anchor), `no #${anchor} in ${file || page}`);
+        const target = file ? path.join(path.dirname(page), file) : page;
+        assert.ok(fs.existsSync(path.join(root, target)), `no ${target}`);
+        if (anchor) assert.ok(anchors(target).has(anchor), `no #${anchor} in ${target}`);
       }
     });
+  it('README.md leads to every page of docs/', () => {
+    const readme = read('README.md');
+    for (const page of all.filter((p) => path.dirname(p) === 'docs')) assert.ok(readme.includes(`](${page}`), page);
   });
+});

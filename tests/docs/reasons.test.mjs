@@ -38,7 +38,22 @@ for (const { file, text } of sources) {
 /** Told by `explain` alone: where a client is asked to sign in, and where no rule is asked at all. */
 const ONLY_EXPLAINED = ['needs-identity', 'malformed-path'];
 
+/** What the audit trail and others write as `event`. */
+const sourcesOfEvents = ['src/gate/signin', 'src/edge', 'src/base', 'src/control'].flatMap((dir) =>
+  fs.readdirSync(path.join(root, dir)).filter((f) => f.endsWith('.c')).map((f) => read(dir, f)));
+const events = new Set(sourcesOfEvents.flatMap((text) => [
+  ...[...text.matchAll(/\b(?:audit|mailing_end)\(([^;]*);/g)].flatMap(([, args]) => literals(args)),
+  ...[...text.matchAll(/\\"event\\":\\"([a-z_-]+)\\"/g)].map((m) => m[1])
+]));
+const eventsTold = [...read('docs/log.md').split('\n## Events\n')[1].split('\n## ')[0].split('\n| field |')[0].matchAll(/^\| (`.*?) \|/gm)]
+  .flatMap(([, names]) => names.split(', ').map((n) => n.replaceAll('`', '')));
+
 describe('docs/log.md', () => {
+  it('names every event that the source can write, and no other', () => {
+    assert.ok(events.size > 10, `${[...events]}`);
+    assert.deepEqual(eventsTold.toSorted(), [...events].toSorted());
+  });
+
   it('the tables and the source are read at all', () => {
     assert.ok(documented.size > 50 && used.size > 50, `${documented.size} and ${used.size}`);
     for (const reason of ['rule', 'no-rule', 'health', 'unknown-host', 'origin-dns', 'obs-fold', 'header-timeout', 'overloaded']) assert.ok(used.has(reason), reason);

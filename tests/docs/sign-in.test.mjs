@@ -22,6 +22,13 @@ describe('sign-in.md', () => {
       await checked(workshop(name), 'rules.json', JSON.stringify(rules), secrets);
     });
 
+  it('local.md: its gate is good in the rules of the local machine', async () => {
+    const rules = JSON.parse(fs.readFileSync(path.join(root, 'rules/local.json'), 'utf8').replace(/^\s*\/\/.*$/gm, ''));
+    Object.assign(rules.gates, JSON.parse(`{${block('local.md', 'local-github')}}`));
+    for (const rule of rules.hosts.flatMap((h) => h.rules).filter((r) => r.action === 'allow')) rule.who = ['github:your-login'];
+    await checked(workshop('local-github'), 'rules.json', JSON.stringify({ ...rules, $schema: undefined, certificates: [authority().issue(['dev.localhost', '*.dev.localhost'])] }), secrets);
+  });
+
   it('README.md: the smallest rules are good', async () => {
     const rules = { ...JSON.parse(block('../README.md', 'readme-sign-in')), certificates: [authority().issue(['staging.example.com'])] };
     await checked(workshop('readme-sign-in'), 'rules.json', JSON.stringify(rules), secrets);
