@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { afterEach, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
-import { data, ERROR, Frames, NO_TABLE, ping, TYPE } from '../harness/frames.mjs';
+import { block, data, ERROR, field, FLAG, frame, Frames, indexedField, NO_TABLE, ping, TYPE, windowUpdate } from '../harness/frames.mjs';
+import { h2Origin } from '../harness/h2-origins.mjs';
 import { ask, session } from '../harness/http2.mjs';
 import { pathOrigin } from '../harness/origins.mjs';
 import { PASSWORD, OTHER_PASSWORD, siteRules, startSite } from '../harness/site.mjs';
@@ -141,6 +142,69 @@ describe('HTTP/2 connections', () => {
     await f.until('the end', () => f.ended);
     assert.ok(!origin.requests.some((r) => r.target === '/too-late'));
     await exits();
+  });
+
+  describe('that have said their last word, with a request still open (RFC 9113 §6.8)', () => {
+    const away = async () => {
+      origin = await h2Origin();
+      site = await startSite({
+        origin: origin.url, // or it would have one of its own
+        more: {
+          limits: { drain_timeout: '10s' }, origins: { two: { url: origin.url, http: '2' } },
+          hosts: [{ host: 'two.example.test', origin: 'two', public: true, rules: [{ path: '/*', action: 'bypass' }] }]
+        }
+      });
+      await frames('two.example.test');
+      f.send(f.head(1, { method: 'POST', end: false, path: '/up' }), data(1, 'be'));
+      await until('it to be under way', () => origin.requests.length === 1);
+      site.gate.process.kill('SIGTERM');
+      await f.until('the last word', () => f.of(TYPE.GOAWAY).length === 2);
+    };
+    const answer = async (end) => {
+      f.send(end);
+      await f.until('the answer to what was under way', () => f.answered(1));
+      assert.equal(f.status(1), 200);
+      return JSON.parse(Buffer.concat(f.of(TYPE.DATA, 1).map((d) => d.payload)).toString());
+    };
+    const over = async () => {
+      await f.until('the end', () => f.ended);
+      assert.deepEqual(goaways(), [[NOTICE, ERROR.NO_ERROR], [1, ERROR.NO_ERROR]]);
+      assert.deepEqual(origin.requests.map((h) => h[':path']), ['/up']);
+      await exits();
+    };
+
+    it('what a request that is not taken puts into the table of fields is there for others', async () => {
+      await away();
+      const pseudo = block([[':method', 'POST'], [':scheme', 'https'], [':authority', f.authority], [':path', '/too-late']]);
+      f.send(frame(TYPE.HEADERS, 0, 3, Buffer.concat([pseudo, field('x-first', 'one', { indexed: true })])),
+        frame(TYPE.CONTINUATION, FLAG.END_HEADERS, 3, field('x-second', 'two', { indexed: true })),
+        frame(TYPE.HEADERS, FLAG.END_HEADERS | FLAG.END_STREAM, 3, field('x-third', 'three', { indexed: true })));
+      const said = await answer(frame(TYPE.HEADERS, FLAG.END_HEADERS | FLAG.END_STREAM, 1, Buffer.concat([62, 63, 64].map(indexedField))));
+      assert.deepEqual(said.trailers, { 'x-first': 'one', 'x-second': 'two', 'x-third': 'three' });
+      await over();
+    });
+
+    it('payload that is not taken counts for the window of the connection, which is given back', async () => {
+      await away();
+      const piece = Buffer.alloc(16000), late = 80;
+      const window = () => f.of(TYPE.WINDOW_UPDATE, 0).reduce((sum, u) => sum + u.payload.readUInt32BE(0), 65535);
+      let sent = 2;
+      for (let i = 0; i < late; i++) {
+        await f.until('the window to open', () => window() >= sent + piece.length || f.ended);
+        f.send(f.head(3 + 2 * i, { method: 'POST', end: false, path: '/too-late' }), data(3 + 2 * i, piece));
+        sent += piece.length;
+      }
+      assert.ok(sent > 1 << 20 && window() > 1 << 20);
+      assert.equal((await answer(data(1, 'gun', true))).length, 5);
+      await over();
+    });
+
+    it('what else is said about requests that are not taken is no flood', async () => {
+      await away();
+      for (let id = 3; id < 83; id += 2) f.send(f.head(id, { path: '/too-late' }), windowUpdate(id, 1000));
+      assert.equal((await answer(data(1, 'gun', true))).length, 5);
+      await over();
+    });
   });
 
   it('an idle one ends with a restart, in two steps all the same', async () => {

@@ -73,6 +73,8 @@ static int on_begin_frame(nghttp2_session *ng, const nghttp2_frame_hd *hd, void 
     case NGHTTP2_HEADERS:
         if (goes_back(h, hd->stream_id))
             h2_session_end(h, H2_PROTOCOL_ERROR, "stream identifier goes back");
+        if (hd->stream_id > h->last_id) /* on_begin_headers is not told of those that our last word leaves out */
+            h->flood.streams++;
         break;
     case NGHTTP2_DATA:
         break;
@@ -121,7 +123,6 @@ static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *frame, voi
     if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     note_id(h, frame->hd.stream_id);
-    h->flood.streams++;
     if (h->last_said) /* the client has been told, or is about to be, that it may ask elsewhere */
         return nghttp2_submit_rst_stream(ng, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_REFUSED_STREAM) == 0
                    ? 0
