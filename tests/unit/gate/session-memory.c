@@ -93,6 +93,7 @@ static bool ask_in_need(struct need *n, struct ask *a)
     no_digest = false;
     a->result = gate_check(a->stage->thread, &a->check);
     need_end(n);
+    need_scribble();
     assert_true(a->result == GATE_IDENTIFIED || n->ended);
     assert_true(a->result == GATE_IDENTIFIED || a->result == GATE_FAILED ||
                 (a->result == GATE_ANONYMOUS && no_digest)); /* what can't be verified is no session */
