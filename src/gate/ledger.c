@@ -110,7 +110,7 @@ static bool same_name(const struct ledger_entry *a, const struct ledger_entry *b
 static struct entry **place_of(const struct ledger *l, const struct ledger_entry *e, uint64_t hash)
 {
     struct entry **at = &l->buckets[hash & (l->bucket_count - 1)];
-    while (*at && !((*at)->hash == hash && same_name(&(*at)->is, e)))
+    while (*at && !same_name(&(*at)->is, e))
         at = &(*at)->next;
     return at;
 }
@@ -292,9 +292,7 @@ int64_t ledger_facts_end(const struct ledger *l, const struct session *s)
         return INT64_MAX;
     const struct ledger_entry *facts = facts_of(l, s);
     const struct checked *c = l ? checked_find(l, s->who.gate) : NULL;
-    int64_t known = s->issued;
-    if (facts && facts->at_s > known)
-        known = facts->at_s;
+    int64_t known = facts ? facts->at_s : s->issued; /* not before it was issued */
     if (c && c->through_s > known)
         known = c->through_s;
     return known + LEDGER_STALE_S;
@@ -312,7 +310,7 @@ enum ledger_verdict ledger_judge(const struct ledger *l, struct session *s, stru
         s->who.email = facts->email;
         s->who.login = facts->login;
         s->who.groups = facts->groups;
-        if (l && is_email_revoked(l, s, s->who.email))
+        if (is_email_revoked(l, s, s->who.email))
             return LEDGER_REVOKED;
     }
     if (now_s >= facts_end)
