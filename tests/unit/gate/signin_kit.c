@@ -50,7 +50,10 @@ static void run_fake(void *arg)
     const struct played *p = f->answer;
     f->kit->running--;
     if (!f->cancelled && f->on_mail)
-        f->on_mail(f->arg, &(struct mail_reply){.error = f->kit->mail_error, .status = f->kit->mail_status});
+        f->on_mail(f->arg, &(struct mail_reply){.error = f->kit->mail_error,
+                                                .status = f->kit->mail_status,
+                                                .refused_address = f->kit->mail_refused_address,
+                                                .detail = f->kit->mail_detail});
     else if (!f->cancelled && p->error != FETCH_OK)
         f->on_fetch(f->arg, &(struct fetch_reply){.error = p->error, .field = field});
     else if (!f->cancelled)

@@ -47,6 +47,8 @@ struct service_kit {
     unsigned mails;
     enum fetch_error mail_error;
     unsigned mail_status;
+    bool mail_refused_address;
+    const char *mail_detail;
 };
 
 struct answered {
