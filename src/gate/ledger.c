@@ -15,7 +15,7 @@ struct entry {
 
 struct checked {
     struct checked *next;
-    int64_t through_s;
+    int64_t since_s, through_s;
     size_t gate_n;
     uint8_t gate[];
 };
@@ -252,6 +252,13 @@ bool ledger_set_checked(struct ledger *l, struct span gate, int64_t checked_thro
     return true;
 }
 
+void ledger_set_since(struct ledger *l, struct span gate, int64_t since_s)
+{
+    struct checked *c = checked_find(l, gate);
+    if (c)
+        c->since_s = since_s;
+}
+
 /* --- judging ------------------------------------------------------------------------------------------------------ */
 
 static bool takes_back(const struct ledger *l, const struct session *s, struct ledger_entry name)
@@ -293,7 +300,7 @@ int64_t ledger_facts_end(const struct ledger *l, const struct session *s)
     const struct ledger_entry *facts = facts_of(l, s);
     const struct checked *c = l ? checked_find(l, s->who.gate) : NULL;
     int64_t known = facts ? facts->at_s : s->issued; /* not before it was issued */
-    if (c && c->through_s > known)
+    if (c && c->through_s > known && s->issued >= c->since_s)
         known = c->through_s;
     return known + LEDGER_STALE_S;
 }

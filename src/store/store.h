@@ -19,6 +19,7 @@ enum store_table {
     STORE_USED,   /* nonces that were used up */
     STORE_COUNTS, /* attempts within windows */
     STORE_TOKENS, /* service tokens: when last used */
+    STORE_SINCE,  /* gate → since when STORE_PEOPLE names everybody */
     STORE_TABLES
 };
 

@@ -91,9 +91,12 @@ static bool add_all(const struct signin *s, struct ledger *l)
         if (b->is.ends_s > now && !ledger_add(l, &b->is))
             return false;
     }
-    for (const struct book_checked *c = s->checked; c; c = c->next)
-        if (!ledger_set_checked(l, span_make(c->gate, c->gate_n), c->through_s))
+    for (const struct book_checked *c = s->checked; c; c = c->next) {
+        struct span gate = span_make(c->gate, c->gate_n);
+        if (!ledger_set_checked(l, gate, c->through_s))
             return false;
+        ledger_set_since(l, gate, c->since_s);
+    }
     return true;
 }
 
@@ -123,7 +126,7 @@ void book_publish(struct signin *s)
     loop_task_queue(s->c.loop, &s->publish);
 }
 
-void book_checked(struct signin *s, struct span gate, int64_t through_s)
+void book_checked(struct signin *s, struct span gate, int64_t since_s, int64_t through_s)
 {
     struct book_checked **at = &s->checked;
     while (*at && !span_eq(span_make((*at)->gate, (*at)->gate_n), gate))
@@ -136,6 +139,7 @@ void book_checked(struct signin *s, struct span gate, int64_t through_s)
         c->gate_n = gate.n;
         *at = c;
     }
+    (*at)->since_s = since_s;
     (*at)->through_s = through_s;
     book_publish(s);
 }

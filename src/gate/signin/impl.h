@@ -51,9 +51,10 @@ struct side_job {
 void job_begin(struct signin *s, struct side_job *j, void (*release)(struct side_job *j));
 void job_end(struct side_job *j);
 
-/* When this gate's people were all looked at. */
+/* When this gate's people were all looked at: those who signed in at since_s or later. */
 struct book_checked {
     struct book_checked *next;
+    int64_t since_s;
     int64_t through_s;
     size_t gate_n;
     uint8_t gate[];
@@ -119,8 +120,8 @@ bool book_put(struct signin *s, const struct ledger_entry *e,
               void (*on_done)(void *arg, bool ok, uint32_t ended, const char *detail), void *arg);
 /* Makes a new ledger in this turn, once it is known what belongs into it. */
 void book_publish(struct signin *s);
-/* When memberships of this gate's people were all looked at successfully. */
-void book_checked(struct signin *s, struct span gate, int64_t through_s);
+/* When memberships of this gate's people were all looked at successfully, of those who signed in at since_s or later. */
+void book_checked(struct signin *s, struct span gate, int64_t since_s, int64_t through_s);
 
 /* people.c */
 struct people *people_new(struct signin *s);

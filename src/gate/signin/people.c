@@ -466,6 +466,7 @@ static void load(struct people *p)
     p->reading = true;
     p->failed = false;
     p->round++;
+    people_since_ask(p);
     store_list(p->signin->c.store, STORE_PEOPLE, on_person, on_read, p);
 }
 
@@ -494,6 +495,7 @@ void people_free(struct people *p)
         person_free(one);
     }
     table_fini(&p->all);
+    people_since_free(p);
     timer_fini(&p->timer);
     free(p);
 }

@@ -13,6 +13,7 @@ struct people {
     unsigned limited;      /* different people, one behind the other, to whom it said so */
     int64_t retold_s;      /* that nothing was heard for too long */
     uint64_t round;
+    struct people_since *since; /* owns; one per gate */
     bool reading, read_again, loaded, failed;
 };
 
@@ -22,6 +23,11 @@ struct person *people_next(const struct people *p, const struct person *after);
 const struct gate_config *people_gate_of(const struct people *p, const struct person *one);
 /* When no session of his is alive any more. */
 int64_t people_ends_of(const struct identity *who);
+
+/* people_since.c: what is not known yet is asked of the store. 0: it is not known yet, or not asked. */
+void people_since_ask(struct people *p);
+int64_t people_since_of(const struct people *p, struct span gate);
+void people_since_free(struct people *p);
 
 /* people_tell.c */
 /* False: no memory, nobody knows it now. */

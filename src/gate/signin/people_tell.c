@@ -24,11 +24,11 @@ bool people_tell_facts(struct people *p, const struct identity *who, int64_t at_
     return true;
 }
 
-static const int64_t *told_before(const struct signin *s, struct span gate)
+static const struct book_checked *told_before(const struct signin *s, struct span gate)
 {
     for (const struct book_checked *c = s->checked; c; c = c->next)
         if (span_eq(span_make(c->gate, c->gate_n), gate))
-            return &c->through_s;
+            return c;
     return NULL;
 }
 
@@ -44,12 +44,12 @@ static int64_t through(const struct people *p, struct span gate, int64_t now_s)
 }
 
 /* New requests find out by themselves; what is open is judged again when a ledger comes. Sessions grow too old one by one. */
-static void retell(struct people *p, struct span gate, int64_t through_s, int64_t now_s)
+static void retell(struct people *p, struct span gate, const struct book_checked *was, int64_t now_s)
 {
     if (now_s < p->retold_s + RETELL_S && now_s >= p->retold_s)
         return;
     p->retold_s = now_s;
-    book_checked(p->signin, gate, through_s);
+    book_checked(p->signin, gate, was->since_s, was->through_s);
 }
 
 void people_tell_checked(struct people *p, int64_t now_s)
@@ -57,11 +57,12 @@ void people_tell_checked(struct people *p, int64_t now_s)
     struct signin *s = p->signin;
     for (size_t i = 0; i < s->gates.n; i++) {
         const struct gate_config *gate = &s->gates.v[i];
-        int64_t is = github_needs_looks(gate) ? through(p, gate->name, now_s) : INT64_MAX;
-        const int64_t *was = told_before(s, gate->name);
-        if (is != INT64_MAX && (!was || is < *was || is >= *was + TELL_S))
-            book_checked(s, gate->name, is);
-        else if (was && now_s >= *was + LEDGER_STALE_S && github_needs_looks(gate))
-            retell(p, gate->name, *was, now_s);
+        int64_t since_s = people_since_of(p, gate->name);
+        int64_t is = github_needs_looks(gate) && since_s ? through(p, gate->name, now_s) : INT64_MAX;
+        const struct book_checked *was = told_before(s, gate->name);
+        if (is != INT64_MAX && (!was || is < was->through_s || is >= was->through_s + TELL_S))
+            book_checked(s, gate->name, since_s, is);
+        else if (was && now_s >= was->through_s + LEDGER_STALE_S && github_needs_looks(gate))
+            retell(p, gate->name, was, now_s);
     }
 }

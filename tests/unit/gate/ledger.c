@@ -225,6 +225,21 @@ static void test_checked_again(void **state)
     ledger_unref(l);
 }
 
+/* Of a session from before the list was begun nothing is known by that. */
+static void test_checked_since(void **state)
+{
+    struct ledger *l = ledger_of(NULL);
+    struct session s = anna;
+    assert_true(ledger_set_checked(l, SPAN("g"), NOW + 70));
+    ledger_set_since(l, SPAN("g"), NOW + 10);
+    ledger_set_since(l, SPAN("other"), NOW + 100);
+    for (int64_t later = 9; later <= 11; later++) {
+        s.issued = NOW + later;
+        assert_int_equal(ledger_facts_end(l, &s), (later < 10 ? NOW + later : NOW + 70) + LEDGER_STALE_S);
+    }
+    ledger_unref(l);
+}
+
 /* --- many --------------------------------------------------------------------------------------------------------- */
 
 static void test_later_one_stays(void **state)
@@ -414,13 +429,13 @@ static void test_record_keys(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_revoked),       cmocka_unit_test(test_address_as_subject),
-        cmocka_unit_test(test_facts),         cmocka_unit_test(test_stale),
-        cmocka_unit_test(test_checked_again), cmocka_unit_test(test_later_one_stays),
-        cmocka_unit_test(test_latest),        cmocka_unit_test(test_thousands),
-        cmocka_unit_test(test_refused),       cmocka_unit_test(test_handed_over),
-        cmocka_unit_test(test_records),       cmocka_unit_test(test_record_keys),
-        cmocka_unit_test(test_memory_ends),
+        cmocka_unit_test(test_revoked),         cmocka_unit_test(test_address_as_subject),
+        cmocka_unit_test(test_facts),           cmocka_unit_test(test_stale),
+        cmocka_unit_test(test_checked_again),   cmocka_unit_test(test_checked_since),
+        cmocka_unit_test(test_later_one_stays), cmocka_unit_test(test_latest),
+        cmocka_unit_test(test_thousands),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_handed_over),     cmocka_unit_test(test_records),
+        cmocka_unit_test(test_record_keys),     cmocka_unit_test(test_memory_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,6 +6,14 @@
 
 #define LOOK_LATER (LEDGER_RECHECK_S + 10)
 
+/* The service began with a gate that needs no looks: it hears of those that do. */
+static void open_people(struct service_kit *k)
+{
+    open_org(k);
+    people_changed(k->signin->people);
+    service_settle(k);
+}
+
 /* What the ledger makes of a session that was proven then with both groups. */
 static enum ledger_verdict judge(const struct service_kit *k, int64_t proven_s, int64_t now_s, struct session *s)
 {
@@ -43,7 +51,7 @@ static void test_login_taken_while_signed_in(void **state)
     struct service_kit k;
     struct session s;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     struct answered anna = sign_in(&k);
     no_groups(&k);
     service_play(&k, USER, 200, "{\"id\":1,\"login\":\"boss\"}");
@@ -61,7 +69,7 @@ static void test_removed(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     struct answered a = sign_in(&k);
     int64_t t = a.proven_s;
     look_again(&k, t + 300);
@@ -81,7 +89,7 @@ static void test_nothing_changed(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     struct answered a = sign_in(&k);
     int64_t t = a.proven_s;
     for (int i = 1; i <= 8; i++)
@@ -97,7 +105,7 @@ static void test_github_is_away(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     service_played(&k, USER)->error = FETCH_CONNECT;
     for (int64_t s = 0; s <= LEDGER_STALE_S; s += 10)
@@ -116,7 +124,7 @@ static void test_github_says_wait(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     *service_played(&k, USER) = (struct played){USER, 0, 403, "", "Retry-After", "1000", NULL};
     look_again(&k, t + LOOK_LATER);
@@ -135,7 +143,7 @@ static void test_token_revoked(void **state)
     struct session s;
     char people[2000];
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     service_play(&k, USER, 401, "{\"message\":\"Bad credentials\"}");
     look_again(&k, t + LOOK_LATER);
@@ -152,7 +160,7 @@ static void test_second_sign_in_tells_the_first(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     service_play(&k, EXCHANGE, 200, GRANT("gho_second"));
     service_play(&k, TEAM, 404, "{}");
@@ -170,7 +178,7 @@ static void test_after_a_restart(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     service_restart(&k);
     service_settle(&k);
@@ -191,7 +199,7 @@ static void test_new_secret(void **state)
     struct service_kit k;
     struct session s;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     assert_true(res_ok(gate_config_seal(&k.fixture.gate, both, 2, &k.memory.arena)));
     look_again(&k, t + LOOK_LATER);
@@ -214,7 +222,7 @@ static void test_damaged_record(void **state)
     struct session s;
     char sql[80], people[2000];
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     (void)snprintf(sql, sizeof(sql), "UPDATE record SET value = x'0102' WHERE kind = %d", STORE_PEOPLE);
     kit_sql(&k.base, sql);
@@ -233,7 +241,7 @@ static void test_signed_in_elsewhere(void **state)
     struct session s;
     char before[2000], after[2000];
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     struct signin *here = k.signin;
     struct res why = RES_OK;
@@ -270,7 +278,7 @@ static void test_made_up_codes(void **state)
     struct service_kit k;
     struct answered a = {.times = 0};
     (void)state;
-    open_org(&k);
+    open_people(&k);
     service_play(&k, EXCHANGE, 200, "{\"error\":\"bad_verification_code\"}");
     for (unsigned i = 0; i < 60; i++)
         assert_int_equal(sign_in(&k).outcome, SIGNIN_WRONG);
@@ -286,7 +294,7 @@ static void test_dropped_at_the_end(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     look_again(&k, t + 86400 + 100);
     look_again(&k, t + 86400 + 2000);
@@ -308,7 +316,7 @@ static void test_one_is_held_up(void **state)
     struct service_kit k;
     struct session s;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s, end = t + 3 * LEDGER_STALE_S;
     bert_signs_in(&k);
     service_play(&k, USER, 500, "");
@@ -331,7 +339,7 @@ static void test_one_is_limited(void **state)
     struct service_kit k;
     struct session s;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s, end = t + 2 * LEDGER_STALE_S;
     bert_signs_in(&k);
     *service_played(&k, USER) = (struct played){USER, 0, 403, "", "Retry-After", "3600", "gho_bert"};
@@ -353,7 +361,7 @@ static void test_first_ledger_waits(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     look_again(&k, t + LOOK_LATER);
     k.hold_people = true;
@@ -373,7 +381,7 @@ static void test_lifetime_changes(void **state)
 {
     struct service_kit k;
     (void)state;
-    open_org(&k);
+    open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     k.fixture.gate.session.lifetime_s = 60;
     look_again(&k, t + LOOK_LATER);

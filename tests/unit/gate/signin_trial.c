@@ -143,8 +143,9 @@ struct res __wrap_random_bytes(uint8_t *out, size_t n)
 static const char *table_name(enum store_table t)
 {
     static const char *const names[] = {
-        [STORE_REVOKED] = "revoked", [STORE_PEOPLE] = "people", [STORE_LOGINS] = "logins", [STORE_PINS] = "pins",
-        [STORE_CODES] = "codes",     [STORE_USED] = "used",     [STORE_COUNTS] = "counts", [STORE_TOKENS] = "tokens"};
+        [STORE_REVOKED] = "revoked", [STORE_PEOPLE] = "people", [STORE_LOGINS] = "logins",
+        [STORE_PINS] = "pins",       [STORE_CODES] = "codes",   [STORE_USED] = "used",
+        [STORE_COUNTS] = "counts",   [STORE_TOKENS] = "tokens", [STORE_SINCE] = "since"};
     return (size_t)t < COUNT(names) ? names[t] : "none";
 }
 
