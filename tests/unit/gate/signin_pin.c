@@ -102,6 +102,10 @@ static void test_addresses(void **state)
     memset(longest, 'a', sizeof(longest));
     memcpy(longest + 60, "@app.test", 9);
     assert_int_equal(pin_read_address(span_make(longest, sizeof(longest)), out), 0);
+    for (size_t i = 60; i < sizeof(longest); i++)
+        longest[i] = i == 60 ? '@' : i % 50 == 0 ? '.' : 'a';
+    assert_int_equal(pin_read_address(span_make(longest, 254), out), 254);
+    assert_int_equal(pin_read_address(span_make(longest, 255), out), 0);
 }
 
 static const struct {

@@ -66,6 +66,40 @@ static void pin_of(const struct service_kit *k, char pin[10])
     (void)snprintf(pin, 10, "%s", at + 8);
 }
 
+/* --- what they are made of ---------------------------------------------------------------------------------------- */
+
+static void test_made_of(void **state)
+{
+    static const struct span many[9] = {TEXT("part")};
+    struct service_kit k;
+    char pin[PIN_DIGITS + 1] = "left";
+    uint8_t hash[PIN_HASH];
+    (void)state;
+    open_kit(&k);
+    trial_fail(TRIAL_RANDOM, 0);
+    assert_false(pin_make(pin));
+    assert_string_equal(pin, "left");
+    assert_true(pin_make(pin));
+    assert_true(pin_hash(&k.fixture.gate, "pin", many, 6, hash));
+    for (size_t n = 7; n <= COUNT(many); n++)
+        assert_false(pin_hash(&k.fixture.gate, "pin", many, n, hash));
+    assert_true(pin_hash_by(&k.fixture.gate, 0, "pin", many, 6, hash));
+    assert_false(pin_hash_by(&k.fixture.gate, 1, "pin", many, 6, hash));
+    trial_fail(TRIAL_HKDF, 0);
+    assert_false(pin_hash(&k.fixture.gate, "pin", many, 6, hash));
+    trial_fail(TRIAL_MAC, 0);
+    assert_false(pin_hash(&k.fixture.gate, "pin", many, 6, hash));
+    unsigned skip = 0;
+    for (bool hit = true; hit; skip++) {
+        trial_fail(TRIAL_MEMORY, skip);
+        bool ok = pin_hash(&k.fixture.gate, "pin", many, 6, hash);
+        hit = trial_was_hit();
+        assert_int_equal(ok, !hit);
+    }
+    assert_true(skip > 1);
+    close_kit(&k);
+}
+
 /* --- answering ---------------------------------------------------------------------------------------------------- */
 
 static void seal_by(struct service_kit *k, const struct span *secrets, size_t n)
@@ -354,6 +388,7 @@ static void test_counted_by(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_made_of),
         cmocka_unit_test(test_new_secret),
         cmocka_unit_test(test_failed_digest_fits_nothing),
         cmocka_unit_test(test_other_records),

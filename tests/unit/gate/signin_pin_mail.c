@@ -83,6 +83,14 @@ static const struct {
     {"\"Gate, the\" <gate@plyr.test>", "From: \"Gate, the\"\r\n <gate@plyr.test>\r\nTo:"},
     {"a\"b\\c <gate@plyr.test>", "From: \"a\\\"b\\\\c\"\r\n <gate@plyr.test>\r\nTo:"},
     {"Gate\r\nBcc: eve@evil.test <gate@plyr.test>", "From: \"Gate  Bcc: eve@evil.test\"\r\n <gate@plyr.test>\r\nTo:"},
+    {"\" <gate@plyr.test>", "From: \"\\\"\"\r\n <gate@plyr.test>\r\nTo:"},
+    {"\"\" <gate@plyr.test>", "From: <gate@plyr.test>\r\nTo:"},
+    {"a\" <gate@plyr.test>", "From: \"a\\\"\"\r\n <gate@plyr.test>\r\nTo:"},
+    {"\"a <gate@plyr.test>", "From: \"\\\"a\"\r\n <gate@plyr.test>\r\nTo:"},
+    {"a\x7f"
+     "b\x1f"
+     "c <gate@plyr.test>",
+     "From: \"a b c\"\r\n <gate@plyr.test>\r\nTo:"},
     {"B\xc3\xbchne <gate@plyr.test>", "From: =?UTF-8?B?QsO8aG5l?=\r\n <gate@plyr.test>\r\nTo:"},
 };
 
@@ -129,6 +137,22 @@ static void test_long_name(void **state)
     text_fini(&t);
 }
 
+/* What is no UTF-8 comes to an end, too. */
+static void test_broken_name(void **state)
+{
+    struct pin_mail m = plain;
+    struct text name, t;
+    (void)state;
+    text_init(&name);
+    for (unsigned i = 0; i < 60; i++)
+        text_add(&name, SPAN("\x80"));
+    text_add(&name, SPAN(" <gate@plyr.test>"));
+    m.from = text_span(&name);
+    assert_non_null(strstr(compose(&m, &t), "From: =?UTF-8?B?gA==?=\r\n =?UTF-8?B?gA==?=\r\n"));
+    text_fini(&name);
+    text_fini(&t);
+}
+
 static void test_hostile_host_and_no_client(void **state)
 {
     struct pin_mail m = plain;
@@ -145,11 +169,9 @@ static void test_hostile_host_and_no_client(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_it_says),
-        cmocka_unit_test(test_lines_are_short),
-        cmocka_unit_test(test_from),
-        cmocka_unit_test(test_long_name),
-        cmocka_unit_test(test_hostile_host_and_no_client),
+        cmocka_unit_test(test_what_it_says), cmocka_unit_test(test_lines_are_short),
+        cmocka_unit_test(test_from),         cmocka_unit_test(test_long_name),
+        cmocka_unit_test(test_broken_name),  cmocka_unit_test(test_hostile_host_and_no_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
