@@ -55,12 +55,13 @@ struct raw_link {
 
 static bool read_link(struct span bytes, struct raw_link *raw, struct share_link *l)
 {
+    *raw = (struct raw_link){.gate = SPAN_NONE};
     if (bytes.n < MAC_SIZE)
         return false;
-    *raw = (struct raw_link){.payload = span_make(bytes.p, bytes.n - MAC_SIZE), .mac = bytes.p + bytes.n - MAC_SIZE};
+    raw->payload = span_make(bytes.p, bytes.n - MAC_SIZE);
+    raw->mac = bytes.p + raw->payload.n;
     struct record_in in = {.rest = raw->payload};
-    if (record_take_byte(&in) != VERSION)
-        return false;
+    unsigned version = record_take_byte(&in);
     raw->key_id = record_take(&in, KEY_ID);
     struct span id = record_take(&in, SHARE_ID);
     *l = (struct share_link){.made_s = record_take_time(&in)};
@@ -71,7 +72,7 @@ static bool read_link(struct span bytes, struct raw_link *raw, struct share_link
     l->host = record_take_span(&in);
     l->scope = record_take_span(&in);
     l->note = record_take_span(&in);
-    return record_done(&in);
+    return record_done(&in) && version == VERSION;
 }
 
 static bool is_signed(const struct gate_config *gate, const struct raw_link *raw)

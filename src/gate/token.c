@@ -107,11 +107,10 @@ static bool token_read(struct span raw, struct token *t)
     t->payload = span_make(raw.p, raw.n - MAC_SIZE);
     t->mac = raw.p + t->payload.n;
     struct record_in in = {.rest = t->payload};
-    if (record_take_byte(&in) != VERSION)
-        return false;
+    unsigned version = record_take_byte(&in);
     take_session(&in, t);
     take_names(&in, t);
-    return record_done(&in);
+    return record_done(&in) && version == VERSION;
 }
 
 static bool token_fits(const struct gate_config *gate, const struct circle *circle, const struct token *t)
