@@ -73,6 +73,17 @@ static enum origin_says head_incomplete(struct exchange *x)
     return ORIGIN_WAITS;
 }
 
+/* RFC 9113 §3.4: its first frame is SETTINGS, of the connection. */
+static bool speaks_http2(const struct chunkq *in)
+{
+    static const uint8_t settings[] = {4, 0, 0, 0, 0, 0}; /* type, flags, stream */
+    uint8_t head[9];
+    if (in->bytes < sizeof(head))
+        return false;
+    chunkq_copy(in, sizeof(head), head);
+    return memcmp(head + 3, settings, sizeof(settings)) == 0;
+}
+
 static enum origin_says read_head(struct exchange *x)
 {
     struct chunkq *in = stream_in(x->origin->stream);
@@ -84,7 +95,7 @@ static enum origin_says read_head(struct exchange *x)
     case H1_SCAN_DONE:
         return take_head(x, head_n);
     case H1_SCAN_BAD:
-        return wrong(x, "not HTTP");
+        return wrong(x, speaks_http2(in) ? "it speaks HTTP/2, so its `http` should be \"2\"" : "not HTTP");
     case H1_SCAN_TOO_LARGE:
         return wrong(x, "head too large");
     case H1_SCAN_MORE:

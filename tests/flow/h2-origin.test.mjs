@@ -79,6 +79,7 @@ describe('an origin with HTTP/2', () => {
       wrongplain: { url: one.url, http: '2', connect_timeout: '3s' },
       autoplain: { url: one.url, http: 'auto' },
       usual: { url: both.url, tls },
+      unsaid: { url: plain.url },
       both: { url: both.url, http: '2', tls }
     };
     const hosts = Object.keys(origins).map((n) => ({ host: `${n}.example.test`, origin: n, public: true, rules: [{ path: '/*', action: 'bypass' }] }));
@@ -200,6 +201,13 @@ describe('an origin with HTTP/2', () => {
     }
     const line = await gate.line((l) => l.host === 'wrongplain.example.test' && l.status === 502);
     assert.equal(line.detail, 'what it answers with is not HTTP/2');
+  });
+
+  it('is said to speak it where nobody said so', async () => {
+    const r = await ask('unsaid', '/x');
+    assert.equal(r.status, 502);
+    const line = await gate.line((l) => l.host === 'unsaid.example.test' && l.status === 502);
+    assert.equal(line.detail, 'it speaks HTTP/2, so its `http` should be "2"');
   });
 
   it('gets WebSockets by HTTP/1.1', async () => {
