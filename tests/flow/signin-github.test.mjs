@@ -67,6 +67,20 @@ describe('sign-in by GitHub', () => {
     const { last } = await signIn('paul', site.url(STG, '/private'));
     assert.ok(last.text.includes(`href="${site.github.url}/orgs/plyr-fm/invitation"`), last.text);
   });
+  for (const what of ['blocksApps', 'saml']) it(`says so when the organisation keeps apps out: ${what}`, async () => {
+    const org = site.github.world.findOrg('plyr-fm');
+    org[what] = true;
+    try {
+      const { v, last } = await signIn('dan', site.url(STG, '/private'));
+      assert.equal(last.status, 403);
+      assert.match(last.text, /organi[sz]ation[^<]*(?:block|approve|allow)/i);
+      assert.doesNotMatch(last.text, /not a member/i);
+      assert.equal(await site.isIn(v, STG), false);
+    } finally {
+      org[what] = false;
+    }
+    assert.equal((await signIn('dan')).last.status, 200);
+  });
   it('lets a proven primary address of the domain in', async () => assert.equal((await signIn('good')).last.status, 200));
 
   const faults = [
