@@ -47,10 +47,19 @@ static void on_publish(void *arg, struct ledger *l)
     published++;
 }
 
+/* Until all that the store was asked for is answered: it answers in the order of asking. */
+static void settle(struct service_kit *k)
+{
+    char none[100];
+    service_settle(k);
+    (void)kit_list(&k->base, STORE_CODES, none, sizeof(none));
+    service_settle(k);
+}
+
 static void open_kit(struct service_kit *k)
 {
     service_open(k, admitted, COUNT(admitted));
-    service_settle(k);
+    settle(k);
     k->signin->c.publish = on_publish;
     published = 0;
     trial_begin();
@@ -73,7 +82,7 @@ static void wake(struct service_kit *k)
 {
     assert_true(timer_set(&k->signin->again, 0));
     kit_idle(&k->base, 1);
-    service_settle(k);
+    settle(k);
 }
 
 static int64_t left_ms(const struct service_kit *k)
@@ -103,6 +112,13 @@ static void put(struct service_kit *k, const char *id, struct receipt_of *r)
     book_put(k->signin, &e, on_done, r);
 }
 
+/* Now, not at the end of the turn. */
+static void publish(struct service_kit *k)
+{
+    loop_task_cancel(&k->signin->publish);
+    k->signin->publish.run(k->signin);
+}
+
 /* --- receipts ----------------------------------------------------------------------------------------------------- */
 
 /* Each comes when all threads have the ledger that says it, or a later one. */
@@ -114,9 +130,9 @@ static void test_receipts(void **state)
     open_kit(&k);
     uint64_t n = k.signin->ledger_number;
     put(&k, ID_A, &a);
-    service_settle(&k);
+    settle(&k);
     put(&k, ID_B, &b);
-    service_settle(&k);
+    settle(&k);
     assert_int_equal(published, 2);
     assert_int_equal(ledger_number(k.ledger), n + 2);
     put(&k, ID_C, &c); /* not published yet */
@@ -131,7 +147,7 @@ static void test_receipts(void **state)
     assert_int_equal(b.times, 1);
     assert_int_equal(b.ended, 4);
     assert_int_equal(c.times, 0);
-    service_settle(&k);
+    settle(&k);
     signin_ledger_taken(k.signin, n + 3, 5);
     assert_int_equal(c.times, 1);
     assert_int_equal(c.ended, 5);
@@ -156,7 +172,8 @@ static void test_taken_before_it_is_kept(void **state)
     open_kit(&k);
     trial_meanwhile(TRIAL_PUT, 0, take_twice, &k);
     put(&k, ID_A, &a);
-    service_settle(&k);
+    publish(&k);
+    settle(&k);
     assert_true(trial_was_hit());
     assert_int_equal(a.times, 1);
     assert_int_equal(a.ended, 1);
@@ -177,13 +194,12 @@ static void test_order_of_receipts(void **state)
             put(&k, i == 0 ? ID_A : i == 1 ? ID_B : ID_C, &r[i]);
         }
         k.signin->c.store = k.base.store;
-        loop_task_cancel(&k.signin->publish);
-        k.signin->publish.run(k.signin);
+        publish(&k);
         assert_int_equal(published, 1);
         signin_ledger_taken(k.signin, k.signin->ledger_number, 2);
         for (unsigned i = 0; i < 3; i++)
             assert_int_equal(r[i].times, i == first);
-        service_settle(&k);
+        settle(&k);
         for (unsigned i = 0; i < 3; i++) {
             assert_int_equal(r[i].times, 1);
             assert_int_equal(r[i].ended, 2);
@@ -203,7 +219,7 @@ static void test_nobody_waits(void **state)
     open_kit(&k);
     struct ledger_entry e = of_session(ID_A, clock_wall_s(), INT64_MAX);
     book_put(k.signin, &e, NULL, NULL);
-    service_settle(&k);
+    settle(&k);
     signin_ledger_taken(k.signin, k.signin->ledger_number, 0);
     assert_null(k.signin->receipts);
     e = (struct ledger_entry){.kind = LEDGER_EMAIL, .name = span_make(name, sizeof(name))};
@@ -276,8 +292,7 @@ static void test_no_memory_for_the_ledger(void **state)
         put(&k, ID_B, &r);
         assert_true(left_ms(&k) > 1000);
         trial_fail(TRIAL_MEMORY, skip);
-        loop_task_cancel(&k.signin->publish);
-        k.signin->publish.run(k.signin);
+        publish(&k);
         hit = trial_was_hit();
         trial_begin();
         assert_int_equal(published, before + !hit);
@@ -311,7 +326,7 @@ static void test_what_has_ended(void **state)
     const struct ledger_entry a = of_session(ID_A, now, now + 100), b = of_session(ID_B, now, now + 1000);
     book_put(k.signin, &a, NULL, NULL);
     book_put(k.signin, &b, NULL, NULL);
-    service_settle(&k);
+    settle(&k);
     assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
     service_set_clock(now + 200);
     book_publish(k.signin);
@@ -338,7 +353,7 @@ static void test_another_end(void **state)
     const struct ledger_entry a = of_session(ID_A, now, now + 10), b = of_session(ID_A, now, now + 1000);
     book_put(k.signin, &a, NULL, NULL);
     book_put(k.signin, &b, NULL, NULL);
-    service_settle(&k);
+    settle(&k);
     service_set_clock(now + 200);
     book_publish(k.signin);
     turn(&k);
@@ -355,7 +370,7 @@ static void test_taken_back_again(void **state)
     const struct ledger_entry a = of_session(ID_A, now - 500, now + 1000), b = of_session(ID_A, now, now + 1000);
     book_put(k.signin, &a, NULL, NULL);
     book_put(k.signin, &b, NULL, NULL);
-    service_settle(&k);
+    settle(&k);
     assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
     close_kit(&k);
 }
@@ -381,15 +396,15 @@ static void test_read_again(void **state)
     const struct ledger_entry before = of_session(ID_A, now - 500, now + 1000),
                               after = of_session(ID_A, now, now + 1000);
     book_put(k.signin, &before, NULL, NULL);
-    service_settle(&k);
+    settle(&k);
     assert_int_equal(published, 1);
     book_load(k.signin);
-    service_settle(&k);
+    settle(&k);
     assert_int_equal(published, 1);
     assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_HOLDS);
     write_past_it(&k, &after);
     book_load(k.signin);
-    service_settle(&k);
+    settle(&k);
     assert_int_equal(published, 2);
     assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
     close_kit(&k);
@@ -409,7 +424,7 @@ static void test_written_meanwhile(void **state)
     book_load(k.signin);
     book_load(k.signin);
     assert_int_equal(k.times_listed, 1);
-    service_settle(&k);
+    settle(&k);
     assert_int_equal(k.times_listed, 2);
     assert_int_equal(judge(&k, ID_A, now - 10), LEDGER_REVOKED);
     wake(&k);
@@ -433,14 +448,14 @@ static void test_facts_that_were_not_kept(void **state)
                              .ends_s = now + 1000,
                              .login = SPAN("before")};
     book_put(k.signin, &e, NULL, NULL);
-    service_settle(&k);
+    settle(&k);
     e.at_s = now;
     e.must_sign_in = true;
     trial_answer(TRIAL_PUT, 0, &failed);
     book_put(k.signin, &e, NULL, NULL);
-    service_settle(&k);
+    settle(&k);
     book_load(k.signin);
-    service_settle(&k);
+    settle(&k);
     struct session s = {.who = {.way = WAY_GITHUB, .gate = SPAN("g"), .subject = SPAN("4711")},
                         .issued = now - 200,
                         .active = now - 200};
@@ -494,17 +509,17 @@ static void test_cannot_be_read(void **state)
         struct receipt_of r;
         open_kit(&k);
         put(&k, ID_A, &r);
-        service_settle(&k);
+        settle(&k);
         hear(&said);
         kit_sql(&k.base, unreadable[i].broken);
         k.signin->loaded = false;
         published = 0;
         book_load(k.signin);
-        service_settle(&k);
+        settle(&k);
         bool told = was_said(&said, unreadable[i].said);
         CHECK(unreadable[i].broken, told);
         book_publish(k.signin);
-        service_settle(&k);
+        settle(&k);
         assert_int_equal(published, 0);
         assert_in_range(left_ms(&k), 0, 1000);
         kit_sql(&k.base, unreadable[i].mended);
@@ -527,7 +542,7 @@ static void test_no_memory_for_what_is_read(void **state)
     open_kit(&k);
     put(&k, ID_A, &r);
     put(&k, ID_B, &r);
-    service_settle(&k);
+    settle(&k);
     for (bool hit = true; hit; skip++) {
         trial_end();
         service_restart(&k);
@@ -535,7 +550,7 @@ static void test_no_memory_for_what_is_read(void **state)
         published = 0;
         trial_begin();
         trial_fail(TRIAL_MEMORY, skip);
-        service_settle(&k);
+        settle(&k);
         hit = trial_was_hit();
         trial_begin();
         assert_true(published == 0 || k.ledger);
