@@ -1,5 +1,7 @@
 #include "base/text.h"
 
+#include "base/crypto/mac.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,6 +14,12 @@ void text_fini(struct text *t)
 {
     free(t->p);
     text_init(t);
+}
+
+void text_wipe(struct text *t)
+{
+    wipe(t->p, t->cap);
+    text_fini(t);
 }
 
 /* Room for n more bytes and the NUL. */

@@ -14,6 +14,8 @@ struct text {
 
 void text_init(struct text *t);
 void text_fini(struct text *t);
+/* The same for one that held a secret: what it holds last is wiped. */
+void text_wipe(struct text *t);
 void text_add(struct text *t, struct span s);
 void text_addf(struct text *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_vaddf(struct text *t, const char *format, va_list ap);

@@ -55,9 +55,7 @@ static const char *replace_file(int dir, const struct access_keys *k)
     access_keys_write(k, &t);
     const char *problem = t.failed ? "out of memory" : load_file_keep(dir, file.name, text_span(&t), true);
 
-    if (t.p)
-        wipe(t.p, t.n);
-    text_fini(&t);
+    text_wipe(&t);
     return problem;
 }
 
@@ -77,9 +75,7 @@ static const char *add_key(int dir, struct access_keys *k, int64_t now_s)
         put_first(k, text_span(&pem), text_span(&certificate), now_s);
         problem = replace_file(dir, k);
     }
-    if (pem.p)
-        wipe(pem.p, pem.n);
-    text_fini(&pem);
+    text_wipe(&pem);
     text_fini(&certificate);
     return problem;
 }

@@ -117,16 +117,12 @@ static void tell(struct fetch *one)
 static void release(struct fetch *one)
 {
     struct http_fetch *h = (struct http_fetch *)one;
-    if (h->sent.p != NULL)
-        wipe(h->sent.p, h->sent.cap);
-    if (h->body.p != NULL)
-        wipe(h->body.p, h->body.cap);
     for (struct curl_slist *s = h->fields; s != NULL; s = s->next)
         wipe(s->data, strlen(s->data));
     curl_slist_free_all(h->fields);
-    text_fini(&h->sent);
+    text_wipe(&h->sent);
     text_fini(&h->head);
-    text_fini(&h->body);
+    text_wipe(&h->body);
     free(h->method);
     free(h);
 }
@@ -189,9 +185,7 @@ static bool add_field(struct http_fetch *h, const struct fetch_field *f)
     else
         text_addf(&t, "%.*s;", SPAN_ARG(f->name));
     bool ok = !t.failed && add_line(h, t.p);
-    if (t.p != NULL)
-        wipe(t.p, t.cap);
-    text_fini(&t);
+    text_wipe(&t);
     return ok;
 }
 

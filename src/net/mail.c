@@ -70,13 +70,6 @@ static void tell(struct fetch *one)
 
 /* --- the whole ---------------------------------------------------------------------------------------------------- */
 
-static void wipe_text(struct text *t)
-{
-    if (t->p != NULL)
-        wipe(t->p, t->cap);
-    text_fini(t);
-}
-
 static void wipe_string(char *s)
 {
     if (s != NULL)
@@ -87,8 +80,8 @@ static void wipe_string(char *s)
 static void release(struct fetch *one)
 {
     struct mail_fetch *m = (struct mail_fetch *)one;
-    wipe_text(&m->message); /* it holds a code to sign in with */
-    wipe_text(&m->out);
+    text_wipe(&m->message); /* it holds a code to sign in with */
+    text_wipe(&m->out);
     text_fini(&m->from);
     text_fini(&m->to);
     wipe_string(m->username);

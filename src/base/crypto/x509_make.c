@@ -27,9 +27,7 @@ void x509_pair_init(struct x509_pair *pair)
 
 void x509_pair_fini(struct x509_pair *pair)
 {
-    if (pair->key.p)
-        wipe(pair->key.p, pair->key.cap);
-    text_fini(&pair->key);
+    text_wipe(&pair->key);
     text_fini(&pair->cert);
 }
 

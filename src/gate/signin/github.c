@@ -84,12 +84,6 @@ static void on_given(void *arg, const struct fetch_reply *r)
     job_end(&g->job);
 }
 
-static void forget_text(struct text *t)
-{
-    wipe(t->p, t->cap);
-    text_fini(t);
-}
-
 static void add_basic(struct text *t, const struct github_config *g)
 {
     struct text plain;
@@ -101,7 +95,7 @@ static void add_basic(struct text *t, const struct github_config *g)
     if (room)
         text_add(t, span_make(room, base64_encode(text_span(&plain), room)));
     free(room);
-    forget_text(&plain);
+    text_wipe(&plain);
 }
 
 static struct fetch *start_giving(struct giving *job, const struct github_config *g, struct span token)
@@ -130,8 +124,8 @@ static struct fetch *start_giving(struct giving *job, const struct github_config
     if (!url.failed && !basic.failed && !body.failed)
         f = fetch_start(job->job.service->c.fetcher, &r, on_given, job);
     text_fini(&url);
-    forget_text(&basic);
-    forget_text(&body);
+    text_wipe(&basic);
+    text_wipe(&body);
     return f;
 }
 
@@ -327,7 +321,7 @@ static struct fetch *exchange(struct github_signin *w, const struct github_confi
                                     .body = text_span(&body)};
     struct fetch *f = url.failed || body.failed ? NULL : fetch_start(w->call->service->c.fetcher, &r, on_exchanged, w);
     text_fini(&url);
-    forget_text(&body);
+    text_wipe(&body);
     return f;
 }
 

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/count.h"
-#include "base/crypto/mac.h"
 #include "base/text.h"
 #include "gate/ledger.h"
 
@@ -87,8 +86,7 @@ void github_look_cancel(struct github_look *l)
     for (size_t i = 0; i < l->count; i++)
         if (l->asks[i].state == ASK_RUNS)
             fetch_cancel(l->asks[i].fetch);
-    wipe(l->authorization.p, l->authorization.cap);
-    text_fini(&l->authorization);
+    text_wipe(&l->authorization);
     free(l);
 }
 

@@ -1,5 +1,5 @@
-/* One-time PINs: asking for one. Whoever asks for whatever address gets the same answer after the same work; only then is it seen whether a mail goes
- * out. */
+/* One-time PINs: asking for one. Whoever asks for whatever address gets the same answer after the same work; only then does a mail go out, or none. A
+ * PIN that nobody is sent is none: however many are asked for, no more can be guessed at than mails go out. */
 #include "gate/signin/pin.h"
 
 #include "base/clock.h"
@@ -34,6 +34,7 @@ struct asking {
     size_t address_n;
     size_t step; /* in limits */
     char pin[PIN_DIGITS + 1];
+    const char *unsent; /* why no mail goes out; NULL: one does */
 };
 
 static void asking_free(void *work)
@@ -135,20 +136,15 @@ static struct fetch *post(struct mailing *m, const struct email_pin_config *conf
                                   .message = text_span(&t)};
         sent = mail_send(m->job.service->c.fetcher, &mail, on_mail, m);
     }
-    if (t.p)
-        wipe(t.p, t.cap);
-    text_fini(&t);
+    text_wipe(&t);
     return sent;
 }
 
-static void on_counted_mail(void *arg, const struct store_reply *r)
+static void send_mail(struct mailing *m)
 {
-    struct mailing *m = arg;
     const struct gate_config *gate = signin_gate(m->job.service, m->q.gate);
-    if (r->outcome != STORE_OK || !gate || !gate->email_pin) {
-        mailing_end(m, "pin-not-sent",
-                    r->outcome == STORE_OVER ? "limited: 200 mails an hour for all"
-                                             : "the store failed, or the gate is gone");
+    if (!gate || !gate->email_pin) {
+        mailing_end(m, "pin-not-sent", "the gate is gone");
         return;
     }
     m->mail = post(m, gate->email_pin);
@@ -178,19 +174,6 @@ static struct mailing *mailing_new(const struct signin_call *c)
     return m;
 }
 
-static void mail_if_admitted(struct mailing *m)
-{
-    struct signin *s = m->job.service;
-    const struct gate_config *gate = signin_gate(s, m->q.gate);
-    uint8_t key[PIN_HASH];
-    if (!gate || !signin_could_admit(gate, &m->who))
-        mailing_end(m, "pin-not-sent", "no rule admits it");
-    else if (!pin_hash(gate, "mails", NULL, 0, key))
-        mailing_end(m, "pin-not-sent", "out of memory");
-    else
-        store_count(s->c.store, STORE_COUNTS, span_make(key, sizeof(key)), HOUR_S, MAILS_PER_GATE, on_counted_mail, m);
-}
-
 /* --- the question ------------------------------------------------------------------------------------------------------- */
 
 static void on_kept(void *arg, const struct store_reply *r)
@@ -202,19 +185,25 @@ static void on_kept(void *arg, const struct store_reply *r)
         call_store_failed(c, r);
         return;
     }
+    const char *unsent = ((const struct asking *)c->work)->unsent;
     job_begin(s, &m->job, mailing_release);
     call_answer(c, &(struct signin_reply){.outcome = SIGNIN_OK, .subject = m->who.subject});
-    mail_if_admitted(m);
+    if (unsent)
+        mailing_end(m, "pin-not-sent", unsent);
+    else
+        send_mail(m);
 }
 
-/* The PIN's own name, for its tries and its end; then its hash. A new one takes the place of what this browser was sent before. */
+/* The PIN's own name, for its tries and its end; then its hash, or, of one that is not sent, what none has. A new one takes the place of what this
+ * browser was sent before. */
 static bool make_record(const struct gate_config *gate, const struct signin_call *c, uint8_t key[PIN_HASH],
                         uint8_t record[PIN_HASH * 2])
 {
     struct asking *w = c->work;
     const struct span of[] = {address_of(w), c->q.browser, span_make(w->pin, PIN_DIGITS), span_make(record, PIN_HASH)};
     return pin_make(w->pin) && res_ok(random_bytes(record, PIN_HASH)) && pin_hash(gate, "pin of", of, 2, key) &&
-           pin_hash(gate, "pin", of, COUNT(of), record + PIN_HASH);
+           pin_hash(gate, "pin", of, COUNT(of), record + PIN_HASH) &&
+           (!w->unsent || res_ok(random_bytes(record + PIN_HASH, PIN_HASH)));
 }
 
 static void keep_pin(struct signin_call *c)
@@ -227,6 +216,33 @@ static void keep_pin(struct signin_call *c)
     }
     store_put(c->service->c.store, STORE_PINS, span_make(key, sizeof(key)), span_make(record, sizeof(record)),
               clock_wall_s() + PIN_S, on_kept, c);
+}
+
+static void on_mail_counted(void *arg, const struct store_reply *r)
+{
+    struct signin_call *c = arg;
+    struct asking *w = c->work;
+    if (r->outcome != STORE_OK) {
+        call_store_failed(c, r);
+        return;
+    }
+    if (!w->unsent && r->count > MAILS_PER_GATE)
+        w->unsent = "limited: 200 mails an hour for all";
+    keep_pin(c);
+}
+
+/* Without a limit of the store's, which would take less time; and who is not let in costs the same. */
+static void count_mail(struct signin_call *c, const struct gate_config *gate)
+{
+    struct asking *w = c->work;
+    const struct identity who = identity_of(&c->q, address_of(w));
+    uint8_t key[PIN_HASH];
+    w->unsent = gate && signin_could_admit(gate, &who) ? NULL : "no rule admits it";
+    if (!gate || !pin_hash(gate, w->unsent ? "no mails" : "mails", NULL, 0, key))
+        call_outcome(c, SIGNIN_FAILED, "out of memory, or the gate is gone");
+    else
+        store_count(c->service->c.store, STORE_COUNTS, span_make(key, sizeof(key)), HOUR_S, UINT64_MAX, on_mail_counted,
+                    c);
 }
 
 static void refuse_limited(struct signin_call *c, const struct store_reply *r)
@@ -264,7 +280,7 @@ static void count_next(struct signin_call *c)
     const struct gate_config *gate = signin_gate(c->service, c->q.gate);
     uint8_t key[PIN_HASH];
     if (w->step == COUNT(limits))
-        keep_pin(c);
+        count_mail(c, gate);
     else if (!gate || !limit_key(gate, c, key))
         call_outcome(c, SIGNIN_FAILED, "out of memory, or the gate is gone");
     else
