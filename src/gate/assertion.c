@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/count.h"
+#include "base/hex.h"
 #include "base/text.h"
 #include "gate/jwt.h"
 #include "gate/state.h"
@@ -21,14 +22,6 @@ static bool sum_of(const struct assertion_keys *keys, const struct span *parts, 
     return ok;
 }
 
-static void put_hex(const uint8_t *bytes, size_t n, char *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = "0123456789abcdef"[bytes[i] >> 4];
-        out[2 * i + 1] = "0123456789abcdef"[bytes[i] & 15];
-    }
-}
-
 /* Version 8 of RFC 9562: made in a way of our own. */
 static void put_uuid(uint8_t b[16], char out[ASSERTION_SUB])
 {
@@ -36,7 +29,7 @@ static void put_uuid(uint8_t b[16], char out[ASSERTION_SUB])
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x80);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     for (size_t i = 0; i < COUNT(lengths); i++) {
-        put_hex(b, lengths[i], out);
+        hex_put(b, lengths[i], out);
         b += lengths[i];
         out += 2 * lengths[i];
         if (i + 1 < COUNT(lengths))
@@ -121,7 +114,7 @@ static bool add_nonce(struct text *t, const struct assertion *a)
                                  span_make(c->session_id, sizeof(c->session_id)), span_make(&proven, sizeof(proven))};
     if (!sum_of(a->keys, parts, COUNT(parts), sum))
         return false;
-    put_hex(sum, NONCE / 2, nonce);
+    hex_put(sum, NONCE / 2, nonce);
     add_text(t, "identity_nonce", span_make(nonce, sizeof(nonce)));
     return true;
 }
