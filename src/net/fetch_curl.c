@@ -103,7 +103,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *so
     return s != NULL && watch_want(s->watch, wanted) ? 0 : -1;
 }
 
-curl_socket_t fetch_curl_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
+/* One that does not block and is not inherited. */
+static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *at)
 {
     bool known = purpose == CURLSOCKTYPE_IPCXN && at->socktype == SOCK_STREAM &&
                  (at->family == AF_INET || at->family == AF_INET6);
@@ -200,7 +201,7 @@ static bool set_common(struct fetch *one)
     CURL *e = one->easy;
     return set_numbers(e) && set_texts(one) && curl_easy_setopt(e, CURLOPT_CURLU, one->url) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_RESOLVE, one->addresses) == CURLE_OK &&
-           curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, fetch_curl_socket) == CURLE_OK &&
+           curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK &&
            curl_easy_setopt(e, CURLOPT_SSL_CTX_DATA, one->fetcher->authority) == CURLE_OK;
 }

@@ -76,7 +76,5 @@ void fetch_drop(struct fetch *one);
 bool fetch_curl_begin(struct fetch *one, const struct addr *addrs, size_t count) MUSTUSE;
 void fetch_curl_fini(struct fetch *one);
 enum fetch_error fetch_curl_error(const struct fetch *one, CURLcode code, const char **detail);
-/* A socket that does not block and is not inherited. */
-curl_socket_t fetch_curl_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *at);
 
 #endif
