@@ -5,18 +5,13 @@
 #include "gate/answer_access.h"
 #include "gate/jwt.h"
 
-static bool is_read(const struct exchange *x)
-{
-    return x->req.method == M_GET || x->req.method == M_HEAD;
-}
-
 enum ex_next endpoint_certs(struct exchange *x, enum gate_result gate)
 {
     struct answer_request q;
     struct answer a;
     if (!x->site->gate)
         return exchange_refuse(x, 404, "no-gate");
-    if (!is_read(x))
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     exchange_answer_request(x, "certs", &q);
     return answer_certs(&q, &x->snapshot->access, &a) ? exchange_reply(x, &a, "certs") : exchange_end(x, true);
@@ -28,7 +23,7 @@ enum ex_next endpoint_identity(struct exchange *x, enum gate_result gate)
     struct answer a;
     if (!x->site->gate)
         return exchange_refuse(x, 404, "no-gate");
-    if (!is_read(x))
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     if (!x->who)
         return exchange_refuse(x, 401, "sign-in");

@@ -65,7 +65,7 @@ void conn_start(struct edge_thread *t, int fd, const struct listen_config *liste
                 bool trusted, const struct addr *counted);
 void conn_close(struct conn *c, enum stream_close how);
 void conn_sweep(struct conn *c);
-/* The thread has new rules: what they would not admit ends, WebSockets with 4401 or 4403. */
+/* The thread has new rules, or a new ledger: what they would not admit ends, WebSockets with 4401 or 4403. Returns how many that were. */
 unsigned conn_recheck(struct conn *c);
 /* Draining: ends at once what is idle, marks the rest. */
 void conn_drain(struct conn *c, enum edge_drain how);

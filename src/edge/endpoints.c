@@ -27,17 +27,12 @@ static enum ex_next not_found(struct exchange *x, enum gate_result gate)
     return exchange_refuse(x, 404, "no-such-endpoint");
 }
 
-static bool is_read(const struct exchange *x)
-{
-    return x->req.method == M_GET || x->req.method == M_HEAD;
-}
-
 /* Who is signed in, for pages and scripts: never says more than the asker proved. */
 static enum ex_next session(struct exchange *x, enum gate_result gate)
 {
     struct answer_request q;
     struct answer a;
-    if (!is_read(x))
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     exchange_answer_request(x, "session", &q);
     return answer_session(&q, x->who, x->check.ends_s - clock_wall_s(), &a) ? exchange_reply(x, &a, "session")
@@ -49,7 +44,7 @@ static enum ex_next logo(struct exchange *x, enum gate_result gate)
 {
     struct answer_request q;
     struct answer a;
-    if (!is_read(x))
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     exchange_answer_request(x, "logo", &q);
     return answer_logo(&q, &a) ? exchange_reply(x, &a, "logo") : exchange_end(x, true);
@@ -98,7 +93,7 @@ static enum ex_next share(struct exchange *x, enum gate_result gate)
     struct share_link link;
     if (!x->site->gate || !x->site->gate->share_links)
         return exchange_refuse(x, 404, "no-such-endpoint");
-    if (!is_read(x))
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     struct span text = share_link_text(x->req.path_query);
     enum share_verdict verdict = share_link_open(x->site->gate, host_span(&x->host), text, clock_wall_s(), raw, &link);

@@ -9,6 +9,12 @@
 #define OWN_FORM_MAX 16384u
 #define OWN_ASK_MS 30000u
 
+/* GET or HEAD: what most endpoints take alone. */
+static inline bool own_is_read(const struct exchange *x)
+{
+    return x->req.method == M_GET || x->req.method == M_HEAD;
+}
+
 /* From an endpoint: its answer comes when the body is there (in the arena). More than OWN_FORM_MAX, or no form: 413, 415. */
 enum ex_next own_read_form(struct exchange *x, enum ex_next (*done)(struct exchange *x, struct span fields));
 /* From an endpoint, or from own_read_form's done. Host, request id and client are filled in here; the gate is the site's. Within OWN_ASK_MS, or

@@ -11,7 +11,7 @@ enum ex_next endpoint_session_script(struct exchange *x, enum gate_result gate)
                                               .tag = SESSION_JS_TAG};
     if (!x->site->gate)
         return exchange_refuse(x, 404, "no-gate");
-    if (x->req.method != M_GET && x->req.method != M_HEAD)
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     exchange_answer_request(x, "session-script", &q);
     return answer_kept(&q, &script, &a) ? exchange_reply(x, &a, "session-script") : exchange_end(x, true);

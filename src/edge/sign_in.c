@@ -392,7 +392,7 @@ enum ex_next endpoint_sign_in(struct exchange *x, enum gate_result gate)
     struct span sealed, fields = form_query(x->req.path_query);
     if (!x->site->gate)
         return exchange_refuse(x, 404, "no-gate");
-    if (x->req.method != M_GET && x->req.method != M_HEAD)
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     sign_in_way_back(x, fields, &w, &sealed);
     if (is_window(x, fields)) {

@@ -132,7 +132,7 @@ enum ex_next endpoint_pin(struct exchange *x, enum gate_result gate)
 {
     if (!x->site->gate || !x->site->gate->email_pin || !sign_in_is_here(x))
         return exchange_refuse(x, 404, "no-such-endpoint");
-    if (x->req.method == M_GET || x->req.method == M_HEAD) /* reloaded, or come back to */
+    if (own_is_read(x)) /* reloaded, or come back to */
         return sign_in_page_with(x, SPAN_NONE, SPAN_NONE, NOTE_NONE, 0);
     if (x->req.method != M_POST)
         return exchange_refuse(x, 405, "method");

@@ -69,7 +69,7 @@ enum ex_next endpoint_sign_out(struct exchange *x, enum gate_result gate)
         return exchange_refuse(x, 403, "foreign-origin");
     if (x->req.method == M_POST)
         return headers_find(&x->req.headers, H_CONTENT_TYPE) ? own_read_form(x, form_said) : take_back(x, false);
-    if (x->req.method != M_GET && x->req.method != M_HEAD)
+    if (!own_is_read(x))
         return exchange_refuse(x, 405, "method");
     exchange_answer_request(x, "sign-out", &q);
     return answer_sign_out_form(&q, &a) ? exchange_reply(x, &a, "sign-out") : exchange_end(x, true);
