@@ -375,6 +375,69 @@ static void test_taken_back_again(void **state)
     close_kit(&k);
 }
 
+/* --- who was looked at -------------------------------------------------------------------------------------------- */
+
+static int64_t believed_until(const struct service_kit *k, const char *gate, int64_t issued)
+{
+    const struct session s = {
+        .who = {.way = WAY_GITHUB, .gate = span_of(gate), .subject = SPAN("4711")}, .issued = issued, .active = issued};
+    return ledger_facts_end(k->ledger, &s) - LEDGER_STALE_S;
+}
+
+/* Each gate's people for themselves, as it was told last. */
+static void test_looked_at(void **state)
+{
+    static const struct {
+        const char *gate;
+        int64_t at, g, h; /* after the session began */
+    } rows[] = {{"x", 10, 0, 0},   {"g", 20, 20, 0},  {"h", 30, 20, 30},
+                {"g", 40, 40, 30}, {"h", 25, 40, 25}, {"g", 10, 10, 25}};
+    struct service_kit k;
+    unsigned n = 0;
+    (void)state;
+    open_kit(&k);
+    int64_t begin = clock_wall_s() - 1000;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        book_checked(k.signin, span_of(rows[i].gate), 0, begin + rows[i].at);
+        turn(&k);
+        assert_int_equal(published, i + 1);
+        assert_int_equal(believed_until(&k, "g", begin), begin + rows[i].g);
+        assert_int_equal(believed_until(&k, "h", begin), begin + rows[i].h);
+    }
+    for (const struct book_checked *c = k.signin->checked; c; c = c->next)
+        n++;
+    assert_int_equal(n, 3);
+    close_kit(&k);
+}
+
+/* Without memory for it nobody is believed because of it. */
+static void test_no_memory_for_looks(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    open_kit(&k);
+    int64_t begin = clock_wall_s() - 1000;
+    trial_fail(TRIAL_MEMORY, 0);
+    book_checked(k.signin, SPAN("g"), 0, begin + 20);
+    assert_true(trial_was_hit());
+    publish(&k);
+    assert_int_equal(believed_until(&k, "g", begin), begin);
+    book_checked(k.signin, SPAN("g"), 0, begin + 20);
+    book_checked(k.signin, SPAN("h"), 0, begin + 20);
+    unsigned before = published, skip = 0;
+    for (bool hit = true; hit; skip++) {
+        trial_fail(TRIAL_MEMORY, skip);
+        publish(&k);
+        hit = trial_was_hit();
+        trial_begin();
+        assert_int_equal(published, before + !hit);
+    }
+    assert_true(skip > 2);
+    assert_int_equal(believed_until(&k, "g", begin), begin + 20);
+    assert_int_equal(believed_until(&k, "h", begin), begin + 20);
+    close_kit(&k);
+}
+
 /* --- reading ------------------------------------------------------------------------------------------------------ */
 
 /* As another process does it. */
@@ -577,6 +640,8 @@ int main(void)
         cmocka_unit_test(test_what_has_ended),
         cmocka_unit_test(test_another_end),
         cmocka_unit_test(test_taken_back_again),
+        cmocka_unit_test(test_looked_at),
+        cmocka_unit_test(test_no_memory_for_looks),
         cmocka_unit_test(test_read_again),
         cmocka_unit_test(test_written_meanwhile),
         cmocka_unit_test(test_facts_that_were_not_kept),
