@@ -56,6 +56,18 @@ static void wrong_pin(const char *right, char wrong[10])
     wrong[8] = (char)(wrong[8] == '9' ? '0' : wrong[8] + 1);
 }
 
+/* The one that was made last, also when no mail has it. */
+static char made[PIN_DIGITS + 1];
+
+bool __real_pin_make(char out[PIN_DIGITS + 1]);
+bool __wrap_pin_make(char out[PIN_DIGITS + 1]);
+bool __wrap_pin_make(char out[PIN_DIGITS + 1])
+{
+    bool ok = __real_pin_make(out);
+    memcpy(made, out, sizeof(made));
+    return ok;
+}
+
 /* The limit of half a minute, gone. */
 static void forget_counts(struct service_kit *k)
 {
@@ -233,7 +245,7 @@ static void test_nobody_learns_who_is_admitted(void **state)
     assert_int_equal(k.mails, 1);
     assert_true(service_heard(&k.audit, "no rule admits it"));
     assert_false(strstr(after, "evil.test") || strstr(after, "app.test"));
-    assert_int_equal(kit_records(&k.base), 2 + 2 * 3 - 1 + 1); /* PINs; counts, of one client; mails */
+    assert_int_equal(kit_records(&k.base), 2 + 2 * 3 - 1 + 2); /* PINs; counts, of one client; mails, and none */
     yes = send_pin(&k, "anna@app.test", browser_a);
     no = send_pin(&k, "eve@evil.test", browser_a);
     assert_int_equal(yes.outcome, SIGNIN_LIMITED);
@@ -376,6 +388,35 @@ static void test_rules_changed_meanwhile(void **state)
     service_close(&k);
 }
 
+/* Whoever asks for so many that no more mails go out could guess at all of them. */
+static void test_what_is_not_sent_is_none(void **state)
+{
+    static const struct selector evil[] = {{.kind = SEL_EMAIL_DOMAIN, .subject = {(const uint8_t *)"evil.test", 9}}};
+    struct service_kit k;
+    struct answered a;
+    char address[32];
+    (void)state;
+    service_open(&k, admitted, COUNT(admitted));
+    for (unsigned i = 0; i <= 200; i++) {
+        (void)snprintf(address, sizeof(address), "p%u@app.test", i);
+        struct signin_question q = question(SIGNIN_PIN_SEND, address, browser_a);
+        q.client.ip[sizeof(q.client.ip) - 1] = (uint8_t)i;
+        service_ask(&k, &q, &a);
+        while (a.times == 0)
+            kit_idle(&k.base, 1);
+        assert_int_equal(a.outcome, SIGNIN_OK);
+        if (i >= 199)
+            assert_int_equal(try_pin(&k, address, browser_a, made).outcome, i == 199 ? SIGNIN_OK : SIGNIN_WRONG);
+    }
+    assert_int_equal(k.mails, 200);
+    assert_true(service_heard(&k.audit, "limited: 200 mails an hour for all"));
+    forget_counts(&k);
+    (void)send_pin(&k, "eve@evil.test", browser_a);
+    service_set_rules(&k, evil, COUNT(evil));
+    assert_int_equal(try_pin(&k, "eve@evil.test", browser_a, made).outcome, SIGNIN_WRONG);
+    service_close(&k);
+}
+
 static void test_mail_refused(void **state)
 {
     struct service_kit k;
@@ -479,6 +520,7 @@ int main(void)
         cmocka_unit_test(test_too_old),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_rules_changed_meanwhile),
+        cmocka_unit_test(test_what_is_not_sent_is_none),
         cmocka_unit_test(test_mail_refused),
         cmocka_unit_test(test_not_asked_rightly),
         cmocka_unit_test(test_ends_meanwhile),
