@@ -70,17 +70,20 @@ static const char passwd_help[] =
 static const char token_help[] =
     "usage: tiergate token new NAME\n"
     "       tiergate token hash < SECRET\n"
+    "       tiergate token list [--state DIR]\n"
     "\n"
     "Service tokens let machines (tests, probes, deploys) through a gate by two headers, or by the secret alone as\n"
     "x-vercel-protection-bypass.\n"
     "\n"
     "  new NAME   prints the two headers, with a new secret that is shown this once, and the line with its hash for the rules\n"
     "  hash       prints the hash of a secret that there is already (one line of stdin), to move callers here unchanged\n"
+    "  list       the tokens of the tiergate that runs with this state folder: gate, name, and when it was last used (to ten\n"
+    "             minutes), or never\n"
     "\n"
     "Rotate by writing the new hash in front of the old one, [\"sha256:…\", \"sha256:…\"], until all callers have the new\n"
     "secret. Whoever has a secret of 256 random bits need not be slowed down: tokens have no limit of attempts.\n"
     "\n"
-    "Exit codes: 0 printed; 1 no secret came; 2 usage.\n"
+    "Exit codes: 0 printed; 1 no secret came, or nobody could tell; 2 usage.\n"
     "\n"
     "Example: tiergate token new playwright\n";
 

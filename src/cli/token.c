@@ -6,6 +6,7 @@
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
 #include "base/hex.h"
+#include "cli/admin.h"
 #include "cli/options.h"
 #include "gate/service_token.h"
 
@@ -134,15 +135,59 @@ static int token_hash(int argc)
     return code;
 }
 
+/* --- list --------------------------------------------------------------------------------------------------------- */
+
+/* "worker 840: team smoke 2026-11-22T03:11:34Z, team ssr never": a line for each. */
+static void print_list(struct span said)
+{
+    while (said.n > 0) {
+        struct span line, token;
+        (void)span_cut(said, '\n', &line, &said);
+        size_t at = span_find(line, ':');
+        line = span_from(line, at + 1 < line.n ? at + 1 : line.n);
+        while (line.n > 0) {
+            (void)span_cut(line, ',', &token, &line);
+            token = span_trim(token);
+            printf("%.*s\n", SPAN_ARG(token));
+        }
+    }
+}
+
+static int token_list(int argc, const char *state)
+{
+    struct wire_msg m;
+    struct cli_receipt r;
+    if (argc != 2)
+        return cli_usage("token", "list takes no arguments");
+    wire_begin(&m, WIRE_ADMIN);
+    wire_put_u64(&m, 0);
+    wire_put_bytes(&m, SPAN(ADMIN_TOKENS));
+    if (!cli_ask("token", state, &m, ADMIN_ANSWER_MS, &r))
+        return CLI_FAILED;
+    if (r.workers == 0 || r.good < r.workers) {
+        fprintf(stderr, "%.*s", SPAN_ARG(r.text));
+        return fail("the one that runs could not tell");
+    }
+    print_list(r.text);
+    return fflush(stdout) == 0 ? CLI_OK : fail("the list could not be written");
+}
+
 int cli_token(int argc, char **argv)
 {
-    int n = cli_options_parse(argc, argv, NULL, 0);
+    const char *state = NULL;
+    const struct cli_option options[] = {{"--state", &state, NULL}};
+    int n = cli_options_parse(argc, argv, options, COUNT(options));
     if (n < 0)
         return CLI_USAGE;
     struct span what = n > 0 ? span_of(argv[1]) : SPAN_NONE;
+    if (span_eq(what, SPAN("list")))
+        return token_list(n + 1, state);
+    if (state)
+        return cli_usage("token", "--state is for list");
     if (span_eq(what, SPAN("new")))
         return token_new(n + 1, argv);
     if (span_eq(what, SPAN("hash")))
         return token_hash(n + 1);
-    return cli_usage("token", "new NAME makes one, hash reads a secret that there is already");
+    return cli_usage(
+        "token", "new NAME makes one, hash reads a secret that there is already, list tells when each was last used");
 }

@@ -11,6 +11,7 @@
 
 #define ADMIN_SOCKET "admin.sock"
 #define ADMIN_WORDS_MAX 1024
+#define ADMIN_AT_ONCE 3         /* questions at a time; who asks then waits in the queue of the socket */
 #define ADMIN_ANSWER_MS 10000u  /* for the workers */
 #define ADMIN_RELOAD_MS 130000u /* load and commit, at their limits */
 
@@ -26,6 +27,7 @@ struct res admin_ask(const char *state_dir, struct wire_msg *m, int timeout_ms) 
 /* --- words -------------------------------------------------------------------------------------------------------- */
 
 #define ADMIN_STATUS "status"
+#define ADMIN_TOKENS "tokens" /* answered by the worker that serves: "GATE NAME TIME|never, …" */
 
 /* As people name it: "session:ID" (8 or 32 hex digits), "basic:USER", "github:NUMBER", "email:ADDRESS", "service_token:NAME",
  * "github_actions:OWNER/REPOSITORY", "share_link:ID", "host:NAME", "all"; and a gate, or none for any. */

@@ -254,7 +254,7 @@ static void read_workers(struct supervisor *s)
 
 static void turn(struct supervisor *s)
 {
-    struct pollfd p[2 + SUP_PLACES + 1 + SUP_ADMIN_CLIENTS] = {
+    struct pollfd p[2 + SUP_PLACES + 1 + ADMIN_AT_ONCE] = {
         {.fd = s->signals, .events = POLLIN}, {.fd = s->loader.sock, .events = POLLIN}, /* poll() skips -1 */
     };
     for (size_t i = 0; i < SUP_PLACES; i++) {

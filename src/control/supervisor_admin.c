@@ -12,7 +12,7 @@
 
 #define ASK_LIMIT_MS 2000u /* to say what is wanted */
 #define SEND_MS 0          /* who does not read gets no answer */
-#define ONE_SAID 400u      /* of one worker */
+#define ONE_SAID 2400u     /* of one worker */
 
 static void forget(struct sup_admin *a)
 {
@@ -120,7 +120,7 @@ bool sup_admin_answered(struct supervisor *s, pid_t worker)
     if (!wire_done(&s->msg) || id == 0 || id > s->admin_id || good > 1) {
         return false;
     }
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         struct sup_admin *a = &s->admins[i];
         if (a->state == SUP_ADMIN_AT_WORKERS && a->id == id && strike_off(a, worker)) {
             a->good += good;
@@ -137,7 +137,7 @@ bool sup_admin_answered(struct supervisor *s, pid_t worker)
 /* What it had open is closed; whether it kept in the store what was asked is not known. */
 void sup_admin_worker_gone(struct supervisor *s, pid_t worker)
 {
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         struct sup_admin *a = &s->admins[i];
         if (a->state == SUP_ADMIN_AT_WORKERS && strike_off(a, worker)) {
             say(a, "worker %ld: has ended\n", (long)worker);
@@ -177,7 +177,7 @@ static void on_reload(struct supervisor *s, struct sup_admin *a)
 
 void sup_admin_load_started(struct supervisor *s)
 {
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         if (s->admins[i].state == SUP_ADMIN_TO_RELOAD) {
             s->admins[i].state = SUP_ADMIN_RELOADS;
         }
@@ -186,7 +186,7 @@ void sup_admin_load_started(struct supervisor *s)
 
 void sup_admin_change_over(struct supervisor *s, bool good)
 {
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         struct sup_admin *a = &s->admins[i];
         if (a->state == SUP_ADMIN_RELOADS) {
             a->workers = 1;
@@ -247,7 +247,7 @@ static void hear(struct supervisor *s, struct sup_admin *a)
 /* NULL: there is none. */
 static struct sup_admin *free_place(struct supervisor *s)
 {
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         if (s->admins[i].state == SUP_ADMIN_NONE) {
             return &s->admins[i];
         }
@@ -273,7 +273,7 @@ static void let_in(struct supervisor *s)
 void sup_admin_poll(const struct supervisor *s, struct pollfd *p)
 {
     bool room = false;
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         const struct sup_admin *a = &s->admins[i];
         /* Who waits for an answer says nothing more: poll() tells of his hanging up by itself, which would keep us turning. */
         p[1 + i] = (struct pollfd){.fd = a->state == SUP_ADMIN_CONNECTED ? a->fd : -1, .events = POLLIN};
@@ -284,7 +284,7 @@ void sup_admin_poll(const struct supervisor *s, struct pollfd *p)
 
 void sup_admin_turn(struct supervisor *s)
 {
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         if (s->admins[i].state == SUP_ADMIN_CONNECTED) {
             hear(s, &s->admins[i]);
         }
@@ -297,7 +297,7 @@ void sup_admin_turn(struct supervisor *s)
 uint64_t sup_admin_due(const struct supervisor *s)
 {
     uint64_t due = 0;
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         uint64_t at = s->admins[i].due_ms;
         due = due == 0 || (at != 0 && at < due) ? at : due;
     }
@@ -306,7 +306,7 @@ uint64_t sup_admin_due(const struct supervisor *s)
 
 void sup_admin_on_due(struct supervisor *s, uint64_t now_ms)
 {
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         struct sup_admin *a = &s->admins[i];
         if (a->due_ms == 0 || now_ms < a->due_ms) {
             continue;
@@ -337,7 +337,7 @@ void sup_admin_open(struct supervisor *s)
 
 void sup_admin_close(struct supervisor *s)
 {
-    for (size_t i = 0; i < SUP_ADMIN_CLIENTS; i++) {
+    for (size_t i = 0; i < ADMIN_AT_ONCE; i++) {
         forget(&s->admins[i]);
     }
     if (s->admin != -1) {

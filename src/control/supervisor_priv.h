@@ -5,8 +5,9 @@
 #include <signal.h>
 #include <sys/types.h>
 
-#include "control/backoff.h"
 #include "base/text.h"
+#include "control/admin.h"
+#include "control/backoff.h"
 #include "control/listen_set.h"
 #include "control/privilege.h"
 #include "control/supervisor.h"
@@ -74,8 +75,6 @@ enum sup_place {
     SUP_PLACES = SUP_FIRST_PARTING + 4 /* a reload that finds all of them taken ends the oldest */
 };
 
-/* Who is heard at a time; others wait in the queue of the socket. As many as a worker answers in one turn without saying too much. */
-#define SUP_ADMIN_CLIENTS 3
 #define SUP_ADMIN_SAID 3000
 
 enum sup_admin_state {
@@ -115,7 +114,7 @@ struct supervisor {
     struct sup_config current, next;
     int admin; /* the socket of the command line; -1: none */
     uint64_t admin_id;
-    struct sup_admin admins[SUP_ADMIN_CLIENTS];
+    struct sup_admin admins[ADMIN_AT_ONCE];
     struct wire_msg msg; /* scratch */
 };
 
@@ -166,7 +165,7 @@ void sup_worker_forget(struct sup_worker *w);
 /* supervisor_admin.c */
 void sup_admin_open(struct supervisor *s);
 void sup_admin_close(struct supervisor *s);
-/* What to wait for: at most 1 + SUP_ADMIN_CLIENTS places; those of nobody are -1. */
+/* What to wait for: at most 1 + ADMIN_AT_ONCE places; those of nobody are -1. */
 struct pollfd;
 void sup_admin_poll(const struct supervisor *s, struct pollfd *p);
 void sup_admin_turn(struct supervisor *s);

@@ -5,8 +5,6 @@
 
 #include <stdlib.h>
 
-#define AT_ONCE 3u /* as many as the supervisor asks at a time */
-
 /* One question whose answer comes later. */
 struct worker_admin {
     struct worker_admin *next;
@@ -27,6 +25,11 @@ static void answer(struct worker *w, uint64_t id, bool good, uint32_t ended, con
     wire_put_u64(&w->msg, ended);
     wire_put_bytes(&w->msg, span_of(text));
     worker_send(w);
+}
+
+void worker_admin_answer(struct worker *w, uint64_t id, bool good, const char *text)
+{
+    answer(w, id, good, 0, text);
 }
 
 /* --- revoke ------------------------------------------------------------------------------------------------------- */
@@ -157,7 +160,7 @@ static unsigned pending(const struct worker *w)
 
 static void revoke(struct worker *w, uint64_t id, struct ledger_entry *e)
 {
-    struct worker_admin *a = pending(w) < AT_ONCE ? calloc(1, sizeof(*a)) : NULL;
+    struct worker_admin *a = pending(w) < ADMIN_AT_ONCE ? calloc(1, sizeof(*a)) : NULL;
     if (a == NULL) {
         answer(w, id, false, 0, "busy: what was asked before waits for the store");
         return;
@@ -235,6 +238,8 @@ void worker_admin_asked(struct worker *w)
     struct span words = span_make(room, n);
     if (span_eq(words, SPAN(ADMIN_STATUS))) {
         on_status(w, id);
+    } else if (span_eq(words, SPAN(ADMIN_TOKENS))) {
+        worker_tokens_asked(w, id);
     } else if (admin_revoke_split(words, &what, &gate)) {
         on_revoke(w, id, what, gate);
     } else {
@@ -244,6 +249,7 @@ void worker_admin_asked(struct worker *w)
 
 void worker_admin_stop(struct worker *w)
 {
+    worker_tokens_stop(w);
     while (w->asked != NULL) {
         struct worker_admin *a = w->asked;
         w->asked = a->next;

@@ -92,7 +92,8 @@ struct worker {
     int first_log;       /* came before it; -1: none */
     struct store *store; /* NULL: there is none, and what needs it is refused */
     struct worker_signin signin;
-    struct worker_admin *asked; /* owns: what the command line waits for */
+    struct worker_admin *asked;         /* owns: what the command line waits for */
+    struct worker_tokens *tokens_asked; /* owns: the same */
     struct gate_shared *gate;
     struct edge_shared *edge;
     struct worker_thread *threads;
@@ -143,6 +144,12 @@ void worker_signin_stop(struct worker *w);
 /* worker_admin.c */
 void worker_admin_asked(struct worker *w);
 void worker_admin_stop(struct worker *w);
+/* Of one question. text: a line. */
+void worker_admin_answer(struct worker *w, uint64_t id, bool good, const char *text);
+
+/* worker_tokens.c */
+void worker_tokens_asked(struct worker *w, uint64_t id);
+void worker_tokens_stop(struct worker *w);
 
 /* worker_watch.c */
 /* From when the threads run until they need not turn any more. */

@@ -56,6 +56,9 @@ enum signin_outcome {
     SIGNIN_FAILED         /* store, memory */
 };
 
+/* A record of STORE_TOKENS, by its key: whose it is. Its value says when that token was last used. False: none of ours. */
+bool signin_token_of(struct span key, struct span *gate, struct span *name);
+
 struct signin_reply {
     enum signin_outcome outcome;
     uint32_t retry_after_s;

@@ -79,6 +79,14 @@ static void on_counted(void *arg, const struct store_reply *r)
     call_outcome(c, SIGNIN_OK, NULL);
 }
 
+bool signin_token_of(struct span key, struct span *gate, struct span *name)
+{
+    struct record_in in = {.rest = key};
+    *gate = record_take_span(&in);
+    *name = record_take_span(&in);
+    return record_done(&in);
+}
+
 /* One trace per token and ten minutes, whoever uses it. */
 void signin_token_used(struct signin *s, struct signin_call *c)
 {
