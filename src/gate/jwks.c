@@ -147,11 +147,11 @@ bool jwks_kid(const struct rsa_key *key, char kid[JWKS_KID])
     struct parts p;
     struct text t;
     uint8_t sum[32];
+    if (!parts_of(key, &p))
+        return false;
     text_init(&t);
-    bool ok = parts_of(key, &p);
-    if (ok)
-        text_addf(&t, "{\"e\":\"%.*s\",\"kty\":\"RSA\",\"n\":\"%.*s\"}", (int)p.e_n, p.e, (int)p.n_n, p.n);
-    ok = ok && !t.failed && res_ok(sha256(text_span(&t), sum));
+    text_addf(&t, "{\"e\":\"%.*s\",\"kty\":\"RSA\",\"n\":\"%.*s\"}", (int)p.e_n, p.e, (int)p.n_n, p.n);
+    bool ok = !t.failed && res_ok(sha256(text_span(&t), sum));
     if (ok)
         hex_put(sum, sizeof(sum), kid);
     text_fini(&t);

@@ -40,8 +40,6 @@ static struct res sign(const struct rsa_key *key, struct text *out, size_t from)
 {
     uint8_t signature[RSA_BYTES_MAX];
     size_t n;
-    if (out->failed)
-        return res_err("out of memory");
     struct res r = rsa_sign(key, span_from(text_span(out), from), signature, sizeof(signature), &n);
     if (!res_ok(r))
         return r;
@@ -79,20 +77,18 @@ static bool has_comment(struct span s)
     return false;
 }
 
-/* NULL: not one JSON object in canonical base64url, or no memory. */
-static struct json_doc *read_object(struct span encoded)
+/* NULL: no JSON in canonical base64url, or no memory. */
+static struct json_doc *read_json(struct span encoded)
 {
     struct json_error err;
     uint8_t *room = malloc(encoded.n + 1);
-    size_t n = 0;
-    struct json_doc *doc = NULL;
-    if (room && base64url_decode(encoded, room, encoded.n, &n) && !has_comment(span_make(room, n)))
-        doc = json_parse(span_make(room, n), &err);
+    size_t n = 0; /* and so no JSON, where it is no base64url */
+    if (!room)
+        return NULL;
+    base64url_decode(encoded, room, encoded.n, &n);
+    struct json_doc *doc = has_comment(span_make(room, n)) ? NULL : json_parse(span_make(room, n), &err);
     free(room);
-    if (doc && json_type_of(json_root(doc)) == JSON_T_OBJECT)
-        return doc;
-    json_free(doc);
-    return NULL;
+    return doc;
 }
 
 /* Members of a header that do not make the token mean something else. x5t names the key in another way; the key that we have counts. */
@@ -147,7 +143,7 @@ const char *jwt_read(struct span text, struct jwt *out)
     if (!span_cut(rest, '.', &out->claims, &out->signature) || head.n > JWT_HEAD_MAX)
         return "no token in three parts";
     out->said = span_make(text.p, head.n + 1 + out->claims.n);
-    struct json_doc *doc = read_object(head);
+    struct json_doc *doc = read_json(head);
     const char *problem = doc ? read_head(json_root(doc), out) : "the token's header cannot be read";
     json_free(doc);
     return problem;
@@ -158,9 +154,9 @@ const char *jwt_read(struct span text, struct jwt *out)
 static bool is_signed(const struct jwt *t, const struct rsa_key *key)
 {
     uint8_t signature[RSA_BYTES_MAX];
-    size_t n = 0;
-    return base64url_decode(t->signature, signature, sizeof(signature), &n) &&
-           rsa_verify(key, t->said, span_make(signature, n));
+    size_t n = 0; /* and so no signature, where it is no base64url */
+    base64url_decode(t->signature, signature, sizeof(signature), &n);
+    return rsa_verify(key, t->said, span_make(signature, n));
 }
 
 static bool is_time(const struct json_value *v)
@@ -213,7 +209,7 @@ struct json_doc *jwt_open(const struct jwt *t, const struct rsa_key *key, const 
     *why = "the token's signature is wrong";
     if (!is_signed(t, key))
         return NULL;
-    struct json_doc *claims = read_object(t->claims);
+    struct json_doc *claims = read_json(t->claims);
     *why = claims ? check_claims(json_root(claims), e) : "the token's claims cannot be read";
     if (!*why)
         return claims;

@@ -108,7 +108,7 @@ static void people(void **state)
     assert_int_equal(number(claims, "exp"), f->check.ends_s);
     assert_true(number(claims, "nbf") <= number(claims, "iat"));
     assert_int_equal(jwt_text(claims, "identity_nonce", 99).n, 16);
-    assert_int_equal(jwt_text(claims, "common_name", 99).n, 0);
+    assert_null(json_get(json_root(claims), "common_name"));
     json_free(claims);
 }
 
@@ -154,11 +154,12 @@ static void names_of_machines(void **state)
 static void looks_like_a_uuid(void **state)
 {
     struct fixture *f = *state;
-    char sub[ASSERTION_SUB];
+    char sub[ASSERTION_SUB + 1] = "";
     for (int n = 0; n < 50; n++) {
         f->check.identity.subject = arena_printf(&f->m.arena, "%d", n);
         assert_true(assertion_sub(&f->keys, &f->check.identity, sub));
-        for (size_t i = 0; i < sizeof(sub); i++)
+        assert_int_equal(sub[ASSERTION_SUB], 0);
+        for (size_t i = 0; i < ASSERTION_SUB; i++)
             assert_non_null(strchr(i == 8 || i == 13 || i == 18 || i == 23 ? "-" : "0123456789abcdef", sub[i]));
         assert_int_equal(sub[14], '8');
         assert_non_null(strchr("89ab", sub[19]));

@@ -75,6 +75,7 @@ static void sets(void **state)
     s = jwks_parse(text_span(&t));
     assert_non_null(s);
     assert_null(jwks_find(s, SPAN("a")));
+    assert_int_equal(jwks_count(s), 1); /* the name stays taken */
     jwks_free(s);
     text_fini(&t);
     free(a);

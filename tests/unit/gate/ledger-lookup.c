@@ -38,17 +38,17 @@ static void test_alike(void **state)
         NAMED(LEDGER_IDENTITY, WAY_BASIC, "g", "anna"), NAMED(LEDGER_IDENTITY, WAY_GITHUB, "g", "bob"),
         NAMED(LEDGER_IDENTITY, WAY_BASIC, "h", "bob"),  NAMED(LEDGER_IDENTITY, WAY_BASIC, "g", "carl"),
         NAMED(LEDGER_HOST, WAY_NONE, "", "b.test"),     NAMED(LEDGER_SESSION, WAY_NONE, "", "0123456789abcdef"),
-        NAMED(LEDGER_EMAIL, WAY_NONE, "", "bob"),
+        NAMED(LEDGER_EMAIL, WAY_NONE, "", "bob"),       NAMED(LEDGER_FACTS, WAY_GITHUB, "g", "4711"),
     };
     static const struct {
         enum identity_way way;
         const char *gate, *subject;
         bool revoked;
     } rows[] = {
-        {WAY_BASIC, "g", "anna", true},    {WAY_BASIC, "g", "carl", true},  {WAY_BASIC, "g", "bob", false},
-        {WAY_GITHUB, "g", "anna", false},  {WAY_BASIC, "h", "anna", false}, {WAY_BASIC, "h", "bob", true},
-        {WAY_GITHUB, "g", "bob", true},    {WAY_EMAIL, "g", "bob", true},   {WAY_SERVICE_TOKEN, "g", "anna", false},
-        {WAY_BASIC, "g", "b.test", false},
+        {WAY_BASIC, "g", "anna", true},    {WAY_BASIC, "g", "carl", true},   {WAY_BASIC, "g", "bob", false},
+        {WAY_GITHUB, "g", "anna", false},  {WAY_BASIC, "h", "anna", false},  {WAY_BASIC, "h", "bob", true},
+        {WAY_GITHUB, "g", "bob", true},    {WAY_EMAIL, "g", "bob", true},    {WAY_SERVICE_TOKEN, "g", "anna", false},
+        {WAY_BASIC, "g", "b.test", false}, {WAY_GITHUB, "g", "4711", false},
     };
     alike = true;
     for (size_t first = 0; first < COUNT(entries); first++) {
