@@ -107,7 +107,7 @@ static void open_kit(struct service_kit *k)
 #define DAY 86400
 
 static const struct {
-    int64_t at_s;
+    int64_t at_s; /* a second may go by in any step */
     const char *kid;
     char answers; /* 1, 2: with the first or second set; 0: none; x: fails; -: nobody asks */
     enum issuer_answer want;
@@ -119,25 +119,24 @@ static const struct {
     {1, "k1", '-', ISSUER_KEY, true, 1, "it is known"},
     {1, "k2", '1', ISSUER_UNKNOWN, false, 2, "another name"},
     {2, "k2", '-', ISSUER_UNKNOWN, true, 2, "just asked for that"},
-    {60, "k3", '-', ISSUER_UNKNOWN, true, 2, "still"},
-    {61, "k2", '2', ISSUER_KEY, false, 3, "a minute later, and it is there"},
-    {62, "k1", '-', ISSUER_UNKNOWN, true, 3, "the old one is gone"},
-    {61 + HOUR - 1, "k2", '-', ISSUER_KEY, true, 3, "fresh"},
-    {61 + HOUR, "k2", 'x', ISSUER_KEY, true, 4, "asked anew, and nobody waits for it"},
-    {61 + HOUR + 1, "k2", '-', ISSUER_KEY, true, 4, "it failed just now"},
-    {61 + HOUR + 4, "k9", '-', ISSUER_UNKNOWN, true, 4, "still"},
-    {61 + HOUR + 5, "k2", '0', ISSUER_KEY, true, 5, "again; a set without keys is no answer"},
-    {61 + HOUR + 10, "k9", 'x', ISSUER_UNKNOWN, false, 6, "and again"},
-    {61 + DAY - 1, "k2", 'x', ISSUER_KEY, true, 7, "believed for a day"},
-    {61 + DAY, "k2", '-', ISSUER_UNREACHABLE, true, 7, "no longer"},
-    {61 + DAY + 4, "k2", 'x', ISSUER_UNREACHABLE, false, 8, "asked again"},
-    {61 + DAY + 8, "k2", '-', ISSUER_UNREACHABLE, true, 8, "not at once"},
-    {61 + DAY + 9, "k1", '1', ISSUER_KEY, false, 9, "back"},
-    {61, "k1", '1', ISSUER_KEY, false, 10, "the clock was set back"},
-    {62, "k1", '-', ISSUER_KEY, true, 10, "and goes on"},
-    {62, "k5", '-', ISSUER_UNKNOWN, true, 10, "by another name was asked just before"},
-    {70 + HOUR, "k1", 'x', ISSUER_KEY, true, 11, "asked anew"},
-    {65 + HOUR, "k1", 'x', ISSUER_KEY, true, 12, "set back to before that failed"},
+    {40, "k3", '-', ISSUER_UNKNOWN, true, 2, "still"},
+    {70, "k2", '2', ISSUER_KEY, false, 3, "a minute later, and it is there"},
+    {71, "k1", '-', ISSUER_UNKNOWN, true, 3, "the old one is gone"},
+    {HOUR, "k2", '-', ISSUER_KEY, true, 3, "fresh"},
+    {80 + HOUR, "k2", 'x', ISSUER_KEY, true, 4, "asked anew, and nobody waits for it"},
+    {81 + HOUR, "k2", '-', ISSUER_KEY, true, 4, "it failed just now"},
+    {82 + HOUR, "k9", '-', ISSUER_UNKNOWN, true, 4, "still"},
+    {90 + HOUR, "k2", '0', ISSUER_KEY, true, 5, "again; a set without keys is no answer"},
+    {100 + HOUR, "k9", 'x', ISSUER_UNKNOWN, false, 6, "and again"},
+    {DAY, "k2", 'x', ISSUER_KEY, true, 7, "believed for a day"},
+    {80 + DAY, "k2", 'x', ISSUER_UNREACHABLE, false, 8, "no longer"},
+    {82 + DAY, "k2", '-', ISSUER_UNREACHABLE, true, 8, "asked just now"},
+    {90 + DAY, "k1", '1', ISSUER_KEY, false, 9, "back"},
+    {70, "k1", '1', ISSUER_KEY, false, 10, "the clock was set back"},
+    {72, "k1", '-', ISSUER_KEY, true, 10, "and goes on"},
+    {72, "k5", '-', ISSUER_UNKNOWN, true, 10, "by another name was asked just before"},
+    {90 + HOUR, "k1", 'x', ISSUER_KEY, true, 11, "asked anew"},
+    {80 + HOUR, "k1", 'x', ISSUER_KEY, true, 12, "set back to before that failed"},
 };
 
 static void play(struct service_kit *k, const struct sets *s, char what)

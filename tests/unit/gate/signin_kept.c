@@ -584,7 +584,7 @@ static void test_cannot_be_read(void **state)
         book_publish(k.signin);
         settle(&k);
         assert_int_equal(published, 0);
-        assert_in_range(left_ms(&k), 0, 1000);
+        assert_true(left_ms(&k) <= 1000);
         kit_sql(&k.base, unreadable[i].mended);
         wake(&k);
         assert_int_equal(published, 1);
