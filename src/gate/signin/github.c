@@ -45,10 +45,9 @@ static struct span token_of(const struct github_signin *w)
     return span_make(w->grant.token, w->grant.token_n);
 }
 
+/* Of nobody, as long as GitHub has not told who it is; but the way is known. */
 static struct identity identity_of(const struct github_signin *w)
 {
-    if (w->user.id_n == 0)
-        return (struct identity){.way = WAY_NONE};
     const struct gate_config *gate = signin_gate(w->call->service, w->call->q.gate);
     return (struct identity){.way = WAY_GITHUB,
                              .gate = w->call->q.gate,
@@ -152,11 +151,10 @@ static void give_back(struct github_signin *w)
 static void refuse(struct github_signin *w, enum signin_outcome outcome, const char *detail, struct span what,
                    uint32_t retry_after_s)
 {
-    struct identity who = identity_of(w);
+    const struct identity who = identity_of(w);
     const struct signin_reply r = {
         .outcome = outcome, .retry_after_s = retry_after_s, .detail = detail, .subject = who.login, .what = what};
     give_back(w);
-    who.way = WAY_GITHUB; /* also of nobody: whom we could not ask is what the line is for */
     audit(w->call->service, "sign-in-refused", &w->call->q, &who, detail);
     call_answer(w->call, &r);
 }

@@ -156,6 +156,8 @@ static void check_step(struct service_kit *k, const struct step *s)
     CHECK(s->name, a.retry_after_s == (s->want == SIGNIN_LIMITED ? 1 : 0));
     CHECK(s->name, times_asked(k, GIVE_BACK) == s->gives_back);
     CHECK(s->name, service_heard(&k->audit, "\"way\":\"github\",\"identity\":\"471") == s->knew_him);
+    bool counted = s->what != TRIAL_COUNT || s->want == SIGNIN_LIMITED || s->gives_back;
+    CHECK(s->name, service_heard(&k->audit, "\"way\":\"github\"") == counted);
     CHECK(s->name, service_heard(&k->audit, "\"identity\"") == s->knew_him);
 }
 
