@@ -13,6 +13,7 @@ void exchange_answer_request(struct exchange *x, const char *reason, struct answ
         .request_id = x->request_id,
         .tier = x->site ? x->site->tier : SPAN_NONE,
         .look = x->site ? &x->snapshot->pages : NULL, /* a host that is not ours has no logo either */
+        .who = x->who,
         .arena = &x->arena,
     };
 }

@@ -176,6 +176,16 @@ static bool by_identity(const struct answer_request *q, unsigned status)
     return status == 403 && q->gate && span_eq(span_of(q->reason), SPAN("not-allowed"));
 }
 
+/* As people know themselves; empty: nothing that they would know. */
+static struct span name_of(const struct identity *who)
+{
+    if (!who)
+        return SPAN_NONE;
+    if (who->way == WAY_GITHUB)
+        return who->login;
+    return who->way == WAY_BASIC || who->way == WAY_EMAIL ? who->subject : SPAN_NONE;
+}
+
 static void status_page(struct draft *d, unsigned status, const struct status_text *t)
 {
     char wait[32];
@@ -185,7 +195,9 @@ static void status_page(struct draft *d, unsigned status, const struct status_te
     if (t->passes && d->q->asker == ASKER_NAVIGATION)
         p.link_text = "Try again";
     if (by_identity(d->q, status)) {
-        p.text.words = "You are signed in, but not as somebody who may see this page.";
+        p.text.names[0] = name_of(d->q->who);
+        p.text.words = p.text.names[0].n ? "You are signed in as #, who may not see this page."
+                                         : "You are signed in, but not as somebody who may see this page.";
         p.advice.words = "Ask whoever runs this site to let you in, or sign out and use another account.";
         p.link = SPAN(SIGN_OUT_PATH);
         p.link_text = "Sign out";

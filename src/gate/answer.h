@@ -39,6 +39,7 @@ struct answer_request {
     struct span request_id;          /* shown on pages, so that a person can name it */
     struct span tier;                /* so */
     const struct pages_config *look; /* may be NULL */
+    const struct identity *who;      /* who is signed in; may be NULL */
     /* Absolute URL of the sign-in page with its way back; empty: this host's, without one. */
     struct span sign_in;
     const struct span *set_cookies; /* Set-Cookie values to add (deletions) */

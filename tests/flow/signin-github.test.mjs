@@ -139,6 +139,14 @@ describe('sign-in by GitHub', () => {
     site.github.rates.clear();
   });
 
+  it('says as whom one is signed in, where the rules of a host do not mean that one', async () => {
+    const v = site.visitor();
+    await site.byGithub(v, 'dan');
+    const r = await v.go(site.url(TEAM));
+    assert.equal(r.status, 403);
+    assert.match(r.text, /You are signed in as <strong>dan<\/strong>, who may not see this page/);
+  });
+
   it('does well with several tabs at a time, in any order', async () => {
     const v = site.visitor();
     const asked = [];

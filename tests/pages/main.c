@@ -180,8 +180,13 @@ static void show_refusals(struct studio *s)
         tell(s, refusals[i].name, answer_status(&s->q, refusals[i].status, &a), &a);
     }
     s->q.retry_after_s = 0;
+    const struct identity who = {.way = WAY_EMAIL,
+                                 .subject = SPAN("somebody.with.a.very-long.name+and.a.tag@mail.subdomain.example")};
     s->q.reason = "not-allowed";
     tell(s, "403-identity", answer_status(&s->q, 403, &a), &a);
+    s->q.who = &who;
+    tell(s, "403-address", answer_status(&s->q, 403, &a), &a);
+    s->q.who = NULL;
     s->q.reason = "test";
 }
 

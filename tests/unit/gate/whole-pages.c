@@ -215,23 +215,34 @@ static void tell_statuses(struct text *out)
             s.q.asker = askers[k];
             tell(out, name, &s, answer_status(&s.q, statuses[i], &s.a));
         }
-    static const struct {
+    const struct identity octocat = {.way = WAY_GITHUB, .subject = SPAN("583231"), .login = SPAN("octocat")};
+    const struct identity anna = {.way = WAY_EMAIL, .subject = SPAN("anna<b>@plyr.example")};
+    const struct identity beta = {.way = WAY_BASIC, .subject = SPAN("beta")};
+    const struct identity link = {.way = WAY_SHARE_LINK, .subject = SPAN("f3d1cc31")};
+    const struct {
         const char *name, *reason;
         unsigned status;
         bool gated;
         enum asker asker;
-    } cases[] = {{"403 by identity", "not-allowed", 403, true, ASKER_NAVIGATION},
-                 {"403 by identity, a form", "not-allowed", 403, true, ASKER_POST_NAVIGATION},
-                 {"403 without a gate", "not-allowed", 403, false, ASKER_NAVIGATION},
-                 {"404 of that reason", "not-allowed", 404, true, ASKER_NAVIGATION},
-                 {"503 after a form", "busy", 503, true, ASKER_POST_NAVIGATION}};
+        const struct identity *who;
+    } cases[] = {{"403 by identity", "not-allowed", 403, true, ASKER_NAVIGATION, NULL},
+                 {"403 of an account", "not-allowed", 403, true, ASKER_NAVIGATION, &octocat},
+                 {"403 of an address", "not-allowed", 403, true, ASKER_NAVIGATION, &anna},
+                 {"403 of a user", "not-allowed", 403, true, ASKER_NAVIGATION, &beta},
+                 {"403 of a link", "not-allowed", 403, true, ASKER_NAVIGATION, &link},
+                 {"403 for another reason", "rule", 403, true, ASKER_NAVIGATION, &anna},
+                 {"403 by identity, a form", "not-allowed", 403, true, ASKER_POST_NAVIGATION, NULL},
+                 {"403 without a gate", "not-allowed", 403, false, ASKER_NAVIGATION, NULL},
+                 {"404 of that reason", "not-allowed", 404, true, ASKER_NAVIGATION, NULL},
+                 {"503 after a form", "busy", 503, true, ASKER_POST_NAVIGATION, NULL}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct scene s;
         scene_init(&s);
         s.q.reason = cases[i].reason;
         s.q.asker = cases[i].asker;
         s.q.request_id = SPAN("id-17");
-        s.q.retry_after_s = i == 4 ? 5 : 0;
+        s.q.retry_after_s = cases[i].status == 503 ? 5 : 0;
+        s.q.who = cases[i].who;
         if (!cases[i].gated)
             s.q.gate = NULL;
         tell(out, cases[i].name, &s, answer_status(&s.q, cases[i].status, &s.a));
