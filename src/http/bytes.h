@@ -56,15 +56,19 @@ static inline size_t bytes_run(struct span s, unsigned classes)
     return i;
 }
 
-/* No byte of the eight is below 0x20, 0x7f, or from 0x80 on. */
-static inline bool bytes_word_is_plain(const uint8_t *p)
+/* No byte of the first n, a multiple of eight, is below 0x20, 0x7f, or from 0x80 on. */
+static inline bool bytes_are_plain(const uint8_t *p, size_t n)
 {
-    uint64_t w;
-    memcpy(&w, p, sizeof(w));
     const uint64_t ones = 0x0101010101010101u;
-    uint64_t below = w - 0x20 * ones;
-    uint64_t del = (w ^ (0x7f * ones)) - ones;
-    return ((w | below | del) & (0x80 * ones)) == 0;
+    uint64_t odd = 0;
+    for (size_t i = 0; i < n; i += 8) {
+        uint64_t w;
+        memcpy(&w, p + i, sizeof(w));
+        uint64_t below = w - 0x20 * ones;
+        uint64_t del = (w ^ (0x7f * ones)) - ones;
+        odd |= w | below | del;
+    }
+    return (odd & (0x80 * ones)) == 0;
 }
 
 /* Length of the leading run that may stand in a field value; *classes collects the classes of its unusual bytes. */
@@ -72,7 +76,7 @@ static inline size_t bytes_value_run(struct span s, unsigned *classes)
 {
     size_t i = 0;
     while (i < s.n) {
-        if (s.n - i >= 8 && bytes_word_is_plain(s.p + i)) {
+        if (s.n - i >= 8 && bytes_are_plain(s.p + i, 8)) {
             i += 8;
             continue;
         }
