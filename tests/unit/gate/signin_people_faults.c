@@ -112,6 +112,7 @@ static void test_second_sign_in_without(void **state)
 static void test_second_sign_in(void **state)
 {
     struct stage s;
+    char revoked[2000], end[40];
     (void)state;
     open_stage(&s);
     struct person *one = add(&s, "g", "7", T0);
@@ -133,6 +134,11 @@ static void test_second_sign_in(void **state)
     assert_int_equal(times_asked(&s.k, GIVE_BACK), 1);
     assert_true(service_heard(&s.k.asked, "{\"access_token\":\"gho_7\"}"));
     assert_true(service_heard(&s.k.audit, "memberships-changed"));
+    assert_false(service_heard(&s.k.audit, "\"detail\""));
+    publish(&s);
+    assert_int_equal(kit_list(&s.k.base, STORE_REVOKED, revoked, sizeof(revoked)), STORE_OK);
+    (void)snprintf(end, sizeof(end), "@%lld ", T0 + 10 + 86400 + 60LL);
+    assert_non_null(strstr(revoked, end));
     close_stage(&s);
 }
 
@@ -275,6 +281,7 @@ static void check_refused(size_t i)
     s.k.signin->gates.n = 2;
     CHECK(name, is_out(&s, "g", "7", T0) == refused[i].out);
     CHECK(name, service_heard(&s.k.audit, "must-sign-in-again") == refused[i].out);
+    CHECK(name, service_heard(&s.k.audit, "GitHub does not know the token any more, or it is lost") == refused[i].out);
     if (!refused[i].out) {
         CHECK(name, one->wait_s == (refused[i].waits ? 60 : 0));
         CHECK(name, one->who.proven_s == refused[i].proven_s);
