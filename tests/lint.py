@@ -85,6 +85,20 @@ def check_state(path, code):
             tell(path, n, "mutable state at file scope")
 
 
+# What the comment of a header says of who may include it.
+PRIVATE = re.compile(r"(?:Inside of|Private to|Only) (?:src/)?([\w/]+)/(?:[:;.]| includes)")
+
+
+def home_of(header):
+    """The folder that a header keeps to; empty: any that sees its layer."""
+    if not os.path.exists("src/" + header):
+        return ""
+    with open("src/" + header, encoding="utf-8") as f:
+        comment = re.match(r"/\*(.*?)\*/", f.read(), flags=re.S)
+    m = PRIVATE.search(comment.group(1)) if comment else None
+    return m.group(1) if m else ""
+
+
 def check_includes(path, lines):
     layer = path.split("/")[1]
     seen_own = False
@@ -107,6 +121,8 @@ def check_includes(path, lines):
                 tell(path, n, f'"{name}": project headers are named from their layer on')
             elif top != layer and top not in SEES[layer].split():
                 tell(path, n, f"{layer} does not see {top}")
+            elif (home := home_of(name)) and f"/{home}/" not in f"/{path}":
+                tell(path, n, f'"{name}" keeps to {home}/')
         for pattern, home in CONFINED:
             if re.match(pattern, name):
                 if not re.match(home, path):

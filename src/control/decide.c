@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "edge/endpoints.h"
+#include "edge/edge.h"
 
 static struct res parse_url(const struct question *q, struct decided *out, struct span *target)
 {
@@ -62,7 +62,7 @@ static enum answered_by who_answers(const struct question *q, const struct decid
         return ANSWERED_BY_NOBODY;
     if (d->path.kind == PATH_MALFORMED)
         return ANSWERED_BY_REFUSAL;
-    if (d->path.kind == PATH_CANONICAL && endpoint_find(d->path.decoded))
+    if (d->path.kind == PATH_CANONICAL && edge_answers_itself(d->path.decoded))
         return ANSWERED_BY_ENDPOINT;
     return ANSWERED_BY_RULES;
 }

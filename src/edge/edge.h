@@ -10,6 +10,9 @@
 /* Per worker: what all loop threads share. thread: any (atomics). */
 struct edge_shared;
 
+/* Is this path one of ours, whatever the rules say? Of a canonical path, decoded. */
+bool edge_answers_itself(struct span decoded_path);
+
 /* `memory`: how much connections may hold when the rules do not say, in bytes. */
 struct edge_shared *edge_shared_new(struct gate_shared *gate, struct log *log, size_t memory);
 struct signin; /* gate/signin.h */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "edge/access.h"
+#include "edge/edge.h"
 #include "edge/sign_in.h"
 #include "gate/share_link.h"
 
@@ -134,4 +135,9 @@ const struct own_endpoint *endpoint_find(struct span path)
             return &endpoints[i];
     bool ours = span_has_prefix(path, SPAN("/.tiergate/")) || span_eq(path, SPAN("/.tiergate"));
     return ours ? &unknown_endpoint : NULL;
+}
+
+bool edge_answers_itself(struct span decoded_path)
+{
+    return endpoint_find(decoded_path) != NULL;
 }
