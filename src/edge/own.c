@@ -128,7 +128,7 @@ void own_sweep(struct exchange *x)
         exchange_refuse(x, 408, "body-timeout");
     } else if (x->own_wait.kind == OWN_ANSWER && waited >= OWN_ASK_MS) {
         signin_forget(x->own_wait.call);
-        (void)answered(x, &(struct signin_reply){.outcome = SIGNIN_FAILED, .detail = "no answer in time"});
+        on_answer(x, &(struct signin_reply){.outcome = SIGNIN_FAILED, .detail = "no answer in time"});
     }
 }
 
