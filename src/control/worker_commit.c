@@ -210,7 +210,7 @@ void worker_commit_go_on(struct worker *w)
     }
 }
 
-/* The first one: its service goes with it. */
+/* It was the first one, and the supervisor ends who fails at that: all that was begun goes with the process. */
 void worker_commit_give_up(struct worker *w, const char *why)
 {
     uint64_t generation = w->commit.snapshot->generation;
