@@ -78,11 +78,18 @@ static bool tell(const char *path, const char *why)
     return false;
 }
 
+static bool tell_unmade(const char *path, int why)
+{
+    (void)fprintf(stderr, "tiergate: state folder %s: it cannot be made (%s): name another with --state\n", path,
+                  strerrordesc_np(why));
+    return false;
+}
+
 static bool make(char *path, const struct privilege *worker)
 {
     make_parents(path);
     if (mkdir(path, 0700) == -1 && errno != EEXIST) {
-        return tell(path, strerrordesc_np(errno));
+        return tell_unmade(path, errno);
     }
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd == -1) {

@@ -59,6 +59,13 @@ describe('commands', () => {
     }
   });
 
+  it('serve: a state folder that cannot be made is told with what to do', async () => {
+    const file = write('state.json', whole());
+    const r = await tiergate(['serve', file, '--state', '/proc/nowhere/state']);
+    assert.equal(r.code, 1);
+    assert.match(r.stderr, /^tiergate: state folder \/proc\/nowhere\/state: it cannot be made \(.+\): name another with --state$/m);
+  });
+
   it('check: good rules, missing files are warnings', async () => {
     const r = await tiergate(['check', write('good.json', whole())]);
     assert.equal(r.code, 0, r.stderr);
