@@ -43,8 +43,6 @@ static void add_revoked(struct text *t, const struct ledger_entry *e)
 {
     size_t n = e->name.n < LEDGER_SHORT_ID ? e->name.n : LEDGER_SHORT_ID;
     char id[2 * LEDGER_SHORT_ID];
-    if (e->kind == 0)
-        return;
     add(t, "what", span_of(kind_name(e->kind)));
     if (e->kind != LEDGER_SESSION) {
         add(t, "name", e->name);

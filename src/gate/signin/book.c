@@ -206,7 +206,7 @@ static const struct book_entry *keep(struct signin *s, struct span key, struct s
 static const struct book_entry *note(struct signin *s, const struct ledger_entry *e)
 {
     uint8_t key[LEDGER_KEY], value[VALUE_MAX];
-    size_t key_n, n;
+    size_t key_n = 0, n = 0;
     if (!ledger_encode(e, key, &key_n, value, sizeof(value), &n))
         return NULL;
     return keep(s, span_make(key, key_n), span_make(value, n), e->ends_s, false);

@@ -21,7 +21,7 @@ struct issuer {
     struct issuer *next;
     struct signin *service; /* back */
     struct jwks *keys;      /* owns; NULL: never fetched */
-    int64_t fetched_s;      /* when `keys` were asked for */
+    int64_t fetched_s;      /* when `keys` came; 0: there are none */
     int64_t failed_s;       /* the last attempt that failed; 0: none since */
     int64_t unknown_s;      /* the last one for the sake of an unknown name */
     struct fetch *fetch;    /* under way */
@@ -60,6 +60,7 @@ static void drop_keys(struct issuer *i)
 {
     jwks_free(i->keys);
     i->keys = NULL;
+    i->fetched_s = 0;
 }
 
 /* A set without any key of ours is no answer: it would only hide the last good one. */
@@ -111,13 +112,13 @@ static bool is_older(int64_t then, int64_t now, int64_t span_s)
 
 static bool wants_fetch(struct issuer *i, struct span kid, int64_t now)
 {
-    if (i->keys && is_older(i->fetched_s, now, ISSUER_STALE_S))
+    if (is_older(i->fetched_s, now, ISSUER_STALE_S))
         drop_keys(i);
     if (i->fetch)
         return true;
-    if (i->failed_s && !is_older(i->failed_s, now, ISSUER_RETRY_S))
+    if (!is_older(i->failed_s, now, ISSUER_RETRY_S))
         return false;
-    if (!i->keys || is_older(i->fetched_s, now, ISSUER_FRESH_S))
+    if (is_older(i->fetched_s, now, ISSUER_FRESH_S)) /* or there are none */
         return true;
     if (jwks_find(i->keys, kid) || !is_older(i->unknown_s, now, ISSUER_UNKNOWN_S))
         return false;

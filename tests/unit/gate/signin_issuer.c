@@ -131,12 +131,13 @@ static const struct {
     {DAY, "k2", 'x', ISSUER_KEY, true, 7, "believed for a day"},
     {80 + DAY, "k2", 'x', ISSUER_UNREACHABLE, false, 8, "no longer"},
     {82 + DAY, "k2", '-', ISSUER_UNREACHABLE, true, 8, "asked just now"},
-    {90 + DAY, "k1", '1', ISSUER_KEY, false, 9, "back"},
-    {70, "k1", '1', ISSUER_KEY, false, 10, "the clock was set back"},
-    {72, "k1", '-', ISSUER_KEY, true, 10, "and goes on"},
-    {72, "k5", '-', ISSUER_UNKNOWN, true, 10, "by another name was asked just before"},
-    {90 + HOUR, "k1", 'x', ISSUER_KEY, true, 11, "asked anew"},
-    {80 + HOUR, "k1", 'x', ISSUER_KEY, true, 12, "set back to before that failed"},
+    {HOUR, "k2", 'x', ISSUER_UNREACHABLE, false, 9, "the clock was set back, and nothing is known"},
+    {90 + DAY, "k1", '1', ISSUER_KEY, false, 10, "back"},
+    {70, "k1", '1', ISSUER_KEY, false, 11, "the clock was set back"},
+    {72, "k1", '-', ISSUER_KEY, true, 11, "and goes on"},
+    {72, "k5", '-', ISSUER_UNKNOWN, true, 11, "by another name was asked just before"},
+    {90 + HOUR, "k1", 'x', ISSUER_KEY, true, 12, "asked anew"},
+    {80 + HOUR, "k1", 'x', ISSUER_KEY, true, 13, "set back to before that failed"},
 };
 
 static void play(struct service_kit *k, const struct sets *s, char what)

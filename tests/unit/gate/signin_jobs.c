@@ -273,6 +273,9 @@ static void test_long_issuer(void **state)
         struct answered a = ask_with(&s, *state, SHOP JTI);
         assert_int_equal(a.outcome, n == 513 ? SIGNIN_WRONG : SIGNIN_UNREACHABLE); /* its URL is too long by then */
         assert_int_equal(strcmp(a.detail, "the issuer's name is too long") == 0, n == 513);
+        a = ask(&s, SPAN("a.b.c"), NULL); /* what is no token is not looked at further */
+        assert_int_equal(a.outcome, SIGNIN_WRONG);
+        assert_null(strstr(a.detail, "issuer"));
         shop_close(&s);
     }
 }

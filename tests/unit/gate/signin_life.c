@@ -89,6 +89,40 @@ static void test_sooner(void **state)
     close_kit(&k);
 }
 
+/* An answer that finds no memory is sent a second later, and again, until there is some. */
+static void test_answer_waits_for_memory(void **state)
+{
+    const struct signin_question q = {.kind = SIGNIN_PIN_CHECK,
+                                      .gate = SPAN("g"),
+                                      .browser = span_make(browser, 32),
+                                      .address = SPAN("anna@app.test"),
+                                      .code = SPAN("no digits")};
+    struct service_kit k;
+    struct answered a;
+    (void)state;
+    open_kit(&k);
+    for (unsigned skip = 0; !k.signin->unsent && skip < 50; skip++) {
+        service_ask(&k, &q, &a);
+        trial_fail(TRIAL_MEMORY, skip);
+        for (unsigned i = 0; i < 1000 && a.times == 0 && !k.signin->unsent; i++)
+            kit_idle(&k.base, 1);
+    }
+    assert_non_null(k.signin->unsent);
+    for (unsigned i = 0; i < 3; i++) {
+        trial_fail(TRIAL_MEMORY, 0);
+        wake(&k);
+        assert_true(trial_was_hit());
+        assert_non_null(k.signin->unsent);
+        assert_true(left_ms(&k) <= 1000);
+    }
+    trial_begin();
+    wake(&k);
+    assert_null(k.signin->unsent);
+    assert_int_equal(a.times, 1);
+    assert_true(left_ms(&k) > 500000);
+    close_kit(&k);
+}
+
 /* --- its beginning and its end ------------------------------------------------------------------------------------ */
 
 static int timers_left = -1; /* -1: no end */
@@ -277,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_sooner),
+        cmocka_unit_test(test_answer_waits_for_memory),
         cmocka_unit_test(test_no_memory_to_begin),
         cmocka_unit_test(test_end_with_questions),
         cmocka_unit_test(test_gates),

@@ -100,6 +100,21 @@ static void test_made_of(void **state)
     close_kit(&k);
 }
 
+/* Numbers that would make some likelier are drawn again. */
+static void test_drawn_again(void **state)
+{
+    static const uint32_t numbers[] = {UINT32_MAX, 4200000000u, 4199999999u, 100000007u};
+    char pin[PIN_DIGITS + 1];
+    (void)state;
+    trial_begin();
+    trial_draw(numbers, COUNT(numbers));
+    assert_true(pin_make(pin));
+    assert_string_equal(pin, "99999999");
+    assert_true(pin_make(pin));
+    assert_string_equal(pin, "00000007");
+    trial_end();
+}
+
 /* --- answering ---------------------------------------------------------------------------------------------------- */
 
 static void seal_by(struct service_kit *k, const struct span *secrets, size_t n)
@@ -110,14 +125,15 @@ static void seal_by(struct service_kit *k, const struct span *secrets, size_t n)
 /* A new secret comes while the mail is under way: the PIN is good as long as the old one stands behind it. */
 static void test_new_secret(void **state)
 {
-    static const struct span behind[] = {KEY("b"), KEY("a")}, further[] = {KEY("c"), KEY("b"), KEY("a")},
-                             gone[] = {KEY("b"), KEY("c")};
+    static const struct span front[] = {KEY("a"), KEY("b")}, behind[] = {KEY("b"), KEY("a")},
+                             further[] = {KEY("c"), KEY("b"), KEY("a")}, gone[] = {KEY("b"), KEY("c")};
     static const struct {
         const struct span *secrets;
         size_t n;
         enum signin_outcome want;
         const char *heard;
-    } rows[] = {{behind, 2, SIGNIN_OK, "get pins\nget pins\ncount counts 600 5\nonce used\ndelete pins\n"},
+    } rows[] = {{front, 2, SIGNIN_OK, "get pins\ncount counts 600 5\nonce used\ndelete pins\n"},
+                {behind, 2, SIGNIN_OK, "get pins\nget pins\ncount counts 600 5\nonce used\ndelete pins\n"},
                 {further, 3, SIGNIN_OK, "get pins\nget pins\nget pins\ncount counts 600 5\nonce used\ndelete pins\n"},
                 {gone, 2, SIGNIN_WRONG, "get pins\nget pins\n"},
                 {gone, 1, SIGNIN_WRONG, "get pins\n"}};
@@ -132,6 +148,8 @@ static void test_new_secret(void **state)
         trial_begin();
         assert_int_equal(try_pin(&k, pin).outcome, rows[i].want);
         assert_string_equal(trial_heard(), rows[i].heard);
+        assert_int_equal(service_heard(&k.audit, "\"signed-in\""), rows[i].want == SIGNIN_OK);
+        assert_false(service_heard(&k.audit, "no rule"));
         if (rows[i].want == SIGNIN_OK)
             assert_int_equal(try_pin(&k, pin).outcome, SIGNIN_WRONG);
         close_kit(&k);
@@ -218,6 +236,27 @@ static void test_not_asked_rightly(void **state)
         assert_string_equal(trial_heard(), "");
         close_kit(&k);
     }
+}
+
+/* What nobody is sent is kept as what none has, or not at all; and why nobody is sent it stays the same, however many there are. */
+static void test_not_let_in(void **state)
+{
+    static const struct store_reply many = {.outcome = STORE_OK, .count = 201};
+    struct service_kit k;
+    struct signin_question q = question(SIGNIN_PIN_SEND);
+    (void)state;
+    open_kit(&k);
+    q.address = SPAN("eve@evil.test");
+    trial_fail(TRIAL_RANDOM, 2);
+    struct answered a = ask(&k, &q);
+    assert_int_equal(a.outcome, SIGNIN_FAILED);
+    assert_null(strstr(trial_heard(), "put"));
+    q.address = SPAN("mallory@evil.test");
+    trial_answer(TRIAL_COUNT, 3, &many);
+    assert_int_equal(ask(&k, &q).outcome, SIGNIN_OK);
+    assert_true(service_heard(&k.audit, "no rule admits it"));
+    assert_false(service_heard(&k.audit, "limited"));
+    close_kit(&k);
 }
 
 /* --- mails -------------------------------------------------------------------------------------------------------- */
@@ -388,16 +427,12 @@ static void test_counted_by(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_made_of),
-        cmocka_unit_test(test_new_secret),
-        cmocka_unit_test(test_failed_digest_fits_nothing),
-        cmocka_unit_test(test_other_records),
-        cmocka_unit_test(test_not_asked_rightly),
-        cmocka_unit_test(test_what_the_server_says),
-        cmocka_unit_test(test_what_is_told),
-        cmocka_unit_test(test_no_memory_for_the_mail),
-        cmocka_unit_test(test_ends_meanwhile),
-        cmocka_unit_test(test_limited),
+        cmocka_unit_test(test_made_of),        cmocka_unit_test(test_drawn_again),
+        cmocka_unit_test(test_new_secret),     cmocka_unit_test(test_failed_digest_fits_nothing),
+        cmocka_unit_test(test_other_records),  cmocka_unit_test(test_not_asked_rightly),
+        cmocka_unit_test(test_not_let_in),     cmocka_unit_test(test_what_the_server_says),
+        cmocka_unit_test(test_what_is_told),   cmocka_unit_test(test_no_memory_for_the_mail),
+        cmocka_unit_test(test_ends_meanwhile), cmocka_unit_test(test_limited),
         cmocka_unit_test(test_counted_by),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

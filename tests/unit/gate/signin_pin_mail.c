@@ -56,6 +56,9 @@ static void test_what_it_says(void **state)
         CHECK(wanted[i], strstr(p, wanted[i]) != NULL);
     for (size_t i = 0; i < COUNT(unwanted); i++)
         CHECK(unwanted[i], strstr(p, unwanted[i]) == NULL);
+    const char *asker = strstr(p, "from the address 2001:db8::9.\r\n"); /* in the text … */
+    assert_non_null(asker);
+    assert_non_null(strstr(asker + 1, "from the address 2001:db8::9.<br>")); /* … and in HTML */
     const char *body = strstr(p, "\r\n\r\n");
     for (const char *at = p; (at = strstr(at, "0123")) != NULL; at++)
         assert_true(at > body); /* not in the header, which servers log */

@@ -19,6 +19,8 @@ static struct {
     void (*run)(struct service_kit *k);
     struct service_kit *kit;
     bool hit;
+    const uint32_t *drawn; /* borrows */
+    size_t drawn_n;
     struct text heard;
 } trial;
 
@@ -58,6 +60,12 @@ void trial_meanwhile(enum trial_call what, unsigned skip, void (*run)(struct ser
     trial.run = run;
     trial.kit = k;
     plan(&trial.meanwhile, what, skip);
+}
+
+void trial_draw(const uint32_t *numbers, size_t n)
+{
+    trial.drawn = numbers;
+    trial.drawn_n = n;
 }
 
 bool trial_was_hit(void)
@@ -135,7 +143,13 @@ struct res __wrap_hkdf_sha256(struct span secret, struct span salt, struct span 
 
 struct res __wrap_random_bytes(uint8_t *out, size_t n)
 {
-    return meets(&trial.fail, TRIAL_RANDOM) ? res_err("no random bytes") : __real_random_bytes(out, n);
+    if (meets(&trial.fail, TRIAL_RANDOM))
+        return res_err("no random bytes");
+    if (trial.drawn_n == 0 || n != sizeof(*trial.drawn))
+        return __real_random_bytes(out, n);
+    memcpy(out, trial.drawn++, n);
+    trial.drawn_n--;
+    return RES_OK;
 }
 
 /* --- the store ---------------------------------------------------------------------------------------------------- */

@@ -29,6 +29,8 @@ void trial_fail(enum trial_call what, unsigned skip);
 void trial_answer(enum trial_call what, unsigned skip, const struct store_reply *r);
 /* That one of the store is made, and then this is done just before its answer is heard. */
 void trial_meanwhile(enum trial_call what, unsigned skip, void (*run)(struct service_kit *k), struct service_kit *k);
+/* The next random numbers of four bytes are these. */
+void trial_draw(const uint32_t *numbers, size_t n);
 /* Has it come to that? */
 bool trial_was_hit(void);
 /* "count counts 600 120\nput codes\n": the window and the limit of counts. */
