@@ -1,7 +1,5 @@
 #include "signin_trial.h"
 
-#include <pthread.h>
-
 #include "base/crypto/mac.h"
 #include "base/crypto/random.h"
 
@@ -12,8 +10,6 @@ struct plan {
 };
 
 static struct {
-    bool on;
-    pthread_t thread;
     struct plan fail, answer, meanwhile;
     struct store_reply reply;
     void (*run)(struct service_kit *k);
@@ -24,16 +20,17 @@ static struct {
     struct text heard;
 } trial;
 
+static _Thread_local bool on; /* here, and nowhere else */
+
 void trial_begin(void)
 {
     trial_end();
-    trial.thread = pthread_self();
-    trial.on = true;
+    on = true;
 }
 
 void trial_end(void)
 {
-    trial.on = false;
+    on = false;
     text_fini(&trial.heard);
     memset(&trial, 0, sizeof(trial));
 }
@@ -81,7 +78,7 @@ const char *trial_heard(void)
 /* Is it this one? */
 static bool meets(struct plan *p, enum trial_call what)
 {
-    if (!trial.on || !p->set || p->what != what || !pthread_equal(trial.thread, pthread_self()))
+    if (!on || !p->set || p->what != what)
         return false;
     if (p->skip-- > 0)
         return false;
@@ -145,7 +142,7 @@ struct res __wrap_random_bytes(uint8_t *out, size_t n)
 {
     if (meets(&trial.fail, TRIAL_RANDOM))
         return res_err("no random bytes");
-    if (trial.drawn_n == 0 || n != sizeof(*trial.drawn))
+    if (!on || trial.drawn_n == 0 || n != sizeof(*trial.drawn))
         return __real_random_bytes(out, n);
     memcpy(out, trial.drawn++, n);
     trial.drawn_n--;
@@ -170,7 +167,7 @@ static void hear(const char *format, ...)
     va_list ap;
     trial.fail.set = false;
     va_start(ap, format);
-    if (trial.on)
+    if (on)
         text_vaddf(&trial.heard, format, ap);
     va_end(ap);
     trial.fail = kept;
