@@ -237,6 +237,8 @@ static void fail(struct worker *w, struct snapshot *s, uint64_t generation, cons
 {
     if (w->current == NULL) {
         worker_signin_stop(w); /* it may know the gates of this one */
+        store_close(w->store); /* whose answers are on their way to it */
+        w->store = NULL;
     }
     snapshot_unref(s);
     refuse(w, generation, WIRE_FAILED, why);
