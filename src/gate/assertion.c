@@ -200,8 +200,8 @@ static struct span sign_anew(struct gate_thread *t, const struct assertion *a, s
 struct span assertion_of(struct gate_thread *t, const struct assertion *a)
 {
     uint8_t bytes[HASH_TAG];
-    struct span tag = span_make(bytes, sizeof(bytes)), known;
     tag_of(t, a, bytes);
+    struct span tag = span_make(bytes, sizeof(bytes)), known;
     if (cache_get(t->assertions, tag, t->loop->now_ms, &known))
         return arena_copy(a->check->arena, known);
     return sign_anew(t, a, tag);
