@@ -171,6 +171,52 @@ static void test_too_long(void **state)
     }
 }
 
+struct told {
+    unsigned records, ours;
+};
+
+static void on_token(void *arg, struct span key, struct span value, int64_t ends_s)
+{
+    struct told *t = arg;
+    struct span gate, name;
+    t->records++;
+    t->ours += signin_token_of(key, &gate, &name) && span_eq(gate, SPAN("g")) && span_eq(name, SPAN("ci")) &&
+               value.n > 0 && ends_s > clock_wall_s();
+}
+
+static void on_told(void *arg, const struct store_reply *r)
+{
+    (void)arg;
+    assert_int_equal(r->outcome, STORE_OK);
+    loop_stop(service_current()->base.loop);
+}
+
+/* What is kept of a token that was used says whose it is; nothing else does. */
+static void test_whose_token(void **state)
+{
+    static const struct {
+        const char *key;
+        size_t n;
+        bool ours;
+    } rows[] = {{"\0\1g\0\2ci", 7, true}, {"\0\0\0\0", 4, true}, {"\0\1g\0\2ci.", 8, false},
+                {"\0\1g\0\2c", 6, false}, {"\0\1g", 3, false},   {"", 0, false}};
+    struct service_kit k;
+    struct told t = {.records = 0};
+    struct span gate, name;
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++)
+        assert_int_equal(signin_token_of(span_make(rows[i].key, rows[i].n), &gate, &name), rows[i].ours);
+    open_kit(&k);
+    struct signin_question q = question(SIGNIN_TOKEN_USED);
+    q.who.subject = SPAN("ci");
+    assert_int_equal(ask(&k, &q).outcome, SIGNIN_OK);
+    store_list(k.base.store, STORE_TOKENS, on_token, on_told, &t);
+    loop_run(k.base.loop);
+    assert_int_equal(t.records, 1);
+    assert_int_equal(t.ours, 1);
+    close_kit(&k);
+}
+
 /* --- limits ------------------------------------------------------------------------------------------------------- */
 
 static void test_how_long_to_wait(void **state)
@@ -290,9 +336,13 @@ static void test_signed_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_records_of_codes), cmocka_unit_test(test_nothing_there),
-        cmocka_unit_test(test_too_long),         cmocka_unit_test(test_how_long_to_wait),
-        cmocka_unit_test(test_counted_apart),    cmocka_unit_test(test_taken_back_by_command),
+        cmocka_unit_test(test_records_of_codes),
+        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_how_long_to_wait),
+        cmocka_unit_test(test_whose_token),
+        cmocka_unit_test(test_counted_apart),
+        cmocka_unit_test(test_taken_back_by_command),
         cmocka_unit_test(test_signed_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
