@@ -53,6 +53,7 @@ void login_pin_ask(struct signin *s, const struct gate_config *gate, const struc
 
 /* --- freeing ------------------------------------------------------------------------------------------------------------ */
 
+/* Of a gate that is not ours it is not ours to say: another process may have other rules on the same store. */
 static void on_login(void *arg, struct span key, struct span value, int64_t ends_s)
 {
     struct signin *s = arg;
@@ -61,7 +62,7 @@ static void on_login(void *arg, struct span key, struct span value, int64_t ends
     const struct gate_config *gate = signin_gate(s, name);
     (void)value;
     (void)ends_s;
-    if (record_done(&in) && (!gate || !is_named(gate, login)))
+    if (record_done(&in) && gate && !is_named(gate, login))
         store_delete(s->c.store, STORE_LOGINS, key, NULL, NULL);
 }
 

@@ -206,6 +206,12 @@ static void test_login_stays_with_its_first_owner(void **state)
     service_restart(&k);
     service_settle(&k);
     assert_int_equal(sign_in(&k).outcome, SIGNIN_LOGIN_CHANGED);
+    /* Another process, with other gates, on the same store. */
+    signin_set_gates(k.signin, (struct gate_list){NULL, 0}, 2);
+    service_settle(&k);
+    signin_set_gates(k.signin, k.gates, 3);
+    service_settle(&k);
+    assert_int_equal(sign_in(&k).outcome, SIGNIN_LOGIN_CHANGED);
     k.github.login_count = 0; /* the administrator takes the name out, … */
     signin_set_gates(k.signin, k.gates, 2);
     service_settle(&k);
