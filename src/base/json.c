@@ -1,15 +1,19 @@
 #include "base/json.h"
 
+#include "base/arena.h"
 #include "base/json_lines.h"
 
 #include <jansson.h>
 
+#include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#define BLOCK 4096
+
 struct json_value {
-    json_t *node; /* borrows: the doc's root holds all */
+    json_t *node; /* borrows: it lies in the doc's arena */
     struct span key;
     unsigned line, key_line;
     size_t count;
@@ -17,8 +21,9 @@ struct json_value {
 };
 
 struct json_doc {
-    json_t *root;              /* owns */
-    struct json_value *values; /* owns; the root first, the members of each container side by side */
+    struct slab slab;
+    struct arena arena;        /* owns all of it, jansson's values as well */
+    struct json_value *values; /* the root first, the members of each container side by side */
     size_t used;
 };
 
@@ -89,45 +94,59 @@ static void set_error(struct json_error *err, int line, int column, const char *
 {
     err->line = line > 0 ? (unsigned)line : 1;
     err->column = column > 0 ? (unsigned)column : 1;
-    snprintf(err->message, sizeof(err->message), "%s", message && *message ? message : "out of memory");
+    err->no_memory = !message || !*message;
+    snprintf(err->message, sizeof(err->message), "%s", err->no_memory ? "out of memory" : message);
 }
 
-/* jansson's lexer drops a byte without a word when it finds no memory for it: "/shut" would become another path. So its
- * allocations are watched, and nothing is believed that was read while one failed. jansson's hooks carry no argument:
- * hence the one variable. */
-static bool *starved(void)
-{
-    static _Thread_local bool flag;
+/* --- jansson ------------------------------------------------------------------------------------------------------ */
 
-    return &flag;
+/* jansson must never be refused memory: its lexer drops a byte without a word then, "/shut" would become another path, and where that was
+ * a closing quote it reads and writes on behind the string. So its memory comes from the document's arena, and when there is no more
+ * of that, the parse is left at once; what it made goes with the arena. jansson's hooks carry no argument: hence the one variable. */
+struct parse {
+    struct arena *arena;
+    jmp_buf no_memory;
+};
+
+static struct parse **under_way(void)
+{
+    static _Thread_local struct parse *parse;
+
+    return &parse;
 }
 
-static void *watched_malloc(size_t n)
+static void *take(size_t n)
 {
-    void *p = malloc(n);
+    struct parse *parse = *under_way();
+    void *p = arena_alloc(parse->arena, n);
 
     if (!p)
-        *starved() = true;
+        longjmp(parse->no_memory, 1);
     return p;
 }
 
-static json_t *load_watched(const uint8_t *text, size_t n, json_error_t *why)
+static void give(void *p)
 {
-    *starved() = false;
-    json_set_alloc_funcs(watched_malloc, free);
-
-    json_t *root = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
-
-    if (!*starved())
-        return root;
-    json_decref(root);
-    *why = (json_error_t){.line = 1}; /* without a text: out of memory */
-    return NULL;
+    (void)p;
 }
 
-static json_t *load(uint8_t *text, size_t n, struct json_error *err)
+/* NULL without a text in *why: out of memory. */
+static json_t *load_into(struct arena *arena, struct span text, json_error_t *why)
 {
-    json_error_t why = {.line = 0};
+    struct parse parse = {.arena = arena};
+
+    *under_way() = &parse;
+    json_set_alloc_funcs(take, give);
+    if (setjmp(parse.no_memory) != 0) {
+        *why = (json_error_t){.line = 1};
+        return NULL;
+    }
+    return json_loadb((const char *)text.p, text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, why);
+}
+
+static json_t *load(struct arena *arena, uint8_t *text, size_t n, struct json_error *err)
+{
+    json_error_t why;
 
     json_blank_comments(text, n);
 
@@ -138,60 +157,67 @@ static json_t *load(uint8_t *text, size_t n, struct json_error *err)
         return NULL;
     }
 
-    json_t *root = load_watched(text, n, &why);
+    json_t *root = load_into(arena, span_make(text, n), &why);
 
     if (!root)
         set_error(err, why.line, why.column, why.text);
     return root;
 }
 
-static struct json_doc *build(json_t *root, struct span text)
+/* --- documents ---------------------------------------------------------------------------------------------------- */
+
+static bool build(struct json_doc *doc, json_t *root, struct span text)
 {
     struct json_cursor c = {text, 1};
-    struct json_doc *doc = malloc(sizeof(*doc));
 
-    if (!doc)
-        return NULL;
-    doc->values = calloc(count_values(root), sizeof(*doc->values));
-    if (!doc->values) {
-        free(doc);
-        return NULL;
-    }
-    doc->root = root;
+    doc->values = arena_zalloc(&doc->arena, count_values(root) * sizeof(*doc->values));
+    if (!doc->values)
+        return false;
     doc->used = 1;
     doc->values[0].node = root;
     read_value(doc, &c, &doc->values[0]);
-    return doc;
+    return true;
+}
+
+static bool fill(struct json_doc *doc, struct span text, struct json_error *err)
+{
+    uint8_t *copy = (uint8_t *)span_dup(text);
+
+    set_error(err, 1, 1, NULL);
+    if (!copy)
+        return false;
+
+    json_t *root = load(&doc->arena, copy, text.n, err);
+    bool built = root && build(doc, root, span_make(copy, text.n));
+
+    if (root && !built)
+        set_error(err, 1, 1, NULL);
+    free(copy);
+    return built;
 }
 
 struct json_doc *json_parse(struct span text, struct json_error *err)
 {
-    uint8_t *copy = (uint8_t *)span_dup(text);
-    json_t *root = NULL;
-    struct json_doc *doc = NULL;
+    struct json_doc *doc = malloc(sizeof(*doc));
 
-    if (!copy) {
+    if (!doc) {
         set_error(err, 1, 1, NULL);
         return NULL;
     }
-    root = load(copy, text.n, err);
-    if (root) {
-        doc = build(root, span_make(copy, text.n));
-        if (!doc) {
-            set_error(err, 1, 1, NULL);
-            json_decref(root);
-        }
-    }
-    free(copy);
-    return doc;
+    slab_init(&doc->slab, BLOCK, 0);
+    arena_init(&doc->arena, &doc->slab);
+    if (fill(doc, text, err))
+        return doc;
+    json_free(doc);
+    return NULL;
 }
 
 void json_free(struct json_doc *doc)
 {
     if (!doc)
         return;
-    json_decref(doc->root);
-    free(doc->values);
+    arena_fini(&doc->arena);
+    slab_fini(&doc->slab);
     free(doc);
 }
 

@@ -12,6 +12,7 @@ struct json_value; /* borrowed from its doc */
 
 struct json_error {
     unsigned line, column; /* from 1 */
+    bool no_memory;
     char message[200];
 };
 

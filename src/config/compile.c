@@ -26,6 +26,10 @@ static void read_file(struct build *b, struct reader *r, struct span name, struc
     struct place at = {(const char *)build_copy(b, name).p, 0, ""};
     struct json_doc *doc = json_parse(text, &err);
 
+    if (!doc && err.no_memory) {
+        b->failed = true;
+        return;
+    }
     if (!doc) {
         at.line = err.line;
         place_error(b->d, at, "not JSON (column %u): %s", err.column, err.message);

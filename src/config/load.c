@@ -208,7 +208,7 @@ static void load_references(struct loader *l, struct span name, struct span text
         l->has_session_secret |= session && session->secret.f.given;
         l->has_gates |= root->gates.n > 0;
     }
-    l->failed |= !root || r.failed;
+    l->failed |= !root || r.failed || (!doc && err.no_memory); /* else compiling tells what is no JSON */
     json_free(doc);
 }
 
@@ -284,6 +284,8 @@ static void run(struct loader *l)
     for (size_t i = 0; i < l->q->path_count; i++)
         load_path(l, l->q->paths[i]);
     load_all_references(l);
+    if (l->failed) /* nor is it known then whether a key is to be made */
+        return;
     load_key(l);
     load_access_keys(l);
 }

@@ -1,6 +1,7 @@
 #include "base/json.h"
 
 #include "alloc.h"
+#include "base/text.h"
 #include "check.h"
 
 #include <stdio.h>
@@ -238,7 +239,7 @@ static const char grows[] =
     " \"n\": 1234567890123456789}";
 
 /* jansson's allocations are among those that fail. Each n: no document and a reason. */
-static void no_memory_for(const char *text)
+static void no_memory_for(const char *text, long least)
 {
     struct json_error err;
 
@@ -247,7 +248,7 @@ static void no_memory_for(const char *text)
 
     long needed = alloc_count();
 
-    assert_true(needed > 10);
+    assert_true(needed >= least);
     for (long n = 0; n < 2 * needed; n++) {
         if (n % 2)
             alloc_fail_after(n / 2);
@@ -257,13 +258,33 @@ static void no_memory_for(const char *text)
             fail_msg("allocation %ld of %ld failed, and nobody said so", n / 2 + 1, needed);
         alloc_fail_never();
         assert_string_equal(err.message, "out of memory");
+        assert_true(err.no_memory);
     }
+}
+
+/* Of a string whose end got no room, what stands behind it in memory would be read, and more be written than there is room for. */
+static void no_memory_within_a_string(void)
+{
+    struct text t;
+
+    text_init(&t);
+    text_add(&t, SPAN("{\"members\": ["));
+    for (int i = 0; i < 200; i++)
+        text_add(&t, SPAN("{\"a\": [\"b\", 1.5]}, "));
+    text_add(&t, SPAN("\""));
+    for (int i = 0; i < 3000; i++)
+        text_add(&t, SPAN("long text "));
+    text_add(&t, SPAN("\"]}"));
+    assert_false(t.failed);
+    no_memory_for(t.p, 20);
+    text_fini(&t);
 }
 
 static void out_of_memory(void **state)
 {
-    no_memory_for(sample);
-    no_memory_for(grows);
+    no_memory_for(sample, 3);
+    no_memory_for(grows, 3);
+    no_memory_within_a_string();
 }
 
 int main(void)
