@@ -171,6 +171,20 @@ static void test_growth_without_memory(void **state)
     }
 }
 
+/* A gate has one such time, and the last one counts. */
+static void test_one_per_gate(void **state)
+{
+    struct ledger *l = ledger_new(1);
+    struct session s = session_with(WAY_GITHUB, "g", "4711");
+    assert_non_null(l);
+    alloc_fail_never();
+    for (int64_t at = NOW; at < NOW + 5; at++)
+        assert_true(ledger_set_checked(l, SPAN("g"), at));
+    assert_int_equal(alloc_count(), 1);
+    assert_int_equal(ledger_facts_end(l, &s), NOW + 4 + LEDGER_STALE_S);
+    ledger_unref(l);
+}
+
 /* --- keys of records ---------------------------------------------------------------------------------------------- */
 
 static bool key_of(const struct ledger_entry *e, uint8_t key[LEDGER_KEY])
@@ -221,6 +235,7 @@ int main(void)
         cmocka_unit_test(test_facts_of_others),
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_growth_without_memory),
+        cmocka_unit_test(test_one_per_gate),
         cmocka_unit_test(test_case_in_keys),
         cmocka_unit_test(test_kinds_and_ways),
     };
