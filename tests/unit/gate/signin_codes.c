@@ -1,6 +1,7 @@
 /* One-time codes: a person's session on its way to another host, once, in one browser. */
 #include "signin_kit.h"
 
+#include "base/clock.h"
 #include "base/count.h"
 
 static const char browser_a[33] = "0123456789abcdef0123456789abcdef",
@@ -38,6 +39,32 @@ static struct answered take(struct service_kit *k, const char *code, const char 
     struct signin_question q = question(SIGNIN_CODE_TAKE, host, browser);
     q.code = span_of(code);
     return ask(k, &q);
+}
+
+static int is_taken(struct service_kit *k, const char *code)
+{
+    return take(k, code, "far.test", browser_a).outcome == SIGNIN_OK;
+}
+
+/* One that is put under another's name, or given more time than it was made for. */
+static void test_records_stay_what_they_are(void **state)
+{
+    struct service_kit k;
+    char sql[200];
+    (void)state;
+    service_open(&k, admitted, COUNT(admitted));
+    struct answered a = make(&k, WAY_EMAIL, 0), b = make(&k, WAY_EMAIL, 0);
+    (void)snprintf(sql, sizeof(sql),
+                   "UPDATE record SET value = (SELECT max(value) FROM record WHERE kind = %d) WHERE kind = %d",
+                   STORE_CODES, STORE_CODES);
+    kit_sql(&k.base, sql);
+    assert_int_equal(is_taken(&k, a.code) + is_taken(&k, b.code), 1);
+    a = make(&k, WAY_EMAIL, 0);
+    (void)snprintf(sql, sizeof(sql), "UPDATE record SET ends = ends + 1000 WHERE kind = %d", STORE_CODES);
+    kit_sql(&k.base, sql);
+    service_set_clock(clock_wall_s() + 60);
+    assert_int_equal(is_taken(&k, a.code), 0);
+    service_close(&k);
 }
 
 static void test_people_alone(void **state)
@@ -102,6 +129,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_people_alone),
+        cmocka_unit_test(test_records_stay_what_they_are),
         cmocka_unit_test(test_the_same_session),
         cmocka_unit_test(test_there_alone),
     };
