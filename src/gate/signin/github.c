@@ -89,7 +89,7 @@ static void add_basic(struct text *t, const struct github_config *g)
     text_init(&plain);
     text_addf(&plain, "%.*s:%.*s", SPAN_ARG(g->client_id), SPAN_ARG(g->client_secret));
     char *room = malloc(BASE64_SIZE(plain.n) + 1);
-    t->failed = t->failed || plain.failed || !room;
+    t->failed = plain.failed || !room;
     text_add(t, SPAN("Basic "));
     if (room)
         text_add(t, span_make(room, base64_encode(text_span(&plain), room)));

@@ -41,7 +41,7 @@ static struct person *find(const struct people *p, struct span gate, struct span
 
 struct person *people_next(const struct people *p, const struct person *after)
 {
-    return (struct person *)table_next(&p->all, after ? &after->link : NULL);
+    return (struct person *)table_next(&p->all, (const struct table_link *)after);
 }
 
 static struct person *person_new(struct people *p)
@@ -218,8 +218,8 @@ static void on_look(void *arg, const struct github_facts *facts)
         on_refused(one);
         return;
     }
-    if (facts->outcome != LOOK_OK || is_outdated(one) || !gate || facts->user->id_n != one->who.subject.n ||
-        memcmp(facts->user->id, one->who.subject.p, facts->user->id_n) != 0) {
+    if (facts->outcome != LOOK_OK || !gate ||
+        !span_eq(span_make(facts->user->id, facts->user->id_n), one->who.subject)) {
         on_failed(one, facts);
         return;
     }
@@ -514,31 +514,25 @@ bool people_are_known(const struct people *p)
     return p->loaded || !s->c.store || !needed;
 }
 
-static void give_old_back(struct people *p, const struct gate_config *gate, const struct person *one, struct span token)
-{
-    uint8_t old[GITHUB_TOKEN_MAX];
-    size_t n = one->record ? person_open(gate, one, old) : 0;
-    if (n > 0 && !span_eq(span_make(old, n), token))
-        github_give_back(p->signin, gate->github, span_make(old, n));
-    wipe(old, sizeof(old));
-}
-
 /* His other sessions, which say what was true before, are told as well. */
 static bool renew(struct people *p, const struct gate_config *gate, struct person *one, const struct identity *who,
                   struct span token)
 {
+    uint8_t old[GITHUB_TOKEN_MAX];
+    size_t old_n = person_open(gate, one, old);
     struct text sealed;
     text_init(&sealed);
     bool ok = person_seal(gate, who->subject, token, &sealed);
     bool changed = ok && one->record && !is_same(who, &one->who);
     struct identity seen = *who; /* his earlier sessions may live longer, if the rules say another lifetime since */
-    if (one->record && one->who.latest_s > seen.latest_s)
+    if (one->who.latest_s > seen.latest_s)
         seen.latest_s = one->who.latest_s;
     if (changed)
         ok = people_tell_facts(p, &seen, who->proven_s, false);
-    if (ok)
-        give_old_back(p, gate, one, token);
     ok = ok && person_set(one, &seen, 0, text_span(&sealed));
+    if (ok && !span_eq(span_make(old, old_n), token))
+        github_give_back(p->signin, gate->github, span_make(old, old_n));
+    wipe(old, sizeof(old));
     text_fini(&sealed);
     one->version++;
     one->round = p->round;

@@ -233,6 +233,13 @@ static const struct {
      "",
      0,
      false},
+    {"no connection, and why",
+     {EXCHANGE, FETCH_CONNECT, 0, GRANT("gho_x"), NULL, "the proxy is down", NULL},
+     SIGNIN_UNREACHABLE,
+     "the proxy is down",
+     "",
+     0,
+     false},
     {"no answer",
      {EXCHANGE, 0, 200, "", NULL, NULL, NULL},
      SIGNIN_UNREACHABLE,
@@ -259,6 +266,74 @@ static void test_exchanges(void **state)
         CHECK_SPAN(name, span_of(a.what), span_of(exchanges[i].what));
         CHECK(name, a.retry_after_s == exchanges[i].retry_after_s);
     }
+    service_close(&k);
+}
+
+/* The way goes while the code is exchanged. */
+static void test_way_goes(void **state)
+{
+    struct service_kit k;
+    struct answered a;
+    (void)state;
+    open_org(&k);
+    service_settle(&k);
+    const struct signin_question q = {.kind = SIGNIN_GITHUB, .gate = SPAN("g"), .code = SPAN("c")};
+    service_ask(&k, &q, &a);
+    while (k.asked_count < 1)
+        kit_idle(&k.base, 0);
+    way_gone(&k);
+    service_wait(&k, &a, 1);
+    assert_int_equal(a.outcome, SIGNIN_FAILED);
+    assert_string_equal(a.detail, "the gate is gone");
+    service_close(&k);
+}
+
+/* A member of all that is asked about, whom no rule admits. */
+static void test_no_rule(void **state)
+{
+    static const struct selector other[] = {{.kind = SEL_EMAIL, .subject = TEXT("other@app.test")}};
+    struct service_kit k;
+    (void)state;
+    open_org(&k);
+    service_set_rules(&k, other, COUNT(other));
+    service_settle(&k);
+    struct answered a = ask(&k);
+    assert_int_equal(a.outcome, SIGNIN_NOT_ADMITTED);
+    assert_string_equal(a.detail, "no rule admits it");
+    service_close(&k);
+}
+
+/* --- logins ------------------------------------------------------------------------------------------------------- */
+
+/* A gate without GitHub names none. What is no key is left alone. */
+static void test_logins_are_freed(void **state)
+{
+    struct service_kit k;
+    struct kit_answer answer;
+    unsigned left = 0;
+    char kept[500];
+    (void)state;
+    open_org(&k);
+    service_settle(&k);
+    service_play(&k, USER, 200, "{\"id\":4712,\"login\":\"boss\"}");
+    service_play(&k, "/memberships/boss", 200, ACTIVE);
+    assert_int_equal(ask(&k).outcome, SIGNIN_OK);
+    kit_expect(&k.base, &answer, &left);
+    store_put(k.base.store, STORE_LOGINS, span_make("\0\1g\0\1x!", 7), SPAN("5"), INT64_MAX, kit_take_down, &answer);
+    kit_wait(&k.base, &left);
+    assert_int_equal(kit_list(&k.base, STORE_LOGINS, kept, sizeof(kept)), STORE_OK);
+    assert_non_null(strstr(kept, "=4712@"));
+    way_gone(&k);
+    store_gone(&k);
+    signin_set_gates(k.signin, k.gates, 2);
+    k.signin->c.store = k.base.store;
+    assert_int_equal(kit_list(&k.base, STORE_LOGINS, kept, sizeof(kept)), STORE_OK);
+    assert_non_null(strstr(kept, "=4712@"));
+    signin_set_gates(k.signin, k.gates, 3);
+    service_settle(&k);
+    assert_int_equal(kit_list(&k.base, STORE_LOGINS, kept, sizeof(kept)), STORE_OK);
+    assert_null(strstr(kept, "=4712@"));
+    assert_non_null(strstr(kept, "=5@"));
     service_close(&k);
 }
 
@@ -330,6 +405,10 @@ static void test_long_names(void **state)
 
 /* --- memory ------------------------------------------------------------------------------------------------------- */
 
+#define FORM                                                                                                           \
+    "/access_token\nclient_id=Iv1.client&client_secret=s3cret&code=the%2Bcode&redirect_uri=https%3A%2F%2F"             \
+    "stg.app.test%2Fback&code_verifier=the-verifier"
+
 /* Whatever there is no memory for: he comes in as who he is, or not at all. */
 static void check_memory(struct service_kit *k, unsigned skip, bool *was_hit)
 {
@@ -348,6 +427,7 @@ static void check_memory(struct service_kit *k, unsigned skip, bool *was_hit)
         CHECK(name, *was_hit);
         return;
     }
+    CHECK(name, k->asked.failed || service_heard(&k->asked, FORM "\n"));
     CHECK_SPAN(name, span_of(a.groups), SPAN("acme\nacme/core\n"));
     CHECK_SPAN(name, span_of(a.email), SPAN("anna@app.test"));
     CHECK_SPAN(name, span_of(a.login), SPAN("anna"));
@@ -422,6 +502,7 @@ static void test_no_memory_to_give_back(void **state)
         while (k.running)
             kit_idle(&k.base, 1);
         assert_null(k.signin->jobs);
+        assert_int_equal(k.cancelled, 0);
         if (!k.asked.n)
             continue;
         given++;
@@ -494,6 +575,9 @@ int main(void)
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_limited_until),
         cmocka_unit_test(test_exchanges),
+        cmocka_unit_test(test_way_goes),
+        cmocka_unit_test(test_no_rule),
+        cmocka_unit_test(test_logins_are_freed),
         cmocka_unit_test(test_not_there),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_no_memory),

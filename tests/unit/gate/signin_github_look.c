@@ -65,6 +65,7 @@ static bool look(struct service_kit *k, struct seen *seen)
     while (k->running)
         kit_idle(&k->base, 0);
     assert_int_equal(seen->times, 1);
+    assert_true(k->asked.failed || times_asked(k, "Authorization: Bearer gho_first\n") == k->asked_count);
     return true;
 }
 
@@ -191,6 +192,12 @@ static const struct {
      .outcome = LOOK_FAILED,
      .asked = 6,
      .cancelled = 1},
+    {.name = "connection lost, and why",
+     .played = {{TEAM, FETCH_BROKEN, 0, "", NULL, "the proxy went away", NULL}},
+     .outcome = LOOK_FAILED,
+     .detail = "the proxy went away",
+     .asked = 6,
+     .cancelled = 1},
     {.name = "next page, but the address is known",
      .played = {{EMAILS, 0, 200, ADDRESS, "Link", "<https://x/>; rel=\"next\"", NULL}},
      .groups = ALL},
@@ -208,8 +215,8 @@ static void check_answer(struct service_kit *k, size_t i)
         *service_played(k, answers[i].played[n].end) = answers[i].played[n];
     assert_true(look(k, &seen));
     CHECK(name, seen.outcome == answers[i].outcome);
-    if (answers[i].detail)
-        CHECK_SPAN(name, span_of(seen.detail), span_of(answers[i].detail));
+    const char *detail = answers[i].detail ? answers[i].detail : fetch_error_text(answers[i].played[0].error);
+    CHECK_SPAN(name, span_of(seen.detail), seen.outcome == LOOK_OK ? SPAN("") : span_of(detail));
     CHECK(name, (seen.detail[0] == '\0') == (seen.outcome == LOOK_OK));
     CHECK(name, seen.retry_after_s == answers[i].retry_after_s);
     CHECK(name, k->asked_count == (answers[i].asked ? answers[i].asked : 6));
@@ -378,12 +385,41 @@ static void test_no_memory(void **state)
     service_close(&k);
 }
 
+/* There is nobody else to wait for when the next page cannot be asked for. */
+static void test_no_memory_for_a_page(void **state)
+{
+    struct service_kit k;
+    bool was_hit = true;
+    (void)state;
+    open_two(&k);
+    k.github.org_count = k.github.team_count = 0;
+    *service_played(&k, EMAILS) = (struct played){EMAILS, 0, 200, "[]", NEXT, NULL};
+    service_play(&k, "page=2", 200, ADDRESS);
+    for (unsigned skip = 0; was_hit; skip++) {
+        struct seen seen;
+        trial_begin();
+        trial_fail(TRIAL_MEMORY, skip);
+        bool is_begun = look(&k, &seen);
+        was_hit = trial_was_hit();
+        trial_end();
+        while (k.running)
+            kit_idle(&k.base, 0);
+        assert_true(is_begun || was_hit);
+        if (is_begun && seen.outcome == LOOK_OK)
+            assert_string_equal(seen.email, "anna@app.test");
+        else
+            assert_true(was_hit && (!is_begun || seen.outcome == LOOK_FAILED));
+    }
+    service_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),         cmocka_unit_test(test_blocked), cmocka_unit_test(test_pages),
-        cmocka_unit_test(test_too_many_groups), cmocka_unit_test(test_escapes), cmocka_unit_test(test_cancel),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_answers),   cmocka_unit_test(test_blocked),
+        cmocka_unit_test(test_pages),     cmocka_unit_test(test_too_many_groups),
+        cmocka_unit_test(test_escapes),   cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_no_memory), cmocka_unit_test(test_no_memory_for_a_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -55,7 +55,7 @@ static void run_fake(void *arg)
                                                 .refused_address = f->kit->mail_refused_address,
                                                 .detail = f->kit->mail_detail});
     else if (!f->cancelled && p->error != FETCH_OK)
-        f->on_fetch(f->arg, &(struct fetch_reply){.error = p->error, .field = field});
+        f->on_fetch(f->arg, &(struct fetch_reply){.error = p->error, .detail = p->value, .field = field});
     else if (!f->cancelled)
         f->on_fetch(f->arg,
                     &(struct fetch_reply){.status = p->status, .body = span_of(p->body), .field = field, .fields = p});

@@ -15,7 +15,7 @@ struct played {
     enum fetch_error error;
     unsigned status;
     const char *body;
-    const char *field, *value; /* one field; NULL: none */
+    const char *field, *value; /* one field; NULL: none. Of an error, value is its detail */
     const char *token;         /* only for this one; NULL: for any. The first that fits answers */
 };
 

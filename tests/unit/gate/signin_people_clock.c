@@ -346,6 +346,7 @@ static void test_give_up_without_memory(void **state)
         bool was_hit = trial_was_hit();
         assert_true(late->given_up || !service_heard(&s.k.audit, "memberships-changed"));
         assert_int_equal(late->given_up, late->checked_s == T0);
+        assert_true(!late->given_up || says(&s, "2", T0 - 2700, ""));
         trial_begin();
         kit_idle(&s.k.base, 0);
         people_tick(s.p, T0 + 1);
@@ -406,9 +407,17 @@ static void test_told(void **state)
     struct person *late = add(&s, "g", "2", T0 + 200); /* not as late as the others */
     assert_true(tells(&s, T0 + 400));
     assert_int_equal(told(&s, "g"), T0 + 200);
+    one->checked_s = T0 + 150;
+    late->checked_s = T0 + 240;
+    assert_true(tells(&s, T0 + 400));
+    assert_int_equal(told(&s, "g"), T0 + 150);
     one->checked_s = late->checked_s = T0 + 10000; /* by a clock that was ahead */
     assert_true(tells(&s, T0 + 500));
     assert_int_equal(told(&s, "g"), T0 + 500);
+    add(&s, "i", "1", T0 + 500); /* since when all of its people are known is not known yet */
+    s.two[0].name = SPAN("i");
+    assert_false(tells(&s, T0 + 500));
+    s.two[0].name = SPAN("g");
     other->checked_s = T0 + 1000;
     s.two[1].github = NULL;
     assert_false(tells(&s, T0 + 600)); /* nobody looks any more */

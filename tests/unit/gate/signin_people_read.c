@@ -193,6 +193,7 @@ static void test_damaged(void **state)
         read_all(&s);
         CHECK(damages[i].name, strstr(trial_heard(), "delete people\n"));
         CHECK(damages[i].name, service_heard(&s.k.audit, "\"must-sign-in-again\"") == damages[i].told);
+        CHECK(damages[i].name, service_heard(&s.k.audit, "\"way\":\"github\",\"identity\":\"7\"") == damages[i].told);
         CHECK(damages[i].name, is_out(&s, "g", "7", T0) == damages[i].told);
         assert_int_equal(kit_list(&s.k.base, STORE_PEOPLE, people, sizeof(people)), STORE_OK);
         assert_string_equal(people, "");
@@ -305,6 +306,24 @@ static void test_not_read_yet(void **state)
     read_all(&s); /* once more is nothing new */
     assert_int_equal(ledger_number(s.k.ledger), number);
     assert_int_equal(s.p->round, round + 1);
+    close_stage(&s);
+}
+
+/* The first ledger comes also where nobody ever signed in. */
+static void test_nobody_to_read(void **state)
+{
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    s.k.gates = (struct gate_list){s.two, 2};
+    s.k.hold_people = true;
+    service_restart(&s.k);
+    s.p = s.k.signin->people;
+    kit_idle(&s.k.base, 20);
+    assert_null(s.k.ledger);
+    service_go_on(&s.k);
+    settle(&s);
+    assert_non_null(s.k.ledger);
     close_stage(&s);
 }
 
@@ -451,6 +470,7 @@ int main(void)
         cmocka_unit_test(test_damaged_without_memory),
         cmocka_unit_test(test_reading_fails),
         cmocka_unit_test(test_not_read_yet),
+        cmocka_unit_test(test_nobody_to_read),
         cmocka_unit_test(test_changes_while_reading),
         cmocka_unit_test(test_are_known),
         cmocka_unit_test(test_clock),
