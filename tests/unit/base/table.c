@@ -1,5 +1,6 @@
 #include "base/table.h"
 
+#include "alloc.h"
 #include "check.h"
 
 #include <stdlib.h>
@@ -71,11 +72,38 @@ static void test_same_hash(void **state)
     table_fini(&t);
 }
 
+/* Without memory it stays small, and all are found all the same; with memory it grows again. */
+static void test_no_memory(void **state)
+{
+    struct table t;
+    struct member *all = calloc(MANY, sizeof(*all));
+    (void)state;
+    assert_non_null(all);
+    table_init(&t);
+    for (unsigned i = 0; i < 1001; i++) {
+        all[i].name = i;
+        if (i == TABLE_FIRST)
+            alloc_fail_after(0);
+        if (i == 1000) {
+            assert_int_equal(t.size, TABLE_FIRST);
+            alloc_fail_never();
+        }
+        table_put(&t, &all[i].link, table_hash(&t, name_of(&all[i])));
+    }
+    assert_true(t.size > TABLE_FIRST);
+    for (unsigned i = 0; i < 1001; i++)
+        assert_ptr_equal(find(&t, i), &all[i]);
+    assert_int_equal(t.count, 1001);
+    table_fini(&t);
+    free(all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_same_hash),
+        cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
