@@ -19,9 +19,9 @@ static void test_member(void **state)
     assert_string_equal(a.email, "anna@app.test");
     assert_string_equal(a.groups, "acme\nacme/core\n");
     assert_true(a.proven_s > 0);
-    assert_true(service_heard(&k.asked,
-                              "/access_token\nclient_id=Iv1.client&client_secret=s3cret&code=the%2Bcode&redirect_uri=https%3A%2F%2F"
-                              "stg.app.test%2F.tiergate%2Fgithub%2Fcallback&code_verifier=the-verifier\n"));
+    assert_true(service_heard(
+        &k.asked, "/access_token\nclient_id=Iv1.client&client_secret=s3cret&code=the%2Bcode&redirect_uri=https%3A%2F%2F"
+                  "stg.app.test%2F.tiergate%2Fgithub%2Fcallback&code_verifier=the-verifier\n"));
     assert_true(service_heard(&k.asked, "Accept: application/json\n"));
     assert_true(service_heard(&k.asked, "Authorization: Bearer gho_first\n"));
     assert_true(service_heard(&k.asked, "User-Agent: "));
