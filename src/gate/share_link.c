@@ -2,6 +2,7 @@
 
 #include "base/crypto/base64.h"
 #include "base/crypto/mac.h"
+#include "base/hex.h"
 #include "gate/record.h"
 #include "gate/token.h"
 
@@ -99,12 +100,8 @@ enum share_verdict share_link_open(const struct gate_config *gate, struct span h
 bool share_link_identity(const struct gate_config *gate, const struct share_link *l, struct arena *a,
                          struct identity *out)
 {
-    static const char digits[] = "0123456789abcdef";
-    uint8_t id[2 * SHARE_ID];
-    for (size_t i = 0; i < SHARE_ID; i++) {
-        id[2 * i] = (uint8_t)digits[l->id[i] >> 4];
-        id[2 * i + 1] = (uint8_t)digits[l->id[i] & 15];
-    }
+    char id[2 * SHARE_ID];
+    hex_put(l->id, SHARE_ID, id);
     struct span subject = arena_copy(a, span_make(id, sizeof(id))), scope = arena_copy(a, l->scope);
     *out = (struct identity){
         .way = WAY_SHARE_LINK, .gate = gate->name, .subject = subject, .scope = scope, .proven_s = l->made_s};
