@@ -99,7 +99,7 @@ struct jwks *jwks_parse(struct span text)
     struct json_error err;
     struct json_doc *doc = json_parse(text, &err);
     const struct json_value *keys = doc ? json_get(json_root(doc), "keys") : NULL;
-    struct jwks *s = keys ? read_all(keys) : NULL;
+    struct jwks *s = read_all(keys);
     json_free(doc);
     return s;
 }

@@ -64,7 +64,8 @@ unsigned record_take_byte(struct record_in *in)
 enum identity_way record_take_way(struct record_in *in)
 {
     unsigned way = record_take_byte(in);
-    in->bad = in->bad || way == WAY_NONE || way >= WAY_COUNT;
+    if (way == WAY_NONE || way >= WAY_COUNT)
+        in->bad = true;
     return in->bad ? WAY_NONE : (enum identity_way)way;
 }
 

@@ -11,9 +11,11 @@ uint64_t __real_hash_span(struct hash_key key, struct span s);
 uint64_t __wrap_hash_span(struct hash_key key, struct span s);
 
 static bool alike;
+static unsigned hashed;
 
 uint64_t __wrap_hash_span(struct hash_key key, struct span s)
 {
+    hashed++;
     return alike ? 0 : __real_hash_span(key, s);
 }
 
@@ -185,6 +187,30 @@ static void test_one_per_gate(void **state)
     ledger_unref(l);
 }
 
+/* What is not there costs nothing: each request asks. */
+static void test_nothing_there(void **state)
+{
+    struct ledger *l = ledger_new(1);
+    assert_non_null(l);
+    struct session s = session_with(WAY_EMAIL, "g", "a@b.c");
+    s.who.email = s.who.subject;
+    hashed = 0;
+    assert_false(is_revoked(l, s));
+    assert_int_equal(hashed, 0);
+    ledger_unref(l);
+}
+
+/* Of its two allocations either may fail. */
+static void test_none_without_memory(void **state)
+{
+    for (long fails = 0; fails < 2; fails++) {
+        alloc_fail_one(fails);
+        struct ledger *l = ledger_new(1);
+        alloc_fail_never();
+        assert_null(l);
+    }
+}
+
 /* --- keys of records ---------------------------------------------------------------------------------------------- */
 
 static bool key_of(const struct ledger_entry *e, uint8_t key[LEDGER_KEY])
@@ -236,6 +262,8 @@ int main(void)
         cmocka_unit_test(test_growth),
         cmocka_unit_test(test_growth_without_memory),
         cmocka_unit_test(test_one_per_gate),
+        cmocka_unit_test(test_nothing_there),
+        cmocka_unit_test(test_none_without_memory),
         cmocka_unit_test(test_case_in_keys),
         cmocka_unit_test(test_kinds_and_ways),
     };

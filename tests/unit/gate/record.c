@@ -163,6 +163,9 @@ static void no_identity(void **state)
         struct identity got = record_take_identity(&in);
         assert_true(got.way == WAY_NONE && got.gate.n == 0);
         assert_false(record_done(&in));
+        in = (struct record_in){.rest = span_make(room, 1)};
+        assert_int_equal(record_take_way(&in), WAY_NONE);
+        assert_true(in.bad);
     }
 }
 
