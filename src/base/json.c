@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -130,13 +131,26 @@ static void give(void *p)
     (void)p;
 }
 
+static void set_hooks(void)
+{
+    json_set_alloc_funcs(take, give);
+}
+
+/* jansson's hooks are the process's: whichever thread parses first sets them. */
+static void need_hooks(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, set_hooks);
+}
+
 /* NULL without a text in *why: out of memory. */
 static json_t *load_into(struct arena *arena, struct span text, json_error_t *why)
 {
     struct parse parse = {.arena = arena};
 
+    need_hooks();
     *under_way() = &parse;
-    json_set_alloc_funcs(take, give);
     if (setjmp(parse.no_memory) != 0) {
         *why = (json_error_t){.line = 1};
         return NULL;

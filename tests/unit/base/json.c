@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "check.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -287,12 +288,42 @@ static void out_of_memory(void **state)
     no_memory_within_a_string();
 }
 
+static void *parse_often(void *arg)
+{
+    uintptr_t good = 0;
+
+    (void)arg;
+    for (unsigned i = 0; i < 200; i++) {
+        struct json_doc *doc = parse(sample);
+
+        good += doc != NULL;
+        json_free(doc);
+    }
+    return (void *)good;
+}
+
+/* Loop threads read what comes in `Authorization` while the control thread reads GitHub's answers. */
+static void threads(void **state)
+{
+    pthread_t all[4];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(all); i++)
+        assert_int_equal(pthread_create(&all[i], NULL, parse_often, NULL), 0);
+    for (size_t i = 0; i < COUNT(all); i++) {
+        void *good = NULL;
+
+        pthread_join(all[i], &good);
+        assert_int_equal((uintptr_t)good, 200);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_and_lines), cmocka_unit_test(wrong_questions), cmocka_unit_test(accepted),
         cmocka_unit_test(refused),          cmocka_unit_test(depth),           cmocka_unit_test(every_prefix),
-        cmocka_unit_test(out_of_memory),    cmocka_unit_test(nothing_there),
+        cmocka_unit_test(out_of_memory),    cmocka_unit_test(nothing_there),   cmocka_unit_test(threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
