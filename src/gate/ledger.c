@@ -300,7 +300,7 @@ int64_t ledger_facts_end(const struct ledger *l, const struct session *s)
     const struct ledger_entry *facts = facts_of(l, s);
     const struct checked *c = l ? checked_find(l, s->who.gate) : NULL;
     int64_t known = facts ? facts->at_s : s->issued; /* not before it was issued */
-    if (c && c->through_s > known && s->issued >= c->since_s)
+    if (c && c->through_s > known && s->issued > c->since_s)
         known = c->through_s;
     return known + LEDGER_STALE_S;
 }

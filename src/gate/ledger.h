@@ -47,7 +47,8 @@ struct ledger *ledger_new(uint64_t number);
 bool ledger_add(struct ledger *l, const struct ledger_entry *e) MUSTUSE;
 /* Memberships of everybody at this gate were looked at then, or later. */
 bool ledger_set_checked(struct ledger *l, struct span gate, int64_t checked_through_s) MUSTUSE;
-/* Behind that: of everybody who signed in at since_s or later. Of others it says nothing. */
+/* Behind that: of everybody who signed in later than since_s. Of others it says nothing, as of who did in that very second: before it or
+ * behind it. */
 void ledger_set_since(struct ledger *l, struct span gate, int64_t since_s);
 struct ledger *ledger_ref(struct ledger *l);
 void ledger_unref(struct ledger *l);

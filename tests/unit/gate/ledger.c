@@ -235,7 +235,7 @@ static void test_checked_since(void **state)
     ledger_set_since(l, SPAN("other"), NOW + 100);
     for (int64_t later = 9; later <= 11; later++) {
         s.issued = NOW + later;
-        assert_int_equal(ledger_facts_end(l, &s), (later < 10 ? NOW + later : NOW + 70) + LEDGER_STALE_S);
+        assert_int_equal(ledger_facts_end(l, &s), (later <= 10 ? NOW + later : NOW + 70) + LEDGER_STALE_S);
     }
     ledger_unref(l);
 }
