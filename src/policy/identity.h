@@ -22,13 +22,13 @@ struct identity {
     /* basic: the user; github: the numeric id, decimal; email: the address; service token: its name; actions: "owner/repository"; share
      * link: its id. With gate and way it names somebody for good. */
     struct span subject;
-    struct span email;  /* verified, lower case, exactly one '@'; empty: none */
-    struct span login;  /* github: lower case, as it was when last looked at; it may change hands, the subject cannot */
+    struct span email; /* verified, lower case, exactly one '@'; empty: none */
+    struct span login; /* github: lower case, as it was when last looked at; it may change hands, the subject cannot */
     /* github: "org" and "org/team", lower case, each ended by '\n': those that rules name; behind a '?' those of which it cannot be known */
     struct span groups;
-    struct span scope;  /* share link: the path, decoded, that it is good for and below; else empty */
-    int64_t proven_s;   /* wall clock: when it was proven */
-    int64_t latest_s;   /* no session by this lives longer, whatever the rules say later; 0: not said yet */
+    struct span scope; /* share link: the path, decoded, that it is good for and below; else empty */
+    int64_t proven_s;  /* wall clock: when it was proven */
+    int64_t latest_s;  /* no session by this lives longer, whatever the rules say later; 0: not said yet */
 };
 
 const char *identity_way_name(enum identity_way way); /* "basic", "github", "email", … static */
