@@ -8,6 +8,7 @@
 #include "http/ws_frames.h"
 
 #define BOUNDARY_MS 50u
+#define FINISH_MS 100u
 #define PARTING_MS 700u /* plus one sweep: within a second */
 /* A silent client is found out after 40 s. What the origin says just before that starts a wait of its own, which must end within 90 s of the
  * last sign of life too. */
@@ -24,10 +25,9 @@ enum tunnel_state {
 };
 
 struct tunnel {
-    struct exchange *x;    /* back */
-    struct stream *origin; /* the origin layer's */
-    struct timer boundary;
-    struct loop_task finish; /* after Close was said */
+    struct exchange *x;      /* back */
+    struct stream *origin;   /* the origin layer's */
+    struct timer limit;      /* CLOSING: for a boundary; SAID: until both sides are ended */
     struct ws_frames frames; /* of the origin */
     enum tunnel_state state;
     enum tunnel_code code;
@@ -141,22 +141,17 @@ static bool say_close(struct tunnel *t)
     uint8_t frame[WS_CLOSE_MAX + 2];
     if (t->state != TUNNEL_CLOSING || !ws_frames_at_boundary(&t->frames))
         return true;
-    timer_stop(&t->boundary);
     size_t n = ws_close_frame((uint16_t)t->code, span_of(code_text(t->code)), frame);
     if (!chunkq_append(t->x->client->tunnel_out(t->x), span_make(frame, n)))
         return false;
     set_parting(t, TUNNEL_SAID);
     t->x->client->flush(t->x);
-    loop_task_queue(t->x->thread->loop, &t->finish);
-    return true;
+    return timer_set(&t->limit, FINISH_MS);
 }
 
-/* A turn later: when thousands are told at once, nobody's Close waits for the ends of others. */
-static void on_finish(void *arg)
+/* Only now: when thousands are told at once, nobody's Close waits for the ends of others. */
+static void finish(struct tunnel *t)
 {
-    struct tunnel *t = arg;
-    if (t->state != TUNNEL_SAID)
-        return;
     stream_finish(t->origin);
     t->x->client->tunnel_finish(t->x); /* a server that has said Close ends TCP first (RFC 6455 §7.1.1) */
 }
@@ -194,11 +189,13 @@ static void on_event(void *arg)
     pump(arg);
 }
 
-static void on_no_boundary(void *arg)
+static void on_limit(void *arg)
 {
     struct tunnel *t = arg;
     if (t->state == TUNNEL_CLOSING)
         end_tunnel(t, code_text(t->code));
+    else if (t->state == TUNNEL_SAID)
+        finish(t);
 }
 
 bool tunnel_is_open(const struct tunnel *t)
@@ -216,7 +213,7 @@ void tunnel_close(struct tunnel *t, enum tunnel_code code)
         return;
     t->state = TUNNEL_CLOSING;
     t->code = code;
-    if (timer_set(&t->boundary, BOUNDARY_MS))
+    if (timer_set(&t->limit, BOUNDARY_MS))
         pump(t);
     else
         end_tunnel(t, code_text(code));
@@ -251,8 +248,7 @@ struct tunnel *tunnel_start(struct exchange *x)
     t->x = x;
     t->origin = x->origin->stream;
     t->seen_ms = t->sent_ms = x->thread->loop->now_ms;
-    timer_init(&t->boundary, x->thread->loop, on_no_boundary, t);
-    loop_task_init(&t->finish, on_finish, t);
+    timer_init(&t->limit, x->thread->loop, on_limit, t);
     stream_set_events(t->origin, &events, t);
     tunnel_keepalive(t->origin);
     stream_poll(t->origin); /* bytes that came before the 101 are still in the input */
@@ -326,7 +322,6 @@ void tunnel_free(struct tunnel *t)
 {
     if (!t)
         return;
-    timer_fini(&t->boundary);
-    loop_task_cancel(&t->finish);
+    timer_fini(&t->limit);
     free(t);
 }
