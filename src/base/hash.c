@@ -55,6 +55,16 @@ static uint64_t last_word(const uint8_t *p, size_t left, size_t n)
     return m;
 }
 
+/* The same of eight bytes and more, without a loop. */
+static uint64_t end_word(struct span s)
+{
+    size_t left = s.n % 8;
+    uint64_t m;
+
+    memcpy(&m, s.p + s.n - 8, sizeof(m));
+    return (left ? le64toh(m) >> (64 - 8 * left) : 0) | (uint64_t)s.n << 56;
+}
+
 static struct sip sip_begin(struct hash_key key)
 {
     return (struct sip){key.k0 ^ 0x736f6d6570736575u, key.k1 ^ 0x646f72616e646f6du, key.k0 ^ 0x6c7967656e657261u,
@@ -72,7 +82,7 @@ uint64_t hash_span(struct hash_key key, struct span s)
         memcpy(&m, s.p + i, sizeof(m));
         sip_word(&sip, le64toh(m));
     }
-    sip_word(&sip, last_word(s.n ? s.p + i : NULL, s.n - i, s.n));
+    sip_word(&sip, s.n < 8 ? last_word(s.p, s.n, s.n) : end_word(s));
     sip.v2 ^= 0xff;
     for (int round = 0; round < 3; round++)
         sip_round(&sip);

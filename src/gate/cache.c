@@ -10,6 +10,7 @@
 struct cache_entry {
     uint8_t *bytes; /* owns: the key, then the value; NULL: free */
     size_t key_n, value_n;
+    uint64_t hash; /* of the key */
     uint64_t expires_ms;
     uint64_t used; /* the tick of the last use */
 };
@@ -50,27 +51,29 @@ void cache_free(struct cache *c)
     free(c);
 }
 
-static struct cache_entry *set_of(struct cache *c, struct span key)
+static struct cache_entry *set_of(struct cache *c, uint64_t hash)
 {
-    return &c->entries[hash_span(c->hash, key) % c->sets * WAYS];
+    return &c->entries[hash % c->sets * WAYS];
 }
 
-static bool entry_has_key(const struct cache_entry *e, struct span key)
+/* Who does not know the hash's key cannot make two of one hash: how far a guess is right is not to be seen. */
+static bool entry_has_key(const struct cache_entry *e, uint64_t hash, struct span key)
 {
-    return e->bytes && e->key_n == key.n && equal_const_time(e->bytes, key.p, key.n);
+    return e->bytes && e->hash == hash && span_eq(span_make(e->bytes, e->key_n), key);
 }
 
-static struct cache_entry *set_find(struct cache_entry *set, struct span key)
+static struct cache_entry *set_find(struct cache_entry *set, uint64_t hash, struct span key)
 {
     for (size_t i = 0; i < WAYS; i++)
-        if (entry_has_key(&set[i], key))
+        if (entry_has_key(&set[i], hash, key))
             return &set[i];
     return NULL;
 }
 
 bool cache_get(struct cache *c, struct span key, uint64_t now_ms, struct span *value)
 {
-    struct cache_entry *e = set_find(set_of(c, key), key);
+    uint64_t hash = hash_span(c->hash, key);
+    struct cache_entry *e = set_find(set_of(c, hash), hash, key);
     if (!e)
         return false;
     if (now_ms >= e->expires_ms) {
@@ -83,9 +86,9 @@ bool cache_get(struct cache *c, struct span key, uint64_t now_ms, struct span *v
 }
 
 /* The entry of that key, else a free one, else the longest unused. */
-static struct cache_entry *set_place(struct cache_entry *set, struct span key)
+static struct cache_entry *set_place(struct cache_entry *set, uint64_t hash, struct span key)
 {
-    struct cache_entry *place = set_find(set, key);
+    struct cache_entry *place = set_find(set, hash, key);
     if (place)
         return place;
     place = set;
@@ -103,8 +106,9 @@ void cache_put(struct cache *c, struct span key, struct span value, uint64_t exp
     memcpy(bytes, key.p, key.n);
     if (value.n)
         memcpy(bytes + key.n, value.p, value.n);
-    struct cache_entry *e = set_place(set_of(c, key), key);
+    uint64_t hash = hash_span(c->hash, key);
+    struct cache_entry *e = set_place(set_of(c, hash), hash, key);
     entry_clear(e);
     *e = (struct cache_entry){
-        .bytes = bytes, .key_n = key.n, .value_n = value.n, .expires_ms = expires_ms, .used = ++c->tick};
+        .bytes = bytes, .key_n = key.n, .value_n = value.n, .hash = hash, .expires_ms = expires_ms, .used = ++c->tick};
 }

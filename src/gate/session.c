@@ -22,15 +22,18 @@ struct verified {
 };
 
 #define REMEMBERED_MAX (sizeof(struct verified) + TOKEN_RAW_MAX + LEDGER_FACTS_MAX + TOKEN_TEXT_MAX)
-#define MAC_TEXT 48 /* the end of a token that holds its MAC */
+#define DIGEST sizeof(((struct gate_config *)NULL)->digest)
+#define MAC_TEXT 24 /* of the end of a token: 144 bits of its MAC */
+#define NAME_MAX_BYTES (DIGEST + MAC_TEXT + HOST_MAX)
 
-/* The host stands for itself and for its circle: a session may be taken back on one host of a circle. Of the token its end is enough: whoever
- * meets that has the MAC of a good one, and whether the rest is the same is looked at afterwards. */
-static void tag_of(const struct gate_thread *t, const struct gate_check *c, struct span text, uint8_t out[HASH_TAG])
+/* What a token is remembered by. The host stands for itself and for its circle: a session may be taken back on one host of a circle. Of the token
+ * its end is enough: whoever meets that has the MAC of a good one, and whether the rest is the same is looked at afterwards. */
+static struct span name_of(const struct gate_check *c, struct span text, uint8_t room[NAME_MAX_BYTES])
 {
-    const struct span parts[] = {span_make(c->gate->digest, sizeof(c->gate->digest)),
-                                 text.n > MAC_TEXT ? span_from(text, text.n - MAC_TEXT) : text, c->host};
-    hash_tag(t->token_key, parts, COUNT(parts), out);
+    memcpy(room, c->gate->digest, DIGEST);
+    memcpy(room + DIGEST, text.p + text.n - MAC_TEXT, MAC_TEXT);
+    memcpy(room + DIGEST + MAC_TEXT, c->host.p, c->host.n);
+    return span_make(room, DIGEST + MAC_TEXT + c->host.n);
 }
 
 static struct span take(struct span *rest, size_t n)
@@ -53,12 +56,12 @@ static void unpack(const struct verified *v, struct span texts, const struct gat
     out->who.scope = take(&texts, v->scope);
 }
 
-static enum session_state recall(struct gate_thread *t, const struct gate_check *c, struct span tag, struct span token,
+static enum session_state recall(struct gate_thread *t, const struct gate_check *c, struct span name, struct span token,
                                  struct session *out)
 {
     struct span value;
     struct verified v;
-    if (!cache_get(t->sessions, tag, t->loop->now_ms, &value))
+    if (!cache_get(t->sessions, name, t->loop->now_ms, &value))
         return SESSION_NONE;
     memcpy(&v, value.p, sizeof(v));
     if (v.ledger != ledger_number(t->ledger) || !span_eq(token, span_from(value, sizeof(v) + v.texts)))
@@ -109,7 +112,7 @@ static uint64_t forget_ms(const struct gate_thread *t, const struct session *s, 
 }
 
 /* The session as it is remembered, so that its texts live as long as the exchange, whatever they were read from. */
-static enum session_state remember(struct gate_thread *t, const struct gate_check *c, struct span tag, int64_t now,
+static enum session_state remember(struct gate_thread *t, const struct gate_check *c, struct span name, int64_t now,
                                    struct span token, struct session *s)
 {
     uint8_t bytes[REMEMBERED_MAX];
@@ -123,34 +126,33 @@ static enum session_state remember(struct gate_thread *t, const struct gate_chec
     if (!texts.p)
         return SESSION_NO_MEMORY;
     unpack(&v, texts, c->gate, s);
-    cache_put(t->sessions, tag, span_make(bytes, n), until);
+    cache_put(t->sessions, name, span_make(bytes, n), until);
     return SESSION_GOOD;
 }
 
 /* --- the session of a request ------------------------------------------------------------------------------------- */
 
 static enum session_state verify_anew(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
-                                      struct span text, struct span tag, struct session *out)
+                                      struct span text, struct span name, struct session *out)
 {
     uint8_t raw[TOKEN_RAW_MAX];
     int64_t now = clock_wall_s();
     if (!token_verify(c->gate, circle, text, now, raw, out) ||
         ledger_judge(t->ledger, out, c->host, now) != LEDGER_HOLDS)
         return SESSION_NONE;
-    return remember(t, c, tag, now, text, out);
+    return remember(t, c, name, now, text, out);
 }
 
 static enum session_state verify(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
                                  struct span text, struct session *out)
 {
-    uint8_t bytes[HASH_TAG];
-    struct span tag = span_make(bytes, sizeof(bytes));
-    if (text.n == 0 || text.n > TOKEN_TEXT_MAX || c->host.n > HOST_MAX)
+    uint8_t room[NAME_MAX_BYTES];
+    if (text.n < MAC_TEXT || text.n > TOKEN_TEXT_MAX || c->host.n > HOST_MAX)
         return SESSION_NONE;
-    tag_of(t, c, text, bytes);
-    enum session_state state = recall(t, c, tag, text, out);
+    struct span name = name_of(c, text, room);
+    enum session_state state = recall(t, c, name, text, out);
     if (state == SESSION_NONE)
-        state = verify_anew(t, c, circle, text, tag, out);
+        state = verify_anew(t, c, circle, text, name, out);
     if (state != SESSION_GOOD || session_is_live(&c->gate->session, out, clock_wall_s()))
         return state;
     return SESSION_NONE;

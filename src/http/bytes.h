@@ -47,28 +47,32 @@ static inline unsigned byte_hex(uint8_t c)
     return c <= '9' ? c - 0x30u : (c | 0x20u) - 'a' + 10;
 }
 
+/* Are four bytes all of one and the same of the classes? */
+static inline bool bytes_share(const uint8_t *p, unsigned classes)
+{
+    return (byte_classes[p[0]] & byte_classes[p[1]] & byte_classes[p[2]] & byte_classes[p[3]] & classes) != 0;
+}
+
 /* Length of the leading run of s whose bytes all are of one of the classes. */
 static inline size_t bytes_run(struct span s, unsigned classes)
 {
     size_t i = 0;
+    while (s.n - i >= 4 && bytes_share(s.p + i, classes))
+        i += 4;
     while (i < s.n && byte_is(s.p[i], classes))
         i++;
     return i;
 }
 
-/* No byte of the first n, a multiple of eight, is below 0x20, 0x7f, or from 0x80 on. */
-static inline bool bytes_are_plain(const uint8_t *p, size_t n)
+/* Is none of the eight bytes below 0x20, or 0x7f and above? */
+static inline bool bytes_word_is_plain(const uint8_t *p)
 {
     const uint64_t ones = 0x0101010101010101u;
-    uint64_t odd = 0;
-    for (size_t i = 0; i < n; i += 8) {
-        uint64_t w;
-        memcpy(&w, p + i, sizeof(w));
-        uint64_t below = w - 0x20 * ones;
-        uint64_t del = (w ^ (0x7f * ones)) - ones;
-        odd |= w | below | del;
-    }
-    return (odd & (0x80 * ones)) == 0;
+    uint64_t w;
+    memcpy(&w, p, sizeof(w));
+    uint64_t below = w - 0x20 * ones;
+    uint64_t del = (w ^ (0x7f * ones)) - ones;
+    return ((w | below | del) & (0x80 * ones)) == 0;
 }
 
 /* Length of the leading run that may stand in a field value; *classes collects the classes of its unusual bytes. */
@@ -76,7 +80,7 @@ static inline size_t bytes_value_run(struct span s, unsigned *classes)
 {
     size_t i = 0;
     while (i < s.n) {
-        if (s.n - i >= 8 && bytes_are_plain(s.p + i, 8)) {
+        if (s.n - i >= 8 && bytes_word_is_plain(s.p + i)) {
             i += 8;
             continue;
         }

@@ -30,6 +30,29 @@ static void equality(void **state)
     assert_int_equal(span_of(NULL).n, 0);
 }
 
+/* Words of eight bytes are compared at once: no byte, wherever it stands, is taken for another. */
+static void case_of_every_byte(void **state)
+{
+    static const size_t lengths[] = {1, 7, 8, 9, 16, 19};
+    uint8_t a[19], b[19];
+
+    memset(a, 'q', sizeof(a));
+    memset(b, 'Q', sizeof(b));
+    for (size_t l = 0; l < COUNT(lengths); l++) {
+        for (size_t at = 0; at < lengths[l]; at++) {
+            for (int x = 0; x < 256 * 256; x++) {
+                a[at] = (uint8_t)x;
+                b[at] = (uint8_t)(x >> 8);
+                bool same = ascii_lower(a[at]) == ascii_lower(b[at]);
+                if (span_eq_nocase(span_make(a, lengths[l]), span_make(b, lengths[l])) != same)
+                    fail_msg("%zu bytes, at %zu: %02x and %02x", lengths[l], at, a[at], b[at]);
+            }
+            a[at] = 'q';
+            b[at] = 'Q';
+        }
+    }
+}
+
 static void order(void **state)
 {
     static const struct {
@@ -180,9 +203,11 @@ static void duplicate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equality), cmocka_unit_test(order),     cmocka_unit_test(prefix_and_suffix),
-        cmocka_unit_test(cutting),  cmocka_unit_test(trimming),  cmocka_unit_test(controls),
-        cmocka_unit_test(numbers),  cmocka_unit_test(duplicate),
+        cmocka_unit_test(equality),  cmocka_unit_test(case_of_every_byte),
+        cmocka_unit_test(order),     cmocka_unit_test(prefix_and_suffix),
+        cmocka_unit_test(cutting),   cmocka_unit_test(trimming),
+        cmocka_unit_test(controls),  cmocka_unit_test(numbers),
+        cmocka_unit_test(duplicate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* Who signed in with GitHub is looked at again. */
 #include "signin_anna.h"
 
+#include "base/clock.h"
 #include "gate/session.h"
 #include "gate/signin/impl.h"
 

@@ -209,6 +209,23 @@ static void test_one_line(void **state)
     assert_true(field_is_one_line(SPAN_NONE));
 }
 
+static void test_tokens(void **state)
+{
+    for (size_t n = 1; n < 14; n++) {
+        for (size_t at = 0; at < n; at++) {
+            for (int c = 0; c < 256; c++) {
+                uint8_t text[14];
+                memset(text, 'v', sizeof(text));
+                text[at] = (uint8_t)c;
+                assert_int_equal(http_is_token(span_make(text, n)), (classes_of(c) & BYTE_TOKEN) != 0);
+                assert_int_equal(bytes_run(span_make(text, n), BYTE_HEX | BYTE_LABEL),
+                                 classes_of(c) & (BYTE_HEX | BYTE_LABEL) ? n : at);
+            }
+        }
+    }
+    assert_false(http_is_token(SPAN_NONE));
+}
+
 static void test_methods_and_reasons(void **state)
 {
     assert_int_equal(http_method_of(SPAN("GET")), M_GET);
@@ -254,17 +271,12 @@ static void test_may_trail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_may_trail),
-        cmocka_unit_test(test_ids),
-        cmocka_unit_test(test_alias),
-        cmocka_unit_test(test_find),
-        cmocka_unit_test(test_growth),
-        cmocka_unit_test(test_hop_by_hop),
-        cmocka_unit_test(test_has_token),
-        cmocka_unit_test(test_byte_classes),
-        cmocka_unit_test(test_value_run),
-        cmocka_unit_test(test_one_line),
-        cmocka_unit_test(test_methods_and_reasons),
+        cmocka_unit_test(test_may_trail), cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_alias),     cmocka_unit_test(test_find),
+        cmocka_unit_test(test_growth),    cmocka_unit_test(test_hop_by_hop),
+        cmocka_unit_test(test_has_token), cmocka_unit_test(test_byte_classes),
+        cmocka_unit_test(test_value_run), cmocka_unit_test(test_one_line),
+        cmocka_unit_test(test_tokens),    cmocka_unit_test(test_methods_and_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
