@@ -171,7 +171,7 @@ static void on_close(struct load *l, struct socket_ *s)
     l->first = l->closed == 0 ? l->last : l->first;
     l->code = l->closed == 0 || l->code == code ? code : 0;
     l->closed++;
-    s->state = CLOSED; /* its answer is the server's ending of TCP to wait for: that is not measured */
+    s->state = CLOSED; /* stays open until exit: only when the Close came is measured */
 }
 
 static void on_silent(struct load *l, struct socket_ *s)

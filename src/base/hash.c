@@ -55,12 +55,14 @@ static uint64_t last_word(const uint8_t *p, size_t left, size_t n)
     return m;
 }
 
-/* The same of eight bytes and more, without a loop. */
-static uint64_t end_word(struct span s)
+/* That of s; without a loop where eight bytes are there. */
+static uint64_t last_word_of(struct span s)
 {
     size_t left = s.n % 8;
     uint64_t m;
 
+    if (s.n < 8)
+        return last_word(s.p, s.n, s.n);
     memcpy(&m, s.p + s.n - 8, sizeof(m));
     return (left ? le64toh(m) >> (64 - 8 * left) : 0) | (uint64_t)s.n << 56;
 }
@@ -82,7 +84,7 @@ uint64_t hash_span(struct hash_key key, struct span s)
         memcpy(&m, s.p + i, sizeof(m));
         sip_word(&sip, le64toh(m));
     }
-    sip_word(&sip, s.n < 8 ? last_word(s.p, s.n, s.n) : end_word(s));
+    sip_word(&sip, last_word_of(s));
     sip.v2 ^= 0xff;
     for (int round = 0; round < 3; round++)
         sip_round(&sip);

@@ -78,8 +78,6 @@ void conn_close(struct conn *c, enum stream_close how)
     c->state = CONN_CLOSED;
     h2_conn_fini(c);
     if (c->exchanges) {
-        if (c->exchanges->tunnel)
-            tunnel_cut(c->exchanges->tunnel, "cut");
         exchange_end(c->exchanges, true); /* writes the log line of what was cut short */
         exchange_free(c->exchanges);
     }

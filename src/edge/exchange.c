@@ -120,6 +120,8 @@ enum ex_next exchange_end(struct exchange *x, bool cut)
     if (x->state == EX_DONE)
         return EX_END;
     x->state = EX_DONE;
+    if (x->tunnel) /* may be freed later than in this pass, in which its timer may still be due */
+        tunnel_cut(x->tunnel, x->detail ? x->detail : "cut");
     own_forget(x);
     if (x->origin && !cut && origin_is_clean(x)) {
         origin_give(x->thread->origins, x->origin);

@@ -193,11 +193,8 @@ static void pick_all(struct edge_thread *t, struct picks *p)
 static void let_go(const struct pick *p)
 {
     struct conn *c = p->conn;
-    for (struct exchange *x = c->exchanges; x; x = x->next) {
+    for (struct exchange *x = c->exchanges; x; x = x->next)
         x->detail = "memory is short";
-        if (x->tunnel)
-            tunnel_cut(x->tunnel, x->detail);
-    }
     conn_close(c, p->rank == RANK_IDLE ? STREAM_CLOSE_FLUSH : STREAM_CLOSE_NOW);
 }
 
@@ -229,8 +226,6 @@ static void make_room(struct edge_thread *t)
 static void give_up(struct exchange *x)
 {
     x->detail = "its place was wanted";
-    if (x->tunnel)
-        tunnel_cut(x->tunnel, x->detail);
     if (x->lane)
         exchange_end(x, true);
     else

@@ -8,8 +8,8 @@
 #include "http/ws_frames.h"
 
 #define BOUNDARY_MS 50u
-#define FINISH_MS 100u
-#define PARTING_MS 700u /* plus one sweep: within a second */
+#define FINISH_MS 100u  /* after Close: when thousands are told at once, nobody's waits for the ends of others */
+#define PARTING_MS 700u /* FINISH_MS included, and one sweep more: within a second */
 /* A silent client is found out after 40 s. What the origin says just before that starts a wait of its own, which must end within 90 s of the
  * last sign of life too. */
 #define KEEPALIVE_IDLE_S 30
@@ -120,7 +120,7 @@ static bool copy_to_origin(struct tunnel *t)
     struct exchange *x = t->x;
     struct chunkq *in = x->client->tunnel_in(x), *out = stream_out(t->origin);
     size_t high = x->client->high(x), before = in->bytes;
-    if (t->state == TUNNEL_SAID) /* the origin's side has been ended: what still comes is the answer to our Close */
+    if (t->state == TUNNEL_SAID) /* what still comes is the answer to our Close; the origin gets no more */
         chunkq_clear(in);
     while (in->bytes > 0 && out->bytes < high) {
         size_t room = high - out->bytes, n = in->bytes < room ? in->bytes : room;
@@ -149,7 +149,6 @@ static bool say_close(struct tunnel *t)
     return timer_set(&t->limit, FINISH_MS);
 }
 
-/* Only now: when thousands are told at once, nobody's Close waits for the ends of others. */
 static void finish(struct tunnel *t)
 {
     stream_finish(t->origin);
@@ -303,7 +302,7 @@ void tunnel_sweep(struct tunnel *t)
     /* What the origin said last may still be on its way to a slow client: then it has as long as any slow reader. */
     bool delivering = x->client->tunnel_out(x)->bytes > 0 && x->client->tunnel_input(x) == STREAM_IN_OPEN &&
                       now - t->seen_ms < x->snapshot->limits.write_timeout_ms;
-    if (x->who && clock_wall_s() >= x->check.ends_s) {
+    if (t->state != TUNNEL_SAID && x->who && clock_wall_s() >= x->check.ends_s) {
         tunnel_close(t, TUNNEL_SESSION_ENDED);
         return; /* t may be gone */
     }

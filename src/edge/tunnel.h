@@ -22,7 +22,7 @@ void tunnel_on_client(struct tunnel *t);
 void tunnel_keepalive(struct stream *s);
 /* Nothing has begun to end it yet. */
 bool tunnel_is_open(const struct tunnel *t);
-/* Says Close to the client between two of the origin's frames, then ends both sides. Without such a place within 50 ms
+/* Says Close to the client between two of the origin's frames, and ends both sides 100 ms later. Without such a place within 50 ms
  * it is cut; so is one that is parting already. May be called again; the first code stays. May free t. */
 void tunnel_close(struct tunnel *t, enum tunnel_code code);
 /* No callback of the tunnel does anything any more; `reason` goes to the log. The streams are the caller's to close. */

@@ -147,89 +147,57 @@ static struct span sign(const struct assertion *a, int64_t now, int64_t ends)
     return out;
 }
 
-#define SOURCES 8
-
-/* All that the claims are made of, each with its length, so that none runs into the next; of the times only the end of a session's: what was
- * proven by the request itself ends later with each one. */
-struct source {
+/* What the claims are made of beside the key (session, host, port), each with its length, so that none runs into the next; of the times only
+ * the end of a session's: what was proven by the request itself ends later with each one. p == NULL: no memory. */
+static struct span source_of(const struct assertion *a)
+{
+    const struct gate_check *c = a->check;
+    const struct identity *who = &c->identity;
     struct {
         int64_t ends;
         uint32_t way;
         uint16_t subject, email, login, audience, issuer, kid;
     } fixed;
-    struct span parts[SOURCES]; /* the first is `fixed` */
-};
+    memset(&fixed, 0, sizeof(fixed)); /* the padding too */
+    fixed.ends = c->by_cookie ? c->ends_s : 0;
+    fixed.way = (uint32_t)who->way;
+    fixed.subject = (uint16_t)who->subject.n;
+    fixed.email = (uint16_t)who->email.n;
+    fixed.login = (uint16_t)who->login.n;
+    fixed.audience = (uint16_t)a->audience.n;
+    fixed.issuer = (uint16_t)c->gate->session.sign_in_host.n;
+    fixed.kid = (uint16_t)a->keys->kid.n;
+    const struct span parts[] = {span_make(&fixed, sizeof(fixed)),
+                                 span_make(c->gate->digest, sizeof(c->gate->digest)),
+                                 who->subject,
+                                 who->email,
+                                 who->login,
+                                 a->audience,
+                                 c->gate->session.sign_in_host,
+                                 a->keys->kid};
+    return arena_join(c->arena, parts, COUNT(parts));
+}
 
-static void source_of(const struct assertion *a, struct source *s)
+/* The session by its own name, or who proved himself by the request; the host and port as they were asked for. Where that does not tell two
+ * apart, their sources do, and the later one is remembered. p == NULL: no memory. */
+static struct span key_of(const struct assertion *a)
 {
     const struct gate_check *c = a->check;
-    const struct identity *who = &c->identity;
-    memset(&s->fixed, 0, sizeof(s->fixed)); /* the padding too */
-    s->fixed.ends = c->by_cookie ? c->ends_s : 0;
-    s->fixed.way = (uint32_t)who->way;
-    s->fixed.subject = (uint16_t)who->subject.n;
-    s->fixed.email = (uint16_t)who->email.n;
-    s->fixed.login = (uint16_t)who->login.n;
-    s->fixed.audience = (uint16_t)a->audience.n;
-    s->fixed.issuer = (uint16_t)c->gate->session.sign_in_host.n;
-    s->fixed.kid = (uint16_t)a->keys->kid.n;
-    const struct span parts[SOURCES] = {span_make(&s->fixed, sizeof(s->fixed)),
-                                        span_make(c->gate->digest, sizeof(c->gate->digest)),
-                                        who->subject,
-                                        who->email,
-                                        who->login,
-                                        a->audience,
-                                        c->gate->session.sign_in_host,
-                                        a->keys->kid};
-    memcpy(s->parts, parts, sizeof(parts));
+    const struct span parts[] = {span_make(c->session_id, sizeof(c->session_id)), span_make(&a->port, sizeof(a->port)),
+                                 c->host, c->by_cookie ? SPAN_NONE : c->identity.subject};
+    return arena_join(c->arena, parts, COUNT(parts));
 }
 
-/* Is what is known made of that? Then *known is the token behind it. */
-static bool is_made_of(const struct source *s, struct span *known)
-{
-    struct span rest = *known;
-    for (size_t i = 0; i < SOURCES; i++) {
-        if (!span_has_prefix(rest, s->parts[i]))
-            return false;
-        rest = span_from(rest, s->parts[i].n);
-    }
-    *known = rest;
-    return true;
-}
-
-#define NAME 16
-#define KEY_MAX (NAME + sizeof(int32_t) + HOST_MAX)
-
-/* A session's own name; of who proved himself by the request, one that a secret of the thread makes. With it the host and port as they were
- * asked for. Where all that is not enough to tell two apart, the later one is remembered. */
-static struct span key_of(const struct gate_thread *t, const struct assertion *a, uint8_t room[KEY_MAX])
-{
-    const struct gate_check *c = a->check;
-    const struct identity *who = &c->identity;
-    const uint8_t way = (uint8_t)who->way;
-    const int32_t port = a->port;
-    const struct span parts[] = {span_make(c->gate->digest, sizeof(c->gate->digest)), span_make(&way, 1), who->subject};
-    if (c->by_cookie)
-        memcpy(room, c->session_id, NAME);
-    else
-        hash_tag(t->assertion_key, parts, COUNT(parts), room);
-    memcpy(room + NAME, &port, sizeof(port));
-    memcpy(room + NAME + sizeof(port), c->host.p, c->host.n);
-    return span_make(room, NAME + sizeof(port) + c->host.n);
-}
-
-static void remember(struct gate_thread *t, const struct assertion *a, const struct source *s, struct span key,
+static void remember(struct gate_thread *t, const struct assertion *a, struct span key, struct span source,
                      struct span token, uint64_t for_ms)
 {
-    struct span parts[SOURCES + 1];
-    memcpy(parts, s->parts, sizeof(s->parts));
-    parts[SOURCES] = token;
+    const struct span parts[] = {source, token};
     struct span value = arena_join(a->check->arena, parts, COUNT(parts));
     if (value.p)
         cache_put(t->assertions, key, value, t->loop->now_ms + (for_ms < REMEMBERED_MS ? for_ms : REMEMBERED_MS));
 }
 
-static struct span sign_anew(struct gate_thread *t, const struct assertion *a, const struct source *s, struct span key)
+static struct span sign_anew(struct gate_thread *t, const struct assertion *a, struct span key, struct span source)
 {
     int64_t now = clock_wall_s(), ends = a->check->ends_s;
     if (ends > now + LONGEST_S)
@@ -238,20 +206,16 @@ static struct span sign_anew(struct gate_thread *t, const struct assertion *a, c
         return SPAN_NONE; /* can't happen: it would not have been let in */
     struct span token = sign(a, now, ends);
     if (token.p)
-        remember(t, a, s, key, token, (uint64_t)(ends - now) * 1000);
+        remember(t, a, key, source, token, (uint64_t)(ends - now) * 1000);
     return token;
 }
 
 struct span assertion_of(struct gate_thread *t, const struct assertion *a)
 {
-    uint8_t room[KEY_MAX];
-    struct source s;
-    struct span known;
-    if (a->check->host.n > HOST_MAX)
-        return SPAN_NONE; /* can't happen: no host is so long */
-    source_of(a, &s);
-    struct span key = key_of(t, a, room);
-    if (cache_get(t->assertions, key, t->loop->now_ms, &known) && is_made_of(&s, &known))
-        return arena_copy(a->check->arena, known);
-    return sign_anew(t, a, &s, key);
+    struct span key = key_of(a), source = source_of(a), known;
+    if (!key.p || !source.p)
+        return SPAN_NONE;
+    if (cache_get(t->assertions, key, t->loop->now_ms, &known) && span_has_prefix(known, source))
+        return arena_copy(a->check->arena, span_from(known, source.n));
+    return sign_anew(t, a, key, source);
 }

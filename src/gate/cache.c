@@ -56,7 +56,7 @@ static struct cache_entry *set_of(struct cache *c, uint64_t hash)
     return &c->entries[hash % c->sets * WAYS];
 }
 
-/* Who does not know the hash's key cannot make two of one hash: how far a guess is right is not to be seen. */
+/* Bytes are compared only where the hashes agree, which nobody brings about without their key: so the time tells nothing. */
 static bool entry_has_key(const struct cache_entry *e, uint64_t hash, struct span key)
 {
     return e->bytes && e->hash == hash && span_eq(span_make(e->bytes, e->key_n), key);

@@ -1,5 +1,5 @@
 /* Bounded look-up table of one thread: bytes -> bytes, with an expiry. Keys may be secrets or come from peers: they are
- * found by a keyed hash, so that time tells nothing of those that are there, and wiped. A full set loses its longest unused entry.
+ * looked up by a keyed hash, so that time tells nothing of other keys, and wiped. A full set loses its longest unused entry.
  * thread: the one that owns it. */
 #ifndef TG_GATE_CACHE_H
 #define TG_GATE_CACHE_H

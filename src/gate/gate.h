@@ -96,6 +96,8 @@ struct session_config {
 /* NULL: none of that id. */
 const struct session_key *session_key_find(const struct session_config *s, struct span id);
 
+#define GATE_DIGEST 16
+
 struct gate_config {
     struct span name;
     struct basic_config *basic; /* NULL: the gate has no basic; so the others */
@@ -113,7 +115,7 @@ struct gate_config {
     /* Of the ways that have one credential for all: what gate_fingerprint() gives. Set by gate_config_seal(). */
     uint8_t fingerprints[WAY_COUNT][16];
     /* Of all of the above but the realm: what was verified under one digest holds under it. Set by gate_config_seal(). */
-    uint8_t digest[16];
+    uint8_t digest[GATE_DIGEST];
 };
 
 /* Derives key ids and keys from the secrets (HKDF, purposes separated), all fingerprints, the dummy hash and the

@@ -22,18 +22,17 @@ struct verified {
 };
 
 #define REMEMBERED_MAX (sizeof(struct verified) + TOKEN_RAW_MAX + LEDGER_FACTS_MAX + TOKEN_TEXT_MAX)
-#define DIGEST sizeof(((struct gate_config *)NULL)->digest)
-#define MAC_TEXT 24 /* of the end of a token: 144 bits of its MAC */
-#define NAME_MAX_BYTES (DIGEST + MAC_TEXT + HOST_MAX)
+#define MAC_TEXT 24 /* of the end of a token: 140 bits of its MAC and more */
+#define KEY_MAX (GATE_DIGEST + MAC_TEXT + HOST_MAX)
 
-/* What a token is remembered by. The host stands for itself and for its circle: a session may be taken back on one host of a circle. Of the token
- * its end is enough: whoever meets that has the MAC of a good one, and whether the rest is the same is looked at afterwards. */
-static struct span name_of(const struct gate_check *c, struct span text, uint8_t room[NAME_MAX_BYTES])
+/* The host stands for itself and for its circle: a session may be taken back on one host of a circle. Of the token its end is enough: whoever has
+ * that has seen a good one's MAC, and whether the rest is the same is looked at afterwards. */
+static struct span key_of(const struct gate_check *c, struct span text, uint8_t room[KEY_MAX])
 {
-    memcpy(room, c->gate->digest, DIGEST);
-    memcpy(room + DIGEST, text.p + text.n - MAC_TEXT, MAC_TEXT);
-    memcpy(room + DIGEST + MAC_TEXT, c->host.p, c->host.n);
-    return span_make(room, DIGEST + MAC_TEXT + c->host.n);
+    memcpy(room, c->gate->digest, GATE_DIGEST);
+    memcpy(room + GATE_DIGEST, text.p + text.n - MAC_TEXT, MAC_TEXT);
+    memcpy(room + GATE_DIGEST + MAC_TEXT, c->host.p, c->host.n);
+    return span_make(room, GATE_DIGEST + MAC_TEXT + c->host.n);
 }
 
 static struct span take(struct span *rest, size_t n)
@@ -56,12 +55,12 @@ static void unpack(const struct verified *v, struct span texts, const struct gat
     out->who.scope = take(&texts, v->scope);
 }
 
-static enum session_state recall(struct gate_thread *t, const struct gate_check *c, struct span name, struct span token,
+static enum session_state recall(struct gate_thread *t, const struct gate_check *c, struct span key, struct span token,
                                  struct session *out)
 {
     struct span value;
     struct verified v;
-    if (!cache_get(t->sessions, name, t->loop->now_ms, &value))
+    if (!cache_get(t->sessions, key, t->loop->now_ms, &value))
         return SESSION_NONE;
     memcpy(&v, value.p, sizeof(v));
     if (v.ledger != ledger_number(t->ledger) || !span_eq(token, span_from(value, sizeof(v) + v.texts)))
@@ -112,7 +111,7 @@ static uint64_t forget_ms(const struct gate_thread *t, const struct session *s, 
 }
 
 /* The session as it is remembered, so that its texts live as long as the exchange, whatever they were read from. */
-static enum session_state remember(struct gate_thread *t, const struct gate_check *c, struct span name, int64_t now,
+static enum session_state remember(struct gate_thread *t, const struct gate_check *c, struct span key, int64_t now,
                                    struct span token, struct session *s)
 {
     uint8_t bytes[REMEMBERED_MAX];
@@ -126,33 +125,33 @@ static enum session_state remember(struct gate_thread *t, const struct gate_chec
     if (!texts.p)
         return SESSION_NO_MEMORY;
     unpack(&v, texts, c->gate, s);
-    cache_put(t->sessions, name, span_make(bytes, n), until);
+    cache_put(t->sessions, key, span_make(bytes, n), until);
     return SESSION_GOOD;
 }
 
 /* --- the session of a request ------------------------------------------------------------------------------------- */
 
 static enum session_state verify_anew(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
-                                      struct span text, struct span name, struct session *out)
+                                      struct span text, struct span key, struct session *out)
 {
     uint8_t raw[TOKEN_RAW_MAX];
     int64_t now = clock_wall_s();
     if (!token_verify(c->gate, circle, text, now, raw, out) ||
         ledger_judge(t->ledger, out, c->host, now) != LEDGER_HOLDS)
         return SESSION_NONE;
-    return remember(t, c, name, now, text, out);
+    return remember(t, c, key, now, text, out);
 }
 
 static enum session_state verify(struct gate_thread *t, const struct gate_check *c, const struct circle *circle,
                                  struct span text, struct session *out)
 {
-    uint8_t room[NAME_MAX_BYTES];
+    uint8_t room[KEY_MAX];
     if (text.n < MAC_TEXT || text.n > TOKEN_TEXT_MAX || c->host.n > HOST_MAX)
         return SESSION_NONE;
-    struct span name = name_of(c, text, room);
-    enum session_state state = recall(t, c, name, text, out);
+    struct span key = key_of(c, text, room);
+    enum session_state state = recall(t, c, key, text, out);
     if (state == SESSION_NONE)
-        state = verify_anew(t, c, circle, text, name, out);
+        state = verify_anew(t, c, circle, text, key, out);
     if (state != SESSION_GOOD || session_is_live(&c->gate->session, out, clock_wall_s()))
         return state;
     return SESSION_NONE;

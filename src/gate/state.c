@@ -53,7 +53,6 @@ struct gate_thread *gate_thread_new(struct gate_shared *shared, struct loop *loo
     t->loop = loop;
     t->mac = mac_new(span_make(shared->key, sizeof(shared->key)));
     t->login_key = hash_key_random();
-    t->assertion_key = hash_key_random();
     t->logins = cache_new(LOGINS);
     t->sessions = cache_new(SESSIONS);
     t->assertions = cache_new(ASSERTIONS);

@@ -23,16 +23,15 @@ struct pair {
 };
 
 struct gate_thread {
-    struct gate_shared *shared;    /* borrows */
-    struct loop *loop;             /* borrows */
-    struct mac *mac;               /* owns; keyed by shared->key */
-    struct hash_key login_key;     /* of this thread */
-    struct hash_key assertion_key; /* of this thread */
-    struct cache *logins;          /* owns; see logins.h */
-    struct cache *sessions;        /* owns; verified tokens, see session.c */
-    struct cache *assertions;      /* owns; for origins, see assertion.h */
-    struct ledger *ledger;         /* owns a reference; NULL: nothing is taken back */
-    struct flight *flights;        /* owns; list of the pairs being hashed for this thread */
+    struct gate_shared *shared; /* borrows */
+    struct loop *loop;          /* borrows */
+    struct mac *mac;            /* owns; keyed by shared->key */
+    struct hash_key login_key;  /* of this thread */
+    struct cache *logins;       /* owns; see logins.h */
+    struct cache *sessions;     /* owns; verified tokens, see session.c */
+    struct cache *assertions;   /* owns; for origins, see assertion.h */
+    struct ledger *ledger;      /* owns a reference; NULL: nothing is taken back */
+    struct flight *flights;     /* owns; list of the pairs being hashed for this thread */
 };
 
 #endif

@@ -47,8 +47,8 @@ static inline unsigned byte_hex(uint8_t c)
     return c <= '9' ? c - 0x30u : (c | 0x20u) - 'a' + 10;
 }
 
-/* Are four bytes all of one and the same of the classes? */
-static inline bool bytes_share(const uint8_t *p, unsigned classes)
+/* Are four bytes all of one same class? */
+static inline bool four_are(const uint8_t *p, unsigned classes)
 {
     return (byte_classes[p[0]] & byte_classes[p[1]] & byte_classes[p[2]] & byte_classes[p[3]] & classes) != 0;
 }
@@ -57,7 +57,7 @@ static inline bool bytes_share(const uint8_t *p, unsigned classes)
 static inline size_t bytes_run(struct span s, unsigned classes)
 {
     size_t i = 0;
-    while (s.n - i >= 4 && bytes_share(s.p + i, classes))
+    while (s.n - i >= 4 && four_are(s.p + i, classes))
         i += 4;
     while (i < s.n && byte_is(s.p[i], classes))
         i++;

@@ -119,7 +119,7 @@ static inline void raise_columns(uint8_t highest[COLUMNS], const uint8_t *p)
     }
 }
 
-/* Visible ASCII and SP throughout, as nearly all values are? What we add ourselves has a kilobyte: one vector instruction for COLUMNS bytes. */
+/* Is all of it visible ASCII or SP? Nearly every value is. The columns are one vector register, for the kilobyte that we add ourselves. */
 static bool is_plain(struct span s)
 {
     uint8_t highest[COLUMNS] = {0}, all = 0;
