@@ -2,6 +2,8 @@
 
 #include "gate/cache.h"
 
+#include "base/hash.h"
+
 static struct span number(char *room, int i)
 {
     return span_make(room, (size_t)snprintf(room, 16, "key-%d", i));
@@ -65,13 +67,39 @@ static void test_used_ones_stay(void **state)
     cache_free(c);
 }
 
+uint64_t __real_hash_span(struct hash_key key, struct span s);
+uint64_t __wrap_hash_span(struct hash_key key, struct span s);
+
+static bool all_alike;
+
+uint64_t __wrap_hash_span(struct hash_key key, struct span s)
+{
+    return all_alike ? 7 : __real_hash_span(key, s);
+}
+
+/* The hash finds them; who they are is told by the keys alone. */
+static void test_keys_of_one_hash(void **state)
+{
+    struct cache *c = cache_new(16);
+    struct span v;
+    all_alike = true;
+    cache_put(c, SPAN("one"), SPAN("1"), 100);
+    assert_false(cache_get(c, SPAN("two"), 1, &v));
+    cache_put(c, SPAN("two"), SPAN("2"), 100);
+    assert_true(cache_get(c, SPAN("one"), 1, &v) && span_eq(v, SPAN("1")));
+    assert_true(cache_get(c, SPAN("two"), 1, &v) && span_eq(v, SPAN("2")));
+    assert_false(cache_get(c, SPAN("on"), 1, &v));
+    assert_false(cache_get(c, SPAN("ones"), 1, &v));
+    all_alike = false;
+    cache_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_is_bounded),
-        cmocka_unit_test(test_used_ones_stay),
+        cmocka_unit_test(test_values),           cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_is_bounded),       cmocka_unit_test(test_used_ones_stay),
+        cmocka_unit_test(test_keys_of_one_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,9 @@
 /* gate_check() with cookies: which one counts, for how long, and what is given out. */
 #include "stage.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "gate/basic.h"
 #include "gate/logins.h"
@@ -28,6 +31,29 @@ static void test_cookie_afterwards(void **state)
     assert_int_equal(ask_basic(&s, "app.test", "anna:open sesame", &again), GATE_IDENTIFIED);
     assert_true(again.check.set_cookie.n > 0);
     stage_fini(&s);
+}
+
+/* Of a token its end is looked at first: one that is shorter is read no further. Before this one nothing may be read at all. */
+static void test_short_cookies(void **state)
+{
+    static const char name[] = "__Secure-tiergate=";
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), name_n = sizeof(name) - 1;
+    char *two = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), *at = two + page;
+    assert_true(two != MAP_FAILED);
+    assert_int_equal(mprotect(two, page, PROT_NONE), 0);
+    for (size_t n = 1; n < 40; n++) {
+        struct stage s;
+        struct ask a;
+        stage_init(&s, "app.test");
+        ask_init(&a, &s, "app.test", "Cookie: x");
+        struct header *cookie = a.request.headers.v;
+        memcpy(at, name, name_n);
+        memset(at + name_n, 'A', n);
+        cookie->value = span_make(at, name_n + n);
+        CHECK("short", ask(&a) == GATE_ANONYMOUS);
+        stage_fini(&s);
+    }
+    assert_int_equal(munmap(two, 2 * page), 0);
 }
 
 /* Each host its own circle: the cookie of one is nothing on another. */
@@ -369,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cookie_afterwards),
+        cmocka_unit_test(test_short_cookies),
         cmocka_unit_test(test_cookie_of_another_host),
         cmocka_unit_test(test_cookie_after_reload),
         cmocka_unit_test(test_recalled_session_ends),

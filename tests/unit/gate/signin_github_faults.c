@@ -559,13 +559,13 @@ static void test_secrets_are_wiped(void **state)
     service_settle(&k);
     wiped_secrets = wiped_tokens = 0; /* more of them, where memory is used again */
     assert_int_equal(ask(&k).outcome, SIGNIN_OK);
-    assert_in_range(wiped_secrets, 1, 9); /* the form */
-    assert_in_range(wiped_tokens, 2, 9);  /* the field of the look, the answer */
+    assert_true(wiped_secrets >= 1); /* the form */
+    assert_true(wiped_tokens >= 2);  /* the field of the look, the answer */
     service_play(&k, EXCHANGE, 200, GRANT("gho_second"));
     wiped_secrets = wiped_tokens = 0;
     assert_int_equal(ask(&k).outcome, SIGNIN_OK); /* gives the first one back */
-    assert_in_range(wiped_secrets, 2, 9);         /* and that of Basic */
-    assert_in_range(wiped_tokens, 5, 9); /* the first one twice, where it was opened, and the body that gives it back */
+    assert_true(wiped_secrets >= 2);              /* and that of Basic */
+    assert_true(wiped_tokens >= 5); /* the first one twice, where it was opened, and the body that gives it back */
     service_close(&k);
 }
 

@@ -231,8 +231,8 @@ static bool is_assertion(struct span text)
     return good;
 }
 
-/* What could not be signed is not remembered either. */
-static bool assert_who(struct need *n)
+/* What could not be signed is not remembered either; what is remembered is given out whole. */
+static bool assert_who_at(struct need *n, bool again)
 {
     struct stage s;
     struct memory tiny;
@@ -243,6 +243,8 @@ static bool assert_who(struct need *n)
     c.identity = (struct identity){.way = WAY_BASIC, .gate = s.f.gate.name, .subject = SPAN("anna")};
     c.ends_s = clock_wall_s() + 100;
     const struct assertion a = {.keys = &keys, .check = &c, .audience = SPAN("tag"), .port = -1};
+    if (again)
+        assert_true(is_assertion(assertion_of(s.thread, &a)));
     need_begin(n);
     struct span text = assertion_of(s.thread, &a);
     need_end(n);
@@ -255,10 +257,21 @@ static bool assert_who(struct need *n)
     return whole;
 }
 
+static bool assert_who(struct need *n)
+{
+    return assert_who_at(n, false);
+}
+
+static bool assert_who_again(struct need *n)
+{
+    return assert_who_at(n, true);
+}
+
 static void test_assertion(void **state)
 {
     garbles = true;
     need_sweep("assertion", assert_who);
+    need_sweep("assertion again", assert_who_again);
     garbles = false;
 }
 
