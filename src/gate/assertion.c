@@ -178,13 +178,13 @@ static struct span source_of(const struct assertion *a)
     return arena_join(c->arena, parts, COUNT(parts));
 }
 
-/* The session by its own name, or who proved himself by the request; the host and port as they were asked for. Where that does not tell two
- * apart, their sources do, and the later one is remembered. p == NULL: no memory. */
+/* The session, if there is one, and whose; the host and port as they were asked for. Where that does not tell two apart, their sources do, and the
+ * later one is remembered. p == NULL: no memory. */
 static struct span key_of(const struct assertion *a)
 {
     const struct gate_check *c = a->check;
     const struct span parts[] = {span_make(c->session_id, sizeof(c->session_id)), span_make(&a->port, sizeof(a->port)),
-                                 c->host, c->by_cookie ? SPAN_NONE : c->identity.subject};
+                                 c->host, c->identity.subject};
     return arena_join(c->arena, parts, COUNT(parts));
 }
 
