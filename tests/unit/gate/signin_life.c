@@ -28,10 +28,15 @@ static void close_kit(struct service_kit *k)
 }
 
 /* As if its time had come. */
-static void wake(struct service_kit *k)
+static void fire(struct service_kit *k)
 {
     assert_true(timer_set(&k->signin->again, 0));
     kit_idle(&k->base, 1);
+}
+
+static void wake(struct service_kit *k)
+{
+    fire(k);
     service_settle(k);
 }
 
@@ -110,7 +115,7 @@ static void test_answer_waits_for_memory(void **state)
     assert_non_null(k.signin->unsent);
     for (unsigned i = 0; i < 3; i++) {
         trial_fail(TRIAL_MEMORY, 0);
-        wake(&k);
+        fire(&k); /* no more: on a slow machine the next second is over soon */
         assert_true(trial_was_hit());
         assert_non_null(k.signin->unsent);
         assert_true(left_ms(&k) <= 1000);

@@ -379,7 +379,7 @@ static void test_are_known(void **state)
 static void let_tick(struct stage *s)
 {
     timer_stop(&s->p->timer);
-    s->p->timer.on_due(s->p->timer.arg);
+    s->on_tick(s->p);
 }
 
 static void test_clock(void **state)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #define SEND_HIGH 65536u
+#define PAIR_TICK_MS 10u
 
 uint8_t pattern_at(size_t i)
 {
@@ -148,9 +149,13 @@ void pair_fini(struct pair *p)
     loop_free(p->loop);
 }
 
-static void on_limit(void *arg)
+static void on_tick(void *arg)
 {
     struct pair *p = arg;
+    if (p->ticks-- > 0) {
+        assert_true(timer_set(&p->tick, PAIR_TICK_MS));
+        return;
+    }
     p->timed_out = true;
     loop_stop(p->loop);
 }
@@ -162,10 +167,11 @@ bool pair_run(struct pair *p, bool (*is_done)(struct pair *p), unsigned ms)
     if (is_done && is_done(p))
         return true;
     loop_refresh(p->loop);
-    timer_init(&p->limit, p->loop, on_limit, p);
-    assert_true(timer_set(&p->limit, ms));
+    p->ticks = ms / PAIR_TICK_MS;
+    timer_init(&p->tick, p->loop, on_tick, p);
+    assert_true(timer_set(&p->tick, ms % PAIR_TICK_MS));
     loop_run(p->loop);
-    timer_fini(&p->limit);
+    timer_fini(&p->tick);
     p->is_done = NULL;
     return !p->timed_out;
 }

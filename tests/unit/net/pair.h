@@ -36,7 +36,8 @@ struct pair {
     struct stream_limits limits;
     bool (*is_done)(struct pair *p); /* asked after each callback */
     bool timed_out;
-    struct timer limit;
+    struct timer tick;
+    unsigned ticks; /* left: a machine that stands still takes one, however long */
 };
 
 void pair_init(struct pair *p, const struct pair_config *config);

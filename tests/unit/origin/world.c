@@ -13,7 +13,8 @@
 static void on_tick(void *arg)
 {
     struct world *w = arg;
-    if (w->loop->now_ms >= w->until_ms || (w->is_done && w->is_done(w->arg)))
+    w->ticks++;
+    if (w->ticks >= w->until || (w->is_done && w->is_done(w->arg)))
         loop_stop(w->loop);
     else
         assert_true(timer_set(&w->tick, 1));
@@ -42,8 +43,7 @@ bool world_run(struct world *w, bool (*is_done)(void *arg), void *arg, unsigned 
 {
     w->is_done = is_done;
     w->arg = arg;
-    loop_refresh(w->loop);
-    w->until_ms = w->loop->now_ms + ms;
+    w->until = w->ticks + ms;
     assert_true(timer_set(&w->tick, 1));
     loop_run(w->loop);
     return is_done && is_done(arg);
@@ -171,6 +171,7 @@ static void on_conn(void *arg, struct origin_conn *conn, enum origin_error error
     a->error = error;
     a->detail = detail;
     a->took_ms = a->world->loop->now_ms - a->start_ms;
+    a->took_ticks = a->world->ticks - a->start_ticks;
 }
 
 void asker_init(struct asker *a, struct world *w, const char *host, uint16_t port)
@@ -180,7 +181,7 @@ void asker_init(struct asker *a, struct world *w, const char *host, uint16_t por
         .name = SPAN("app"),
         .host_before = span_of(host),
         .port = port,
-        .connect_timeout_ms = 2000,
+        .connect_timeout_ms = 20000,
         .pool_idle_ms = 30000,
         .pool_size = 4,
         .key = 1,
@@ -194,6 +195,7 @@ bool asker_take(struct asker *a)
 {
     loop_refresh(a->world->loop);
     a->start_ms = a->world->loop->now_ms;
+    a->start_ticks = a->world->ticks;
     a->calls = 0;
     a->error = ORIGIN_OK;
     a->conn = origin_take(a->world->origins, &a->ask, &a->wait);
