@@ -14,12 +14,12 @@ struct world {
     bool (*is_done)(void *arg);
     void *arg;
     struct timer tick;
-    uint64_t ticks, until; /* of 1 ms; a machine that stands still takes one, however long */
+    uint64_t spent_ms, last_ms, until_ms; /* a machine that stands still spends 10 ms, however long */
 };
 
 void world_init(struct world *w);
 void world_fini(struct world *w);
-/* Until is_done(arg), at most ms ticks. False: time is up. is_done NULL: just lets the loop run for so many. */
+/* Until is_done(arg), at most ms. False: time is up. is_done NULL: just lets the loop run for ms. */
 bool world_run(struct world *w, bool (*is_done)(void *arg), void *arg, unsigned ms);
 /* Enough turns for what is on its way over loopback. */
 void world_rest(struct world *w);
@@ -58,7 +58,7 @@ struct asker {
     unsigned calls; /* of on_conn */
     enum origin_error error;
     const char *detail;
-    uint64_t took_ms, took_ticks, start_ms, start_ticks;
+    uint64_t took_ms, start_ms, spent_ms, start_spent_ms; /* what it took by the clock, and of what was spent */
 };
 
 /* Asks for http://host:port with 20 s to connect and a pool of 4. */

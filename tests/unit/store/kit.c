@@ -196,12 +196,21 @@ enum store_outcome kit_list(struct kit *k, enum store_table t, char *out, size_t
     return l.answer.outcome;
 }
 
-void kit_sql(const struct kit *k, const char *sql)
+/* The store's own thread may be at it still. */
+sqlite3 *kit_file(const struct kit *k)
 {
-    char path[128], *why = NULL;
+    char path[128];
     sqlite3 *db = NULL;
     kit_path(k, "tiergate.db", path);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_busy_timeout(db, 10000), SQLITE_OK);
+    return db;
+}
+
+void kit_sql(const struct kit *k, const char *sql)
+{
+    char *why = NULL;
+    sqlite3 *db = kit_file(k);
     if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
         fail_msg("%s: %s", sql, why);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
@@ -209,11 +218,8 @@ void kit_sql(const struct kit *k, const char *sql)
 
 unsigned kit_records(const struct kit *k)
 {
-    char path[128];
-    sqlite3 *db = NULL;
+    sqlite3 *db = kit_file(k);
     sqlite3_stmt *s = NULL;
-    kit_path(k, "tiergate.db", path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM record", -1, &s, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(s), SQLITE_ROW);
     unsigned n = (unsigned)sqlite3_column_int(s, 0);

@@ -48,7 +48,9 @@ enum store_outcome kit_count(struct kit *k, const char *key, uint32_t window_s, 
 enum store_outcome kit_list(struct kit *k, enum store_table t, char *out, size_t cap);
 /* How many records the file holds, ended ones among them. */
 unsigned kit_records(const struct kit *k);
-/* Runs SQL on the file, past the store. */
+/* The file, past the store; the caller closes it. */
+struct sqlite3 *kit_file(const struct kit *k);
+/* Runs SQL on it. */
 void kit_sql(const struct kit *k, const char *sql);
 
 #endif

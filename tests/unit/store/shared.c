@@ -227,10 +227,7 @@ static void test_locked(void **state)
 {
     struct kit *k = *state;
     struct kit_answer a;
-    char path[128];
-    sqlite3 *db = NULL;
-    kit_path(k, "tiergate.db", path);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3 *db = kit_file(k);
     assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(kit_put(k, STORE_REVOKED, "a", "x", LATER), STORE_FAILED);
     assert_int_equal(kit_take(k, STORE_CODES, "a", &a), STORE_FAILED);
