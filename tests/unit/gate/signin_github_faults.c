@@ -531,7 +531,7 @@ static void test_ends_while_giving_back(void **state)
 
 /* --- secrets ------------------------------------------------------------------------------------------------------ */
 
-static unsigned wiped_secrets, wiped_tokens;
+static _Thread_local unsigned wiped_secrets, wiped_tokens; /* by the service's thread; the store wipes too */
 
 static bool holds(const char *p, size_t n, struct span what)
 {
