@@ -50,6 +50,18 @@ static void look_again(struct service_kit *k, int64_t now_s)
     service_settle(k);
 }
 
+/* In steps; what is asked in one is answered in it. */
+static void go_on(struct service_kit *k, int64_t from_s, int64_t end_s, int64_t step_s)
+{
+    for (int64_t now = from_s; now <= end_s; now += step_s) {
+        service_set_clock(now);
+        people_tick(k->signin->people, now);
+        do
+            kit_idle(&k->base, 1);
+        while (k->running || k->signin->jobs || k->signin->people->busy);
+    }
+}
+
 /* Who takes the name later, while signed in as somebody else, gets nothing by it either. */
 static void test_login_taken_while_signed_in(void **state)
 {
@@ -113,8 +125,7 @@ static void test_github_is_away(void **state)
     open_people(&k);
     int64_t t = sign_in(&k).proven_s;
     service_played(&k, USER)->error = FETCH_CONNECT;
-    for (int64_t s = 0; s <= LEDGER_STALE_S; s += 10)
-        service_set_clock(t + s), people_tick(k.signin->people, t + s), kit_idle(&k.base, 1);
+    go_on(&k, t, t + LEDGER_STALE_S, 10);
     service_settle(&k);
     assert_in_range(times_asked(&k, USER "\n"), 4, 9); /* it waits longer each time */
     check_groups(&k, t, t + LEDGER_STALE_S - 1, "acme\nacme/core\n");
@@ -327,8 +338,7 @@ static void test_one_is_held_up(void **state)
     service_play(&k, USER, 500, "");
     service_played(&k, USER)->token = "gho_bert";
     service_play(&k, "api.github.test/user", 200, ANNA);
-    for (int64_t now = t; now <= end; now += 30)
-        service_set_clock(now), people_tick(k.signin->people, now), kit_idle(&k.base, 1);
+    go_on(&k, t, end, 30);
     service_settle(&k);
     check_groups(&k, t, end, "acme\nacme/core\n");
     judge(&k, t, end, &s);
@@ -349,8 +359,7 @@ static void test_one_is_limited(void **state)
     bert_signs_in(&k);
     *service_played(&k, USER) = (struct played){USER, 0, 403, "", "Retry-After", "3600", "gho_bert"};
     service_play(&k, "api.github.test/user", 200, ANNA);
-    for (int64_t now = t; now <= end; now += 30)
-        service_set_clock(now), people_tick(k.signin->people, now), kit_idle(&k.base, 1);
+    go_on(&k, t, end, 30);
     service_settle(&k);
     check_groups(&k, t, end, "acme\nacme/core\n");
     assert_in_range(times_asked(&k, "Bearer gho_bert"), 5, 12); /* at his sign-in and twice again, some at a time */
