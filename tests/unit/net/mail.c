@@ -96,7 +96,7 @@ static void try_row(struct fetch_kit *k, const struct row *row)
         fail_msg("%s: error %u, status %u (%s) %s", row->name, o.error, o.status, o.detail.p,
                  p.heard.n > 0 ? p.heard.p : "");
     CHECK(row->name, o.refused_address == row->refused_address);
-    CHECK(row->name, o.took_ms < (row->timeout_ms != 0 ? row->timeout_ms + 5000 : 15000));
+    CHECK(row->name, o.took_ms < (row->timeout_ms != 0 ? row->timeout_ms + 1500 : 15000));
     if (row->error == FETCH_OK)
         CHECK(row->name, span_has_suffix(text_span(&p.heard), SPAN(STUFFED)));
     else

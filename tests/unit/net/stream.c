@@ -388,7 +388,7 @@ static void test_reset_is_seen_behind_unread_bytes(void **state)
         end_send(&p.client);
         end_close(&p.client, STREAM_CLOSE_NOW);
         /* Bytes and reset arrive together: the short read hides the reset, the recheck finds it. */
-        CHECK(names[tls], pair_run(&p, server_in_error, 2000));
+        CHECK(names[tls], pair_run(&p, server_in_error, 2 * LOOP_TICK_MS));
         CHECK(names[tls], p.server.got == 100);
         CHECK(names[tls], stream_failure(p.server.stream) == STREAM_FAIL_RESET);
         CHECK(names[tls], stream_error(p.server.stream)[0] != '\0');

@@ -34,6 +34,15 @@ static void close_all(int fds[8])
             close(fds[i]);
 }
 
+static void serve_at(struct server *s, struct world *w, enum place place, int fds[8])
+{
+    assert_true(server_bind(s, w, "127.0.0.1", 0));
+    if (place == STALLED)
+        server_stall(s, fds);
+    else if (place == LISTENS)
+        server_listen(s);
+}
+
 static void test_outcomes(void **state)
 {
     for (size_t i = 0; i < COUNT(outcomes); i++) {
@@ -43,11 +52,7 @@ static void test_outcomes(void **state)
         struct asker a;
         int fds[8] = {0};
         world_init(&w);
-        assert_true(server_bind(&s, &w, "127.0.0.1", 0));
-        if (outcomes[i].place == STALLED)
-            server_stall(&s, fds);
-        else if (outcomes[i].place == LISTENS)
-            server_listen(&s);
+        serve_at(&s, &w, outcomes[i].place, fds);
         asker_init(&a, &w, outcomes[i].host, s.port);
         a.config.connect_timeout_ms = outcomes[i].timeout_ms;
         asker_get(&a);
@@ -147,11 +152,7 @@ static bool cancel_in(size_t phase, bool frees_thread)
     struct asker a;
     int fds[8] = {0};
     world_init(&w);
-    assert_true(server_bind(&s, &w, "127.0.0.1", 0));
-    if (phases[phase].place == STALLED)
-        server_stall(&s, fds);
-    else if (phases[phase].place == LISTENS)
-        server_listen(&s);
+    serve_at(&s, &w, phases[phase].place, fds);
     asker_init(&a, &w, phases[phase].host, s.port);
     a.config.connect_timeout_ms = 60000;
     CHECK(name, !asker_take(&a));

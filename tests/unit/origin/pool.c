@@ -127,7 +127,7 @@ static bool has_ended(void *arg)
 
 static void more_time_passes(struct scene *s)
 {
-    assert_true(world_run(&s->world, has_ended, s, 2000)); /* by the sweep, before anybody asks */
+    assert_true(world_run(&s->world, has_ended, s, 500)); /* by the sweep, before anybody asks */
 }
 
 static void test_what_happens_while_idle(void **state)
