@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #define LOGINS 1024
-#define SESSIONS 1024
-/* A new one costs a signature: tens of thousands of look-ups. Sets of four that are full lose one each time, so that ten thousand sessions need many more
- * places; an empty one costs nothing but address space. */
+/* Sets of four that are full lose one each time, so that ten thousand sessions need many more places; an empty one costs nothing but address space. */
+#define SESSIONS 32768
+/* A new one costs a signature: tens of thousands of look-ups. */
 #define ASSERTIONS 65536
 
 struct gate_shared *gate_shared_new(const struct gate_limits *limits)

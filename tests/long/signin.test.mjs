@@ -6,7 +6,7 @@ import { startSigninSite, STG } from '../harness/signin-site.mjs';
 import { Visitor } from '../harness/visitor.mjs';
 import { requestBytes } from '../harness/wire.mjs';
 
-const SESSION = '__Secure-tiergate', FEW = 200, SESSIONS = 10000, ASKED = 20000;
+const SESSION = '__Secure-tiergate', FEW = 200, SESSIONS = 10000, ASKED = 20000, ROUNDS = 3;
 
 describe('signing in, ten thousand times', () => {
   const users = Object.fromEntries(Array.from({ length: SESSIONS }, (_, i) => [`dev${i}`, { orgs: { 'plyr-fm': 'active' } }]));
@@ -40,10 +40,10 @@ describe('signing in, ten thousand times', () => {
   }
 
   /** CPU of the worker for so many requests, by sessions all over the list. */
-  async function cost() {
+  async function cost(of) {
     const wire = await site.gate.connect({ host: STG }), from = cpuSeconds(site.gate.workers[0]);
     for (let i = 0; i < ASKED; i++) {
-      const cookie = cookies[(i * 7919) % cookies.length];
+      const cookie = of[(i * 7919) % of.length];
       await wire.send(requestBytes({ path: '/private', host: site.gate.authority(STG), headers: { Cookie: `${SESSION}=${cookie}`, 'Sec-Fetch-Mode': 'cors' } }));
       assert.equal((await wire.response()).status, 200);
     }
@@ -51,18 +51,25 @@ describe('signing in, ten thousand times', () => {
     return cpuSeconds(site.gate.workers[0]) - from;
   }
 
+  /** The least of some rounds of each, taken in turns: the machine is not as fast all the time. */
+  async function leastCosts(...lists) {
+    const least = lists.map(() => Infinity);
+    for (let round = 0; round < ROUNDS; round++) for (const [i, list] of lists.entries()) least[i] = Math.min(least[i], await cost(list));
+    return least;
+  }
+
   it('costs a request no more, and 4 KiB of memory for each at the most', async () => {
     await signInSome(FEW);
-    await cost();
-    const before_ = { memory: residentKib(site.gate.pid), cpu: await cost() };
+    const [alone] = await leastCosts(cookies);
+    const before_ = residentKib(site.gate.pid);
     while (cookies.length < SESSIONS) await Promise.all(Array.from({ length: 8 }, () => signInSome(25)));
-    await cost();
-    const after_ = { memory: residentKib(site.gate.pid), cpu: await cost() };
-    const told = JSON.stringify([before_, after_]);
+    const [few, all] = await leastCosts(cookies.slice(0, FEW), cookies);
+    const memory = [before_, residentKib(site.gate.pid)], told = JSON.stringify({ memory, cpu: { alone, few, all } });
     assert.equal(new Set(cookies).size, cookies.length);
     // What is kept of each: that there is such a person, to be looked at again, and what was signed for an origin.
-    if (memoryIsReal) assert.ok(after_.memory - before_.memory < 4 * SESSIONS, told);
-    assert.ok(after_.cpu < before_.cpu * 1.3 + 0.2, told);
+    if (memoryIsReal) assert.ok(memory[1] - memory[0] < 4 * SESSIONS, told);
+    assert.ok(all < few * 1.1 + 0.05, told); // a clock that ticks a hundred times a second
+    assert.ok(all < alone * 1.2 + 0.05, told); // minutes lie between the two
     console.log(told);
   });
 });
