@@ -42,6 +42,10 @@ class Writer {
 }
 
 const SHUT = { settings: { INITIAL_WINDOW_SIZE: 0 } };
+/** A byte of each of a hundred bodies at a time. */
+const DRIPPING = {
+  sends: (w) => many(100, (id) => w.post(id, { more: [['content-length', '9999']] })), drip: () => many(100, (id) => data(id, 'x')), connections: 4
+};
 const WIDE = { settings: { INITIAL_WINDOW_SIZE: 0x7fffffff } };
 
 /** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives. */
@@ -69,7 +73,8 @@ const attacks = {
   'windows that stay shut': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), connections: 4 },
   'windows that drip': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), drip: () => many(100, (id) => windowUpdate(id, 1)), every: 20, connections: 4 },
   'one that never reads': { ...WIDE, sends: (w) => [windowUpdate(0, 0x7fff0000), ...many(100, (id) => w.get(id, { path: '/large' }))], drip: () => ping(), every: 20, deaf: true, connections: 4 },
-  'bodies that drip': { sends: (w) => many(100, (id) => w.post(id, { more: [['content-length', '9999']] })), drip: () => many(100, (id) => data(id, 'x')), every: 50, connections: 4 },
+  'bodies that drip': { ...DRIPPING, every: 1000 },
+  'bodies that drip in bursts': { ...DRIPPING, every: 50 },
   'identifiers run out': { sends: (w) => [w.get(0x7fffffff), w.get(1)] },
   'malformed pseudo fields': {
     sends: (w) => w.malformed([

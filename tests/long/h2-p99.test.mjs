@@ -1,12 +1,13 @@
 // A second client while another attacks over HTTP/2: what it waits for, in calm and beside each attack that runs all the time. Its p99 may at most
-// double, plus FLOOR.
+// double.
 //
 // What is measured is meant to be tiergate and not the want of processors. So tiergate has one thread, that nobody is served beside the attack, and a
 // processor to itself (niceness -15, where that is allowed). All others share another one: the client and its origin go before everybody there
 // (SCHED_RR, where that is allowed), the attacker and the origin that it has attacked, processes of their own, take all that is left. The attacker
 // holds as many connections as an address may, each with a full handshake, and makes a new one for each that ends. Nothing else should run meanwhile.
+// Calm is measured between the attacks, and taken together: a p99 of a few hundred is one of a handful of bad moments, which the machine has anyhow.
 // FLOOR is what a scheduler may take between two of the hops, and the moment until an attack has been told from a conversation. Each row tells how
-// much of it was needed: 0.0 means that the bare double was kept.
+// much of it was needed: 0.0 means that the bare double was kept. BURSTS is for four hundred frames at a moment that are a write to an origin each.
 // Memory is told, not judged: it is that of all connections of an attack together. What one may take is h2-attacks.test.mjs's.
 import assert from 'node:assert/strict';
 import { execFileSync, fork } from 'node:child_process';
@@ -25,8 +26,8 @@ import { NAMES } from './h2-beside.mjs';
 const here = path.dirname(fileURLToPath(import.meta.url));
 const HOST = 'open.example.test', ATTACKED = 'attacked.example.test';
 const CONNECTIONS = 16;
-const COUNT = { kept: 100, fresh: 50 }, ROUNDS = 4;
-const FLOOR = 4; // ms
+const COUNT = { kept: 200, fresh: 200 }, ROUNDS = 4;
+const FLOOR = 1, BURSTS = 4; // ms
 const TRIES = 5; // others may use the machine; what tiergate does wrong it does each time
 
 const at = (times, share) => [...times].sort((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))];
@@ -103,6 +104,7 @@ describe('the second client of an attacked gate', { skip: !memoryIsReal && 'a sa
     for (const pid of [client.child.pid, process.pid]) goesFirst(pid);
     await client.tell('client', { port: gate.port, host: HOST, ca: authority().pem });
     await client.tell('measure', COUNT); // warm
+    for (let i = 0; i < 2 * ROUNDS; i++) calm.push(await client.tell('measure', COUNT));
   });
   after(async () => {
     console.log(['p99 in ms, calm and under attack (ms beyond the double, connections that the attacker made a second, memory)', ...rows].join('\n  '));
@@ -121,27 +123,29 @@ describe('the second client of an attacked gate', { skip: !memoryIsReal && 'a sa
     return seen;
   }
 
+  const calm = [];
+  const p99 = (all) => ({ kept: at(all.flatMap((m) => m.kept), 0.99), fresh: at(all.flatMap((m) => m.fresh), 0.99) });
+
   /** p99 of both kinds, calm and attacked in turns, so that what else the machine does befalls both. */
   async function compare(name) {
-    const calm = [], under = [], rates = [], base = residentKib(gate.pid);
+    const under = [], rates = [], base = residentKib(gate.pid);
     for (let i = 0; i < ROUNDS; i++) {
       calm.push(await client.tell('measure', COUNT));
       under.push(await beside(name, rates));
     }
-    const p99 = (all) => ({ kept: at(all.flatMap((m) => m.kept), 0.99), fresh: at(all.flatMap((m) => m.fresh), 0.99) });
     return { calm: p99(calm), under: p99(under), growth: residentKib(gate.pid) - base, rate: rates.reduce((a, b) => a + b) / rates.length };
   }
 
   /** How far the worse of both is beyond the double. */
   const beyond = ({ calm, under }) => Math.max(0, ...['kept', 'fresh'].map((kind) => under[kind] - 2 * calm[kind]));
-  const fits = (seen) => beyond(seen) <= FLOOR;
+  const fits = (name, seen) => beyond(seen) <= (name.endsWith('in bursts') ? BURSTS : FLOOR);
 
   for (const name of NAMES)
     it(name, async () => {
       let seen;
-      for (let i = 0; i < TRIES && !(seen && fits(seen)); i++) seen = await compare(name);
+      for (let i = 0; i < TRIES && !(seen && fits(name, seen)); i++) seen = await compare(name);
       const pair = (kind) => `${kind} ${seen.calm[kind].toFixed(1)} → ${seen.under[kind].toFixed(1)}`.padEnd(20);
       rows.push(`${name.padEnd(38)} ${pair('kept')} ${pair('fresh')} needs ${beyond(seen).toFixed(1)}, ${Math.round(seen.rate)}/s, ${seen.growth} KiB`);
-      assert.ok(fits(seen), rows.at(-1));
+      assert.ok(fits(name, seen), rows.at(-1));
     });
 });
