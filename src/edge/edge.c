@@ -125,7 +125,7 @@ struct edge_thread *edge_thread_new(struct edge_shared *s, struct loop *loop, co
     t->proxies = proxy_acceptor_new(loop);
     t->gate = gate_thread_new(s->gate, loop);
     t->scratch = policy_scratch_new();
-    t->token_traces = cache_new(64);
+    t->token_traces = cache_new(64, 65536);
     t->ring = log_ring_new(s->log, LOG_RING_BYTES);
     timer_init(&t->sweep, loop, edge_sweep, t);
     if (!t->resolver || !t->origins || !t->proxies || !t->gate || !t->scratch || !t->token_traces || !t->ring ||

@@ -19,7 +19,7 @@ void token_trace(struct exchange *x)
     uint64_t now = x->thread->loop->now_ms;
     if (cache_get(x->thread->token_traces, key, now, &seen))
         return;
-    cache_put(x->thread->token_traces, key, SPAN("1"), now + TRACE_EVERY_MS);
+    cache_put(x->thread->token_traces, key, SPAN("1"), now, now + TRACE_EVERY_MS);
     struct signin_question q = {.kind = SIGNIN_TOKEN_USED, .who = *x->who};
     own_tell(x, &q);
 }

@@ -194,7 +194,8 @@ static void remember(struct gate_thread *t, const struct assertion *a, struct sp
     const struct span parts[] = {source, token};
     struct span value = arena_join(a->check->arena, parts, COUNT(parts));
     if (value.p)
-        cache_put(t->assertions, key, value, t->loop->now_ms + (for_ms < REMEMBERED_MS ? for_ms : REMEMBERED_MS));
+        cache_put(t->assertions, key, value, t->loop->now_ms,
+                  t->loop->now_ms + (for_ms < REMEMBERED_MS ? for_ms : REMEMBERED_MS));
 }
 
 static struct span sign_anew(struct gate_thread *t, const struct assertion *a, struct span key, struct span source)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #define WAYS 4
+#define SWEPT 8 /* entries that are looked at for each new one: what has expired is not kept for long */
 
 struct cache_entry {
     uint8_t *bytes; /* owns: the key, then the value; NULL: free */
@@ -18,11 +19,13 @@ struct cache_entry {
 struct cache {
     struct hash_key hash;
     size_t sets;
+    size_t bytes, bytes_max; /* of keys and values */
+    size_t hand;             /* the entry that is swept next */
     uint64_t tick;
     struct cache_entry entries[];
 };
 
-struct cache *cache_new(size_t entries)
+struct cache *cache_new(size_t entries, size_t bytes)
 {
     size_t sets = (entries + WAYS - 1) / WAYS;
     struct cache *c = calloc(1, sizeof(*c) + sets * WAYS * sizeof(c->entries[0]));
@@ -30,13 +33,15 @@ struct cache *cache_new(size_t entries)
         return NULL;
     c->hash = hash_key_random();
     c->sets = sets;
+    c->bytes_max = bytes;
     return c;
 }
 
-static void entry_clear(struct cache_entry *e)
+static void entry_clear(struct cache *c, struct cache_entry *e)
 {
     if (!e->bytes)
         return;
+    c->bytes -= e->key_n + e->value_n;
     wipe(e->bytes, e->key_n + e->value_n);
     free(e->bytes);
     *e = (struct cache_entry){0};
@@ -47,7 +52,7 @@ void cache_free(struct cache *c)
     if (!c)
         return;
     for (size_t i = 0; i < c->sets * WAYS; i++)
-        entry_clear(&c->entries[i]);
+        entry_clear(c, &c->entries[i]);
     free(c);
 }
 
@@ -77,7 +82,7 @@ bool cache_get(struct cache *c, struct span key, uint64_t now_ms, struct span *v
     if (!e)
         return false;
     if (now_ms >= e->expires_ms) {
-        entry_clear(e);
+        entry_clear(c, e);
         return false;
     }
     e->used = ++c->tick;
@@ -98,17 +103,30 @@ static struct cache_entry *set_place(struct cache_entry *set, uint64_t hash, str
     return place;
 }
 
-void cache_put(struct cache *c, struct span key, struct span value, uint64_t expires_ms)
+/* Some of what has expired goes, and then whatever comes, until there is room for n bytes, which may be no more than all. */
+static void sweep(struct cache *c, size_t n, uint64_t now_ms)
 {
-    uint8_t *bytes = malloc(key.n + value.n + 1);
+    for (size_t i = 0; i < SWEPT || c->bytes > c->bytes_max - n; i++) {
+        struct cache_entry *e = &c->entries[c->hand++ % (c->sets * WAYS)];
+        if (i >= SWEPT || now_ms >= e->expires_ms)
+            entry_clear(c, e);
+    }
+}
+
+void cache_put(struct cache *c, struct span key, struct span value, uint64_t now_ms, uint64_t expires_ms)
+{
+    size_t n = key.n + value.n;
+    uint8_t *bytes = n <= c->bytes_max ? malloc(n + 1) : NULL;
     if (!bytes)
         return;
+    sweep(c, n, now_ms);
     memcpy(bytes, key.p, key.n);
     if (value.n)
         memcpy(bytes + key.n, value.p, value.n);
     uint64_t hash = hash_span(c->hash, key);
     struct cache_entry *e = set_place(set_of(c, hash), hash, key);
-    entry_clear(e);
+    entry_clear(c, e);
+    c->bytes += n;
     *e = (struct cache_entry){
         .bytes = bytes, .key_n = key.n, .value_n = value.n, .hash = hash, .expires_ms = expires_ms, .used = ++c->tick};
 }

@@ -62,5 +62,6 @@ void logins_remember(struct gate_thread *t, const struct gate_check *c, const st
     memcpy(value, &known, sizeof(known));
     memcpy(value + sizeof(known), login->set_cookie.p, login->set_cookie.n);
     tag_of(t, c, circle, field, tag);
-    cache_put(t->logins, span_make(tag, sizeof(tag)), span_make(value, n), expires_ms < latest ? expires_ms : latest);
+    cache_put(t->logins, span_make(tag, sizeof(tag)), span_make(value, n), t->loop->now_ms,
+              expires_ms < latest ? expires_ms : latest);
 }

@@ -15,7 +15,7 @@ struct shared_pairs *shared_pairs_new(void)
     struct shared_pairs *s = calloc(1, sizeof(*s));
     if (!s)
         return NULL;
-    s->cache = cache_new(PAIRS);
+    s->cache = cache_new(PAIRS, PAIRS * 64);
     if (s->cache && pthread_mutex_init(&s->lock, NULL) == 0)
         return s;
     cache_free(s->cache);
@@ -54,7 +54,7 @@ uint64_t pairs_remember(const struct gate_thread *t, const struct pair *pair)
     struct shared_pairs *s = t->shared->pairs;
     uint64_t expires = t->loop->now_ms + PAIR_TTL_MS;
     pthread_mutex_lock(&s->lock);
-    cache_put(s->cache, key_of(pair), span_make(&expires, sizeof(expires)), expires);
+    cache_put(s->cache, key_of(pair), span_make(&expires, sizeof(expires)), t->loop->now_ms, expires);
     pthread_mutex_unlock(&s->lock);
     return expires;
 }

@@ -125,7 +125,7 @@ static enum session_state remember(struct gate_thread *t, const struct gate_chec
     if (!texts.p)
         return SESSION_NO_MEMORY;
     unpack(&v, texts, c->gate, s);
-    cache_put(t->sessions, key, span_make(bytes, n), until);
+    cache_put(t->sessions, key, span_make(bytes, n), t->loop->now_ms, until);
     return SESSION_GOOD;
 }
 
