@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include <limits.h>
 #include <stdlib.h>
@@ -13,7 +14,24 @@
  * way, would be opened during handshakes on the loop's thread. */
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
-static bool load_system(SSL_CTX *ctx)
+/* What OpenSSL finds out of a certificate at its first use it writes into it: now, and not while loop threads share it. False: it cannot be used, which
+ * is no fault among many. */
+static bool settle(X509 *ca)
+{
+    return X509_check_purpose(ca, -1, 0) == 1;
+}
+
+static void settle_all(SSL_CTX *ctx)
+{
+    STACK_OF(X509_OBJECT) *all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(ctx));
+    for (int i = 0; i < sk_X509_OBJECT_num(all); i++) {
+        X509 *ca = X509_OBJECT_get0_X509(sk_X509_OBJECT_value(all, i));
+        if (ca)
+            (void)settle(ca);
+    }
+}
+
+static bool read_system(SSL_CTX *ctx)
 {
     const char *named = getenv(X509_get_default_cert_file_env());
     const char *files[] = {named, X509_get_default_cert_file(), SYSTEM_BUNDLE};
@@ -21,6 +39,14 @@ static bool load_system(SSL_CTX *ctx)
         if (files[i] && SSL_CTX_load_verify_file(ctx, files[i]) == 1)
             return true;
     return SSL_CTX_set_default_verify_paths(ctx) == 1;
+}
+
+static bool load_system(SSL_CTX *ctx)
+{
+    if (!read_system(ctx))
+        return false;
+    settle_all(ctx);
+    return true;
 }
 
 static bool load_pem(SSL_CTX *ctx, struct span pem)
@@ -32,7 +58,7 @@ static bool load_pem(SSL_CTX *ctx, struct span pem)
     bool ok = bio != NULL;
     ERR_clear_error();
     while (ok && (ca = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        ok = X509_STORE_add_cert(store, ca) == 1;
+        ok = settle(ca) && X509_STORE_add_cert(store, ca) == 1;
         X509_free(ca);
         added++;
     }
