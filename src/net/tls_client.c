@@ -14,8 +14,8 @@
  * way, would be opened during handshakes on the loop's thread. */
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
-/* What OpenSSL finds out of a certificate at its first use it writes into it: now, and not while loop threads share it. False: it cannot be used, which
- * is no fault among many. */
+/* What OpenSSL finds out of a certificate at its first use it writes into it: now, and not while loop threads share it.
+ * False: it cannot be used, which is no fault of the system's many. */
 static bool settle(X509 *ca)
 {
     return X509_check_purpose(ca, -1, 0) == 1;
@@ -49,24 +49,32 @@ static bool load_system(SSL_CTX *ctx)
     return true;
 }
 
-static bool load_pem(SSL_CTX *ctx, struct span pem)
+static struct res add_each(X509_STORE *store, BIO *bio)
+{
+    static const struct res not_pem = {"the CA file is not a list of certificates in PEM"};
+    X509 *ca;
+    size_t added = 0;
+    for (; (ca = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL; added++) {
+        bool usable = settle(ca), kept = usable && X509_STORE_add_cert(store, ca) == 1;
+        X509_free(ca);
+        if (!usable)
+            return res_err("a certificate in the CA file has extensions that cannot be read");
+        if (!kept)
+            return res_err("a certificate of the CA file cannot be kept");
+    }
+    return added > 0 && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE ? RES_OK : not_pem;
+}
+
+static struct res load_pem(SSL_CTX *ctx, struct span pem)
 {
     BIO *bio = pem.n > INT_MAX ? NULL : BIO_new_mem_buf(pem.p, (int)pem.n);
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
-    size_t added = 0;
-    X509 *ca;
-    bool ok = bio != NULL;
     ERR_clear_error();
-    while (ok && (ca = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
-        ok = settle(ca) && X509_STORE_add_cert(store, ca) == 1;
-        X509_free(ca);
-        added++;
-    }
+    struct res r = bio ? add_each(store, bio) : res_err("the CA file cannot be read");
     BIO_free(bio);
-    ok = ok && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     ERR_clear_error();
     /* Whoever names an intermediate as `ca` trusts that and nothing above it. */
-    return ok && added > 0 && X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
+    return res_ok(r) && X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1 ? res_err("no TLS context") : r;
 }
 
 static struct res client_init(struct tls_client *t, const struct tls_client_config *config)
@@ -84,7 +92,7 @@ static struct res client_init(struct tls_client *t, const struct tls_client_conf
         return RES_OK;
     if (config->ca_pem.n == 0)
         return load_system(t->ctx) ? RES_OK : res_err("the system's CA certificates cannot be read");
-    return load_pem(t->ctx, config->ca_pem) ? RES_OK : res_err("the CA file is not a list of certificates in PEM");
+    return load_pem(t->ctx, config->ca_pem);
 }
 
 struct res tls_client_new(const struct tls_client_config *config, struct tls_client **out)

@@ -104,6 +104,20 @@ void pki_issue(struct pki *p, const struct pki_wish *wish, struct pki_cert *out)
     EVP_PKEY_free(key);
 }
 
+void pki_unreadable(struct pki *p, struct text *pem)
+{
+    X509 *cert = begin(p, p->key, "unreadable.test", -DAY, DAY);
+    ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+    assert(value && ASN1_OCTET_STRING_set(value, (const unsigned char *)"?", 1) == 1);
+    X509_EXTENSION *ext = X509_EXTENSION_create_by_NID(NULL, NID_basic_constraints, 1, value);
+    X509_set_issuer_name(cert, X509_get_subject_name(p->cert));
+    assert(ext && X509_add_ext(cert, ext, -1) == 1 && X509_sign(cert, p->key, EVP_sha256()) > 0);
+    write_cert(cert, pem);
+    X509_EXTENSION_free(ext);
+    ASN1_OCTET_STRING_free(value);
+    X509_free(cert);
+}
+
 void pki_cert_fini(struct pki_cert *c)
 {
     text_fini(&c->cert);

@@ -20,6 +20,8 @@ struct pki *pki_new(const char *name);
 void pki_free(struct pki *p);
 struct span pki_ca(const struct pki *p);
 void pki_issue(struct pki *p, const struct pki_wish *wish, struct pki_cert *out);
+/* A certificate of this authority whose basic constraints are no ASN.1. */
+void pki_unreadable(struct pki *p, struct text *pem);
 void pki_cert_fini(struct pki_cert *c);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -26,6 +27,16 @@ int X509_VERIFY_PARAM_set1(X509_VERIFY_PARAM *to, const X509_VERIFY_PARAM *from)
     int (*real)(X509_VERIFY_PARAM *, const X509_VERIFY_PARAM *) =
         (int (*)(X509_VERIFY_PARAM *, const X509_VERIFY_PARAM *))dlsym(RTLD_NEXT, "X509_VERIFY_PARAM_set1");
     return !no_copies && real(to, from);
+}
+
+/* The same with what a client learns of each authority when it is made. */
+static atomic_size_t learnt;
+
+int X509_check_purpose(X509 *cert, int purpose, int as_ca)
+{
+    int (*real)(X509 *, int, int) = (int (*)(X509 *, int, int))dlsym(RTLD_NEXT, "X509_check_purpose");
+    learnt++;
+    return real(cert, purpose, as_ca);
 }
 
 struct kit {
@@ -281,6 +292,67 @@ static void test_no_name_no_connection(void **state)
     }
 }
 
+/* OpenSSL writes it into the certificate at its first use, which loop threads share. */
+static void test_authorities_are_learnt_when_the_client_is_made(void **state)
+{
+    struct kit *k = *state;
+    char dir[] = "/tmp/tiergate-ca-XXXXXX", file[64];
+    struct text two;
+    text_init(&two);
+    text_add(&two, pki_ca(k->pki));
+    text_add(&two, pki_ca(k->other));
+    assert_non_null(mkdtemp(dir));
+    snprintf(file, sizeof file, "%s/two.pem", dir);
+    FILE *f = fopen(file, "w");
+    assert_true(f && fwrite(two.p, 1, two.n, f) == two.n && fclose(f) == 0);
+    assert_int_equal(setenv("SSL_CERT_FILE", file, 1), 0);
+    for (int system = 0; system < 2; system++) {
+        size_t before = learnt;
+        struct tls_client *client = client_of(TLS_VERIFY_FULL, system ? SPAN_NONE : text_span(&two));
+        CHECK(system ? "the system's" : "a file of one's own", learnt - before == 2);
+        tls_client_unref(client);
+    }
+    unsetenv("SSL_CERT_FILE");
+    assert_true(unlink(file) == 0 && rmdir(dir) == 0);
+    text_fini(&two);
+}
+
+static void test_files_that_are_no_authorities(void **state)
+{
+    struct kit *k = *state;
+    static const char not_pem[] = "the CA file is not a list of certificates in PEM";
+    struct pki_cert leaf;
+    struct text after, unreadable;
+    pki_issue(k->pki, &(struct pki_wish){.san = "DNS:v.test"}, &leaf);
+    pki_unreadable(k->pki, &unreadable);
+    text_init(&after);
+    text_add(&after, pki_ca(k->pki));
+    text_add(&after, text_span(&unreadable));
+    const struct {
+        const char *label;
+        struct span pem;
+        const char *error;
+    } cases[] = {
+        {"words", SPAN("no certificate"), not_pem},
+        {"cut", span_make(pki_ca(k->pki).p, pki_ca(k->pki).n / 2), not_pem},
+        {"not base64", SPAN("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"), not_pem},
+        {"a key", text_span(&leaf.key), not_pem},
+        {"unreadable extensions", text_span(&unreadable),
+         "a certificate in the CA file has extensions that cannot be read"},
+        {"the same behind a good one", text_span(&after),
+         "a certificate in the CA file has extensions that cannot be read"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct tls_client *t;
+        struct res r = tls_client_new(&(struct tls_client_config){TLS_VERIFY_FULL, cases[i].pem}, &t);
+        CHECK(cases[i].label, t == NULL && !res_ok(r));
+        assert_string_equal(r.err, cases[i].error);
+    }
+    text_fini(&after);
+    text_fini(&unreadable);
+    pki_cert_fini(&leaf);
+}
+
 int main(void)
 {
     signal(SIGPIPE, SIG_IGN); /* for the bare server; a stream raises none */
@@ -290,6 +362,8 @@ int main(void)
         cmocka_unit_test(test_addresses),
         cmocka_unit_test(test_verification_off_takes_anything),
         cmocka_unit_test(test_no_name_no_connection),
+        cmocka_unit_test(test_authorities_are_learnt_when_the_client_is_made),
+        cmocka_unit_test(test_files_that_are_no_authorities),
     };
     return cmocka_run_group_tests(tests, kit_new, kit_free);
 }
