@@ -119,13 +119,13 @@ void cache_put(struct cache *c, struct span key, struct span value, uint64_t now
     uint8_t *bytes = n <= c->bytes_max ? malloc(n + 1) : NULL;
     if (!bytes)
         return;
-    sweep(c, n, now_ms);
-    memcpy(bytes, key.p, key.n);
-    if (value.n)
-        memcpy(bytes + key.n, value.p, value.n);
     uint64_t hash = hash_span(c->hash, key);
     struct cache_entry *e = set_place(set_of(c, hash), hash, key);
+    memcpy(bytes, key.p, key.n); /* before anything goes: they may be the cache's own */
+    if (value.n)
+        memcpy(bytes + key.n, value.p, value.n);
     entry_clear(c, e);
+    sweep(c, n, now_ms);
     c->bytes += n;
     *e = (struct cache_entry){
         .bytes = bytes, .key_n = key.n, .value_n = value.n, .hash = hash, .expires_ms = expires_ms, .used = ++c->tick};

@@ -14,7 +14,7 @@ struct cache *cache_new(size_t entries, size_t bytes);
 void cache_free(struct cache *c);
 /* False: not there, or expired. *value is borrowed until the next change of the cache. */
 bool cache_get(struct cache *c, struct span key, uint64_t now_ms, struct span *value);
-/* Copies; replaces what has the same key. Without memory, and of more than all bytes, nothing is remembered. */
+/* Copies, of its own as well; replaces what has the same key, whose room it takes first. Without memory, and of more than all bytes, nothing is remembered. */
 void cache_put(struct cache *c, struct span key, struct span value, uint64_t now_ms, uint64_t expires_ms);
 
 #endif

@@ -94,6 +94,26 @@ static void test_bytes_are_bounded(void **state)
     cache_free(c);
 }
 
+/* One that is put again takes the room that it had, and may be what the cache itself holds. */
+static void test_put_again(void **state)
+{
+    enum { MANY = 100, ONE = 10 };
+    struct cache *c = cache_new(4096, MANY * ONE);
+    struct span v;
+    char room[16];
+    for (int i = 0; i < MANY; i++)
+        cache_put(c, number(room, 100 + i), SPAN("abc"), 1, 100);
+    for (int i = 0; i < MANY; i++) {
+        assert_true(cache_get(c, number(room, 100 + i), 1, &v));
+        cache_put(c, number(room, 100 + i), v, 1, 200);
+    }
+    for (int i = 0; i < MANY; i++) {
+        assert_true(cache_get(c, number(room, 100 + i), 150, &v));
+        CHECK_SPAN("put again", v, SPAN("abc"));
+    }
+    cache_free(c);
+}
+
 void __real_wipe(void *p, size_t n);
 void __wrap_wipe(void *p, size_t n);
 
@@ -162,6 +182,7 @@ int main(void)
         cmocka_unit_test(test_is_bounded),
         cmocka_unit_test(test_used_ones_stay),
         cmocka_unit_test(test_bytes_are_bounded),
+        cmocka_unit_test(test_put_again),
         cmocka_unit_test(test_expired_ones_go),
         cmocka_unit_test(test_keys_of_one_hash),
     };
