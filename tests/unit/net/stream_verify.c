@@ -317,17 +317,25 @@ static void test_authorities_are_learnt_when_the_client_is_made(void **state)
     text_fini(&two);
 }
 
+static void behind_a_good_one(const struct kit *k, struct span pem, struct text *out)
+{
+    text_init(out);
+    text_add(out, pki_ca(k->pki));
+    text_add(out, pem);
+}
+
 static void test_files_that_are_no_authorities(void **state)
 {
     struct kit *k = *state;
     static const char not_pem[] = "the CA file is not a list of certificates in PEM";
     struct pki_cert leaf;
-    struct text after, unreadable;
+    struct text after, cut, broken, unreadable;
     pki_issue(k->pki, &(struct pki_wish){.san = "DNS:v.test"}, &leaf);
     pki_unreadable(k->pki, &unreadable);
-    text_init(&after);
-    text_add(&after, pki_ca(k->pki));
-    text_add(&after, text_span(&unreadable));
+    const struct span not_base64 = SPAN("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n");
+    behind_a_good_one(k, text_span(&unreadable), &after);
+    behind_a_good_one(k, span_make(pki_ca(k->other).p, pki_ca(k->other).n / 2), &cut);
+    behind_a_good_one(k, not_base64, &broken);
     const struct {
         const char *label;
         struct span pem;
@@ -335,7 +343,9 @@ static void test_files_that_are_no_authorities(void **state)
     } cases[] = {
         {"words", SPAN("no certificate"), not_pem},
         {"cut", span_make(pki_ca(k->pki).p, pki_ca(k->pki).n / 2), not_pem},
-        {"not base64", SPAN("-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n"), not_pem},
+        {"not base64", not_base64, not_pem},
+        {"a good one, then a cut one", text_span(&cut), not_pem},
+        {"a good one, then not base64", text_span(&broken), not_pem},
         {"a key", text_span(&leaf.key), not_pem},
         {"unreadable extensions", text_span(&unreadable),
          "a certificate in the CA file has extensions that cannot be read"},
@@ -349,6 +359,8 @@ static void test_files_that_are_no_authorities(void **state)
         assert_string_equal(r.err, cases[i].error);
     }
     text_fini(&after);
+    text_fini(&cut);
+    text_fini(&broken);
     text_fini(&unreadable);
     pki_cert_fini(&leaf);
 }
