@@ -125,13 +125,46 @@ static void test_there_alone(void **state)
     service_close(&k);
 }
 
+/* Nothing is sealed for a gate that there is not, or that has no secret. */
+static void test_no_gate_no_code(void **state)
+{
+    struct service_kit k;
+    (void)state;
+    service_open(&k, admitted, COUNT(admitted));
+    struct signin_question q = question(SIGNIN_CODE_MAKE, "far.test", browser_a);
+    q.who = (struct identity){.way = WAY_EMAIL, .gate = SPAN("g"), .subject = SPAN("somebody"), .proven_s = 1000};
+    q.gate = SPAN("gone");
+    struct answered a = ask(&k, &q);
+    assert_int_equal(a.outcome, SIGNIN_FAILED);
+    assert_int_equal(a.code[0], '\0');
+    k.fixture.gate.session.key_count = 0;
+    a = make(&k, WAY_EMAIL, 0);
+    assert_int_equal(a.outcome, SIGNIN_FAILED);
+    assert_int_equal(a.code[0], '\0');
+    service_close(&k);
+}
+
+/* A new secret before the old one: codes of a moment ago are still taken; not once the old one is gone. */
+static void test_new_secret(void **state)
+{
+    const struct span both[] = {SECRET_B, SECRET_A}, new[] = {SECRET_B};
+    struct service_kit k;
+    (void)state;
+    service_open(&k, admitted, COUNT(admitted));
+    struct answered a = make(&k, WAY_EMAIL, 0), b = make(&k, WAY_EMAIL, 0);
+    assert_true(res_ok(gate_config_seal(&k.fixture.gate, both, 2, &k.memory.arena)));
+    assert_int_equal(is_taken(&k, a.code), 1);
+    assert_true(res_ok(gate_config_seal(&k.fixture.gate, new, 1, &k.memory.arena)));
+    assert_int_equal(is_taken(&k, b.code), 0);
+    service_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_people_alone),
-        cmocka_unit_test(test_records_stay_what_they_are),
-        cmocka_unit_test(test_the_same_session),
-        cmocka_unit_test(test_there_alone),
+        cmocka_unit_test(test_people_alone),     cmocka_unit_test(test_records_stay_what_they_are),
+        cmocka_unit_test(test_the_same_session), cmocka_unit_test(test_there_alone),
+        cmocka_unit_test(test_no_gate_no_code),  cmocka_unit_test(test_new_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,24 @@ static void test_when(void **state)
 }
 
 /* What was known by a clock that was ahead says nothing. */
+/* Whoever is being looked at is not due. */
+static void test_one_look_at_a_time(void **state)
+{
+    struct stage s;
+    (void)state;
+    open_stage(&s);
+    answer_as(&s, "7");
+    add(&s, "g", "7", T0);
+    service_set_clock(T0 + HOUR);
+    people_tick(s.p, T0 + HOUR);
+    assert_int_equal(s.p->busy, 1);
+    people_tick(s.p, T0 + HOUR);
+    assert_int_equal(s.p->busy, 1);
+    assert_int_equal(times_asked(&s.k, USER "\n"), 1);
+    settle(&s);
+    close_stage(&s);
+}
+
 static void test_clock_set_back(void **state)
 {
     struct stage s;
@@ -454,6 +472,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_when),
         cmocka_unit_test(test_clock_set_back),
+        cmocka_unit_test(test_one_look_at_a_time),
         cmocka_unit_test(test_waits_longer_each_time),
         cmocka_unit_test(test_somebody_else),
         cmocka_unit_test(test_limited),

@@ -137,6 +137,10 @@ static void test_second_sign_in(void **state)
     assert_int_equal(times_asked(&s.k, GIVE_BACK), 0);
     assert_int_equal(s.p->all.count, 1);
     assert_int_equal(one->version, 2);
+    who.email = SPAN("anna@other.test"); /* rules may name it */
+    assert_true(try_to_add(&s, &who, "gho_7"));
+    assert_true(service_heard(&s.k.audit, "memberships-changed"));
+    CHECK_SPAN("email", one->who.email, SPAN("anna@other.test"));
     add(&s, "h", "7", T0);
     assert_int_equal(s.p->all.count, 2);
     who.latest_s -= 86000; /* the rules give less now, but the session of then lives on */
