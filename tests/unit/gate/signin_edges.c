@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/count.h"
+#include "base/crypto/mac.h"
 #include "gate/record.h"
 #include "gate/signin/impl.h"
 
@@ -134,6 +135,33 @@ static void test_forged_record(void **state)
         q.code = SPAN("code");
         struct answered a = ask(&k, &q);
         assert_int_equal(a.outcome, SIGNIN_WRONG);
+    }
+    close_kit(&k);
+}
+
+/* A good one counts for nothing where the store does not say that it was there. */
+static void test_no_record(void **state)
+{
+    static const enum store_outcome outcomes[] = {STORE_NONE, STORE_THERE, STORE_OVER, STORE_OK};
+    struct service_kit k;
+    struct signin_question q = question(SIGNIN_CODE_MAKE);
+    struct kit_answer record;
+    unsigned left = 0;
+    uint8_t key[32];
+    (void)state;
+    open_kit(&k);
+    struct answered made = ask(&k, &q);
+    assert_true(res_ok(sha256(span_of(made.code), key)));
+    kit_expect(&k.base, &record, &left);
+    store_get(k.base.store, STORE_CODES, span_make(key, sizeof(key)), kit_take_down, &record);
+    kit_wait(&k.base, &left);
+    assert_int_equal(record.outcome, STORE_OK);
+    q = question(SIGNIN_CODE_TAKE);
+    q.code = span_of(made.code);
+    for (size_t i = 0; i < COUNT(outcomes); i++) {
+        trial_answer(TRIAL_TAKE, 0,
+                     &(struct store_reply){.outcome = outcomes[i], .value = span_make(record.value, record.n)});
+        assert_int_equal(ask(&k, &q).outcome, outcomes[i] == STORE_OK ? SIGNIN_OK : SIGNIN_WRONG);
     }
     close_kit(&k);
 }
@@ -337,13 +365,10 @@ static void test_signed_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_records_of_codes),
-        cmocka_unit_test(test_forged_record),
-        cmocka_unit_test(test_too_long),
-        cmocka_unit_test(test_how_long_to_wait),
-        cmocka_unit_test(test_whose_token),
-        cmocka_unit_test(test_counted_apart),
-        cmocka_unit_test(test_taken_back_by_command),
+        cmocka_unit_test(test_records_of_codes), cmocka_unit_test(test_forged_record),
+        cmocka_unit_test(test_no_record),        cmocka_unit_test(test_too_long),
+        cmocka_unit_test(test_how_long_to_wait), cmocka_unit_test(test_whose_token),
+        cmocka_unit_test(test_counted_apart),    cmocka_unit_test(test_taken_back_by_command),
         cmocka_unit_test(test_signed_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
