@@ -15,7 +15,7 @@
 #define SYSTEM_BUNDLE "/etc/ssl/certs/ca-certificates.crt"
 
 /* What OpenSSL finds out of a certificate at its first use it writes into it: now, and not while loop threads share it.
- * False: it cannot be used, which is no fault of the system's many. */
+ * False: its extensions cannot be read. One of the system's many then counts for nothing; one's own is an error. */
 static bool settle(X509 *ca)
 {
     return X509_check_purpose(ca, -1, 0) == 1;
