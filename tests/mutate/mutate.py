@@ -96,11 +96,22 @@ def judge_round(mutants, tests, jobs):
     return found
 
 
-def judge_again(mutants, found, tests):
-    """A test may fail for once on a busy machine: what is said to change nothing must be noticed twice by the same one."""
-    for m in mutants:
-        if found[m.id] and first_to_notice([t for t in tests if t.name == found[m.id].name], m.id) is None:
-            found[m.id] = None
+def judge_alone(mutants, found, tests):
+    """On a busy machine a test may fail for another reason and seem to have noticed. So who noticed is asked once more when
+    nothing else runs, and all of them if it says otherwise then."""
+    left = [m for m in mutants if found[m.id]]
+    for n, m in enumerate(left, 1):
+        found[m.id] = first_to_notice([found[m.id]], m.id) or twice_alone(tests, m.id)
+        if n % 200 == 0:
+            print(f"  {n} of {len(left)} again", flush=True)
+
+
+def twice_alone(tests, mutant):
+    """The first that notices it, and does so again."""
+    for test in tests:
+        if first_to_notice([test], mutant) and first_to_notice([test], mutant):
+            return test
+    return None
 
 
 def judge(mutants, a, equivalent):
@@ -112,7 +123,7 @@ def judge(mutants, a, equivalent):
         if left:
             tests = build_tree(a, kind, folders)
             found.update(judge_round(left, tests, a.jobs))
-            judge_again([m for m in left if m.name in equivalent], found, tests)
+            judge_alone(left, found, tests)
             with open(f"{a.build}/missed", "w", encoding="utf-8") as f:
                 f.writelines(m.name + "\n" for m in mutants if found[m.id] is None)
     return found
