@@ -55,6 +55,19 @@ static void ring_run(struct loop_task *ring)
     }
 }
 
+/* At least one, in the order of queueing. */
+static void run_heavy(struct loop *l)
+{
+    if (ring_is_empty(&l->heavy))
+        return;
+    uint64_t start = clock_mono_us(), share = start - l->turn_us;
+    do {
+        struct loop_task *t = l->heavy.next;
+        loop_task_cancel(t);
+        t->run(t->arg);
+    } while (!ring_is_empty(&l->heavy) && clock_mono_us() - start < share);
+}
+
 static struct event_base *base_new(void)
 {
     struct event_config *config = event_config_new();
@@ -81,6 +94,7 @@ struct loop *loop_new(void)
     if (!l)
         return NULL;
     ring_init(&l->ready);
+    ring_init(&l->heavy);
     ring_init(&l->parked);
     ring_init(&l->later);
     ring_init(&l->orphans);
@@ -118,7 +132,8 @@ void loop_free(struct loop *l)
 
 void loop_refresh(struct loop *l)
 {
-    l->now_ms = clock_mono_ms();
+    l->turn_us = clock_mono_us();
+    l->now_ms = l->turn_us / 1000;
     l->fresh = true;
 }
 
@@ -127,11 +142,13 @@ void loop_run(struct loop *l)
     l->stopping = false;
     while (!l->stopping) {
         l->fresh = false;
-        int flags = ring_is_empty(&l->ready) ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
+        bool idle = ring_is_empty(&l->ready) && ring_is_empty(&l->heavy);
+        int flags = idle ? EVLOOP_ONCE : EVLOOP_ONCE | EVLOOP_NONBLOCK;
         if (event_base_loop(l->base, flags) < 0)
             break;
         loop_enter(l);
         ring_run(&l->ready);
+        run_heavy(l);
         ring_run(&l->parked);
         atomic_store_explicit(&l->turns, loop_turns(l) + 1, memory_order_relaxed);
     }
@@ -161,6 +178,12 @@ void loop_task_queue(struct loop *l, struct loop_task *t)
 {
     if (!loop_task_is_queued(t))
         ring_append(&l->ready, t);
+}
+
+void loop_task_queue_heavy(struct loop *l, struct loop_task *t)
+{
+    if (!loop_task_is_queued(t))
+        ring_append(&l->heavy, t);
 }
 
 void loop_task_later(struct loop *l, struct loop_task *t)

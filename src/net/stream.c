@@ -59,7 +59,7 @@ struct stream *stream_accept(struct loop *loop, int fd, struct tls_server *tls, 
         return NULL;
     }
     s->fd = fd;
-    s->flags = KNOW_WRITABLE;
+    s->flags = KNOW_WRITABLE | ACCEPTED;
     s->state = tls ? STREAM_HANDSHAKE : STREAM_OPEN;
     addr_of_peer(fd, &s->peer);
     if ((tls && !stream_tls_accept(s, tls)) || !watch(s))

@@ -49,6 +49,7 @@ struct stream_ops {
 #define FIN_ASKED 256u
 #define FIN_NOTIFIED 512u
 #define FIN_SENT 1024u
+#define ACCEPTED 4096u   /* we did not ask for it */
 #define OUT_BROKEN 2048u /* a write failed: what can still be read is read, then the input is in error */
 
 enum stream_ending { ENDING_NONE = 0, ENDING_FLUSH, ENDING_LINGER };

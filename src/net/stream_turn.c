@@ -79,13 +79,23 @@ static bool could_act(const struct stream *s)
     if (wants_write(s) && (s->flags & KNOW_WRITABLE))
         return true;
     if (s->state == STREAM_HANDSHAKE && s->input == STREAM_IN_OPEN)
-        return s->flags & KNOW_READABLE;
+        return (s->flags & KNOW_READABLE) || (s->wire.bytes && (s->flags & KNOW_WRITABLE));
     return wants_read(s) && ((s->flags & KNOW_READABLE) || s->ops->has_held(s));
+}
+
+/* Anybody may ask for a handshake, and it costs as much as many requests: those of others do not wait for all of them. */
+static bool is_heavy(const struct stream *s)
+{
+    return (s->flags & ACCEPTED) && s->state == STREAM_HANDSHAKE;
 }
 
 void stream_settle(struct stream *s)
 {
-    if (could_act(s))
+    if (!could_act(s))
+        return;
+    if (is_heavy(s))
+        loop_task_queue_heavy(s->loop, &s->task);
+    else
         loop_task_queue(s->loop, &s->task);
 }
 
@@ -225,6 +235,10 @@ void stream_on_event(evutil_socket_t fd, short what, void *arg)
         s->flags |= KNOW_WRITABLE;
     if (what & EV_CLOSED)
         s->flags |= KNOW_READABLE | KNOW_HUP;
+    if (is_heavy(s)) {
+        stream_settle(s);
+        return;
+    }
     loop_task_cancel(&s->task);
     turn(s);
 }

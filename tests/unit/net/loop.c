@@ -214,6 +214,63 @@ static void test_task_cancelled_by_its_neighbour(void **state)
     assert_false(loop_task_is_queued(&p->other));
 }
 
+static void note_turn(struct probe *p, uint64_t after_ms)
+{
+    for (uint64_t until = clock_mono_ms() + after_ms; clock_mono_ms() < until;)
+        ;
+    p->order[p->orders++] = (int)loop_turns(p->loop);
+}
+
+static void on_short(void *arg)
+{
+    note_turn(arg, 0);
+}
+
+/* Takes what a turn without anything else to do cannot have taken. */
+static void on_long(void *arg)
+{
+    note_turn(arg, 20);
+}
+
+static void on_longer(void *arg)
+{
+    note_turn(arg, 60);
+}
+
+static void test_heavy_tasks_take_turns(void **state)
+{
+    struct probe *p = *state;
+    struct loop_task heavy[3];
+    for (size_t i = 0; i < COUNT(heavy); i++) {
+        loop_task_init(&heavy[i], on_long, p);
+        loop_task_queue_heavy(p->loop, &heavy[i]);
+        loop_task_queue_heavy(p->loop, &heavy[i]);
+    }
+    loop_task_cancel(&heavy[1]);
+    run_for(p, 200);
+    assert_int_equal(p->orders, 2);
+    assert_int_equal(p->order[1], p->order[0] + 1); /* and without waiting for an event */
+    assert_false(loop_task_is_queued(&heavy[2]));
+}
+
+/* As long as the others have taken: what is short goes all at once then, and after them although queued before. */
+static void test_heavy_tasks_get_half(void **state)
+{
+    struct probe *p = *state;
+    struct loop_task heavy[3];
+    for (size_t i = 0; i < COUNT(heavy); i++) {
+        loop_task_init(&heavy[i], i == 1 ? on_longer : on_short, p);
+        loop_task_queue_heavy(p->loop, &heavy[i]);
+    }
+    loop_task_init(&p->task, on_long, p);
+    loop_task_queue(p->loop, &p->task);
+    run_for(p, 200);
+    assert_int_equal(p->orders, 4);
+    assert_int_equal(p->order[1], p->order[0]);
+    assert_int_equal(p->order[2], p->order[0]);
+    assert_int_equal(p->order[3], p->order[0] + 1); /* the time was up */
+}
+
 static void test_task_later(void **state)
 {
     struct probe *p = *state;
@@ -383,6 +440,8 @@ int main(void)
         T(test_timer_stopped_while_memory_is_short),
         T(test_task_requeued_waits_a_turn_without_blocking),
         T(test_task_cancelled_by_its_neighbour),
+        T(test_heavy_tasks_take_turns),
+        T(test_heavy_tasks_get_half),
         T(test_task_later),
         T(test_defer_free),
         T(test_post_from_threads),
