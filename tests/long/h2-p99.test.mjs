@@ -1,13 +1,13 @@
 // A second client while another attacks over HTTP/2: what it waits for, in calm and beside each attack that runs all the time. Its p99 may at most
-// double, within what a scheduler does.
+// double.
 //
 // What is measured is meant to be tiergate and not the want of processors. So tiergate has one thread, that nobody is served beside the attack, and a
 // processor to itself (niceness -15, where that is allowed). All others share another one: the client and its origin go before everybody there
 // (SCHED_RR, where that is allowed), the attacker and the origin that it has attacked, processes of their own, take all that is left. The attacker
 // holds as many connections as an address may, each with a full handshake, and makes a new one for each that ends. Nothing else should run meanwhile.
 // Calm is measured before each attack, and the median of all so far is what is doubled: a p99 of some hundreds is one of a handful of bad moments, which
-// the machine has anyhow. What each attack may take beyond the double is h2-beside.mjs's BEYOND; each row tells how much of it was needed: 0.0 means that
-// the bare double was kept.
+// the machine has anyhow. What an attack may take beyond the double is h2-beside.mjs's BEYOND, nothing but for one; each row tells what was needed.
+// The first rows attack with nothing but new connections: what a handshake costs others, which is part of all rows whose connections are ended.
 // Memory is told, not judged: it is that of all connections of an attack together. What one may take is h2-attacks.test.mjs's.
 import assert from 'node:assert/strict';
 import { execFileSync, fork } from 'node:child_process';
@@ -18,7 +18,7 @@ import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { authority } from '../harness/certs.mjs';
 import { answer, pathOrigin } from '../harness/origins.mjs';
-import { memoryIsReal, residentKib } from '../harness/proc.mjs';
+import { cpuSeconds, memoryIsReal, residentKib } from '../harness/proc.mjs';
 import { startSite } from '../harness/site.mjs';
 import { endAll, sleep, within } from '../harness/wait.mjs';
 import { BEYOND } from './h2-beside.mjs';
@@ -106,21 +106,22 @@ describe('the second client of an attacked gate', { skip: !memoryIsReal && 'a sa
     for (let i = 0; i < 3; i++) await measureCalm();
   });
   after(async () => {
-    console.log(['p99 in ms, calm and under attack (ms beyond the double, connections that the attacker made a second, memory)', ...rows].join('\n  '));
+    console.log(['p99 in ms, calm and under attack (ms beyond the double, connections that the attacker made a second, processor, memory)', ...rows].join('\n  '));
     await endAll(attacker, client, site, origin, attacked);
   });
 
   /** The attack, for as long as that many questions take. */
-  async function beside(name, rates) {
-    const from = performance.now();
+  async function beside(name) {
+    const from = performance.now(), cpu = cpuSeconds(gate.workers[0]);
     await attacker.tell('attack', { name, port: gate.port, host: ATTACKED, connections: CONNECTIONS });
     await sleep(300);
     const seen = await client.tell('measure', COUNT);
     const { made } = await attacker.tell('stop');
     assert.ok(made > 0, `${name}: the attacker had no connection`);
-    rates.push((made * 1000) / (performance.now() - from));
+    const seconds = (performance.now() - from) / 1000;
+    const share = (cpuSeconds(gate.workers[0]) - cpu) / seconds;
     await sleep(200);
-    return seen;
+    return { ...seen, rate: made / seconds, share };
   }
 
   const p99 = (all) => ({ kept: at(all.flatMap((m) => m.kept), 0.99), fresh: at(all.flatMap((m) => m.fresh), 0.99) });
@@ -133,10 +134,11 @@ describe('the second client of an attacked gate', { skip: !memoryIsReal && 'a sa
   const calm = () => ({ kept: at(calms.map((c) => c.kept), 0.5), fresh: at(calms.map((c) => c.fresh), 0.5) });
 
   async function compare(name) {
-    const under = [], rates = [], base = residentKib(gate.pid);
+    const rounds = [], base = residentKib(gate.pid);
     await measureCalm();
-    for (let i = 0; i < ROUNDS; i++) under.push(await beside(name, rates));
-    return { calm: calm(), under: p99(under), growth: residentKib(gate.pid) - base, rate: rates.reduce((a, b) => a + b) / rates.length };
+    for (let i = 0; i < ROUNDS; i++) rounds.push(await beside(name));
+    const mean = (what) => rounds.reduce((sum, r) => sum + r[what], 0) / ROUNDS;
+    return { calm: calm(), under: p99(rounds), growth: residentKib(gate.pid) - base, rate: mean('rate'), share: mean('share') };
   }
 
   /** How far the worse of both is beyond the double. */
@@ -147,7 +149,7 @@ describe('the second client of an attacked gate', { skip: !memoryIsReal && 'a sa
       let seen;
       for (let i = 0; i < TRIES && !(seen && beyond(seen) <= most); i++) seen = await compare(name);
       const pair = (kind) => `${kind} ${seen.calm[kind].toFixed(1)} → ${seen.under[kind].toFixed(1)}`.padEnd(20);
-      rows.push(`${name.padEnd(38)} ${pair('kept')} ${pair('fresh')} needs ${beyond(seen).toFixed(1)}, ${Math.round(seen.rate)}/s, ${seen.growth} KiB`);
+      rows.push(`${name.padEnd(38)} ${pair('kept')} ${pair('fresh')} needs ${beyond(seen).toFixed(1)}, ${Math.round(seen.rate)}/s, ${Math.round(100 * seen.share)} %, ${seen.growth} KiB`);
       assert.ok(beyond(seen) <= most, rows.at(-1));
     });
 });
