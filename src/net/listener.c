@@ -74,6 +74,9 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *l = arg;
     loop_enter(l->loop);
+    /* A crowd waits in the kernel, where it costs nothing and no time of ours runs, and not for its handshakes. */
+    if (loop_is_behind(l->loop))
+        return;
     for (int i = 0; i < ACCEPTS_PER_WAKE && l->fd >= 0; i++) {
         struct sockaddr_storage sa;
         socklen_t n = sizeof sa;

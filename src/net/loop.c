@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define BLOCK_SIZE 4096
+#define HEAVY_MANY 16u
 #define CHUNKS_KEPT 256 /* 4 MiB at most wait for reuse, per thread */
 #define BLOCKS_KEPT 512
 
@@ -184,6 +185,14 @@ void loop_task_queue_heavy(struct loop *l, struct loop_task *t)
 {
     if (!loop_task_is_queued(t))
         ring_append(&l->heavy, t);
+}
+
+bool loop_is_behind(const struct loop *l)
+{
+    unsigned n = 0;
+    for (const struct loop_task *t = l->heavy.next; t != &l->heavy && n < HEAVY_MANY; t = t->next)
+        n++;
+    return n == HEAVY_MANY;
 }
 
 void loop_task_later(struct loop *l, struct loop_task *t)

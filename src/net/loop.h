@@ -29,7 +29,7 @@ struct loop {
     bool stopping;
     struct rng rng;
     struct loop_task ready;   /* ring head: tasks to run before the next wait */
-    struct loop_task heavy;   /* ring head: tasks that take long, which get half of the time that others need too */
+    struct loop_task heavy;   /* ring head: tasks that take long; one a turn, more for as long as its rest has taken */
     struct loop_task parked;  /* ring head: memory to free when this turn's callbacks have returned */
     struct loop_task later;   /* ring head: tasks that join ready at the next tick of `tick` */
     struct loop_task orphans; /* ring head: streams closed by their owners that still flush or linger */
@@ -50,7 +50,7 @@ static inline void loop_enter(struct loop *l)
         loop_refresh(l);
 }
 /* Runs until loop_stop(). A turn: wait, refresh now_ms, events, ready tasks (those queued meanwhile wait for the next
- * turn, which then does not block), heavy tasks for as long as all of that took, parked memory. */
+ * turn, which then does not block), heavy tasks, parked memory. */
 void loop_run(struct loop *l);
 void loop_stop(struct loop *l); /* thread: own */
 /* How many turns it has made, for a watchdog. thread: any */
@@ -60,9 +60,12 @@ void loop_task_init(struct loop_task *t, void (*run)(void *arg), void *arg);
 /* No effect when queued already. */
 void loop_task_queue(struct loop *l, struct loop_task *t);
 /* As loop_task_queue(), for one that takes long by itself, as a TLS handshake does: behind all others of a turn one such
- * task runs, more of them only for as long as the turn has taken before. So whatever else there is to do waits for one of
- * them and not for all, and they get half of a busy thread's time. */
+ * task runs, more of them only for as long as the turn has taken before (not counting the wait). So whatever else there is
+ * to do waits for one of them, or as long again as it took itself, and they get half of a busy thread's time. One that
+ * queues itself again may run again in the same turn. */
 void loop_task_queue_heavy(struct loop *l, struct loop_task *t);
+/* Many heavy tasks wait: whoever brings more of them holds them back. */
+bool loop_is_behind(const struct loop *l);
 void loop_task_cancel(struct loop_task *t);
 /* Queues the task within LOOP_TICK_MS, all such tasks by one timer. No effect when queued already. */
 void loop_task_later(struct loop *l, struct loop_task *t);

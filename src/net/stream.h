@@ -10,7 +10,8 @@
  * it when a flush ended. With TLS, several records leave by one write. When a write fails, what the peer still has said
  * is read (one turn's budget, pauses or not) before the input turns to STREAM_IN_ERROR: an early answer is not lost.
  *
- * Fairness: at most a byte budget per turn (64 KiB each way), the rest by the ready list.
+ * Fairness: at most a byte budget per turn (64 KiB each way), the rest by the ready list. Handshakes of accepted streams are
+ * heavy tasks (net/loop.h).
  *
  * Callbacks may call any function of the stream, stream_close included; after stream_close no callback comes any more
  * and the memory is freed on the loop's next turn. thread: the loop's. Sources: RFC 9112 §9.6, §9.8; RFC 8446 §6.1. */

@@ -49,8 +49,8 @@ struct stream_ops {
 #define FIN_ASKED 256u
 #define FIN_NOTIFIED 512u
 #define FIN_SENT 1024u
-#define ACCEPTED 4096u   /* we did not ask for it */
 #define OUT_BROKEN 2048u /* a write failed: what can still be read is read, then the input is in error */
+#define ACCEPTED 4096u   /* a peer connected to us */
 
 enum stream_ending { ENDING_NONE = 0, ENDING_FLUSH, ENDING_LINGER };
 
@@ -77,7 +77,7 @@ struct stream {
     uint64_t bytes_read, bytes_written;
     size_t discarded;
     size_t cost;              /* what the loop's meter was told of, besides chunks */
-    struct loop_task task;    /* ready list, later the parked memory */
+    struct loop_task task;    /* ready or heavy list, later the parked memory */
     struct loop_task recheck; /* looks again for a reset that hid behind a short read; as an orphan: the loop's end */
     struct timer limit;       /* of the ending */
     struct addr peer;
@@ -97,7 +97,7 @@ void stream_on_task(void *arg);
 void stream_on_recheck(void *arg);
 /* Writes, then FIN when that is asked for. */
 void stream_write_out(struct stream *s);
-/* Puts the stream on the ready list when it could do something now. The one place where interest is derived. */
+/* Puts the stream on the ready or the heavy list when it could do something now. The one place where interest is derived. */
 void stream_settle(struct stream *s);
 /* Input ends in error; the first reason stays. */
 enum io_res stream_fail(struct stream *s, enum stream_failure failure, const char *why);

@@ -49,10 +49,10 @@ const DRIPPING = {
 const WIDE = { settings: { INITIAL_WINDOW_SIZE: 0x7fffffff } };
 
 /** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives, all of it or one
- *  frame after the other. `leaves`: ends its connection with the first answer. `beyond`: milliseconds that it may take of others beyond the double. */
+ *  frame after the other. `leavesAt`: the frame with which it ends its connection. `beyond`: milliseconds that it may take of others beyond the double. */
 const attacks = {
-  'no attack: connections alone': { sends: () => [], leaves: true },
-  'no attack: one question each': { sends: (w) => [w.get(1)], leaves: true },
+  'no attack: connections alone': { sends: () => [], leavesAt: TYPE.SETTINGS },
+  'no attack: one question each': { sends: (w) => [w.get(1)], leavesAt: TYPE.DATA },
   'rapid reset': { sends: (w) => many(400, (id) => [w.get(id, { path: '/never' }), rst(id)]) },
   'made to reset: window overflow': { sends: (w) => many(400, (id) => [w.get(id, { path: '/never' }), windowUpdate(id, 0x7fffffff)]) },
   'made to reset: more than its length': { sends: (w) => many(400, (id) => [w.post(id, { more: [['content-length', '1']] }), data(id, 'xx')]) },
@@ -96,6 +96,15 @@ const attacks = {
 /** Of each by its name: nothing, but for four hundred frames at a moment that are a write to an origin each. */
 export const BEYOND = Object.fromEntries(Object.entries(attacks).map(([name, { beyond = 0 }]) => [name, beyond]));
 
+function endAt(socket, type) {
+  let rest = Buffer.alloc(0);
+  socket.on('data', (d) => {
+    rest = Buffer.concat([rest, d]);
+    for (let n; rest.length >= 9 && rest.length >= (n = 9 + rest.readUIntBE(0, 3)); rest = rest.subarray(n))
+      if (rest[3] === type) socket.end();
+  });
+}
+
 /** One attack, until it is told to stop: as many connections at a time as it may have, a new one for each that ends. */
 class Attack {
   constructor({ name, port, host, connections }) {
@@ -117,7 +126,7 @@ class Attack {
       socket.write(this.first);
       if (this.what.deaf) socket.pause();
       else socket.resume();
-      if (this.what.leaves) socket.once('data', () => socket.end());
+      if (this.what.leavesAt !== undefined) endAt(socket, this.what.leavesAt);
       if (this.what.every) timer = setInterval(() => socket.write(this.drops[turn++ % this.drops.length]), this.what.every);
     });
     socket.on('end', () => socket.destroy());

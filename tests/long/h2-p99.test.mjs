@@ -149,7 +149,7 @@ describe('the second client of an attacked gate', { skip: !memoryIsReal && 'a sa
       let seen;
       for (let i = 0; i < TRIES && !(seen && beyond(seen) <= most); i++) seen = await compare(name);
       const pair = (kind) => `${kind} ${seen.calm[kind].toFixed(1)} → ${seen.under[kind].toFixed(1)}`.padEnd(20);
-      rows.push(`${name.padEnd(38)} ${pair('kept')} ${pair('fresh')} needs ${beyond(seen).toFixed(1)}, ${Math.round(seen.rate)}/s, ${Math.round(100 * seen.share)} %, ${seen.growth} KiB`);
+      rows.push(`${name.padEnd(38)} ${pair('kept')} ${pair('fresh')} needs ${beyond(seen).toFixed(2)}, ${Math.round(seen.rate)}/s, ${Math.round(100 * seen.share)} %, ${seen.growth} KiB`);
       assert.ok(beyond(seen) <= most, rows.at(-1));
     });
 });

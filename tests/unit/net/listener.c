@@ -143,6 +143,36 @@ static void test_freed_inside_on_accept(void **state)
     close(two);
 }
 
+struct crowd {
+    unsigned begun; /* of heavy tasks */
+    struct loop_task tasks[24];
+};
+
+/* Takes what a turn cannot have taken before it: one of them a turn. */
+static void on_heavy(void *arg)
+{
+    struct crowd *c = arg;
+    c->begun++;
+    for (uint64_t until = clock_mono_ms() + 5; clock_mono_ms() < until;)
+        ;
+}
+
+static void test_accepts_none_while_behind(void **state)
+{
+    struct probe *p = *state;
+    struct crowd c = {0};
+    for (size_t i = 0; i < COUNT(c.tasks); i++) {
+        loop_task_init(&c.tasks[i], on_heavy, &c);
+        loop_task_queue_heavy(p->loop, &c.tasks[i]);
+    }
+    int peer = dial(p);
+    run(p, 1, 5000);
+    assert_int_equal(p->count, 1);
+    assert_in_range(c.begun, 9, 23); /* sixteen wait no more, but it did not wait for all */
+    close(peer);
+    run(p, 2, 200);
+}
+
 static bool is_closed_by_peer(int fd)
 {
     char byte;
@@ -232,11 +262,8 @@ static void test_bind_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_accepts_a_bounded_batch),
-        T(test_freed_inside_on_accept),
-        T(test_descriptor_shortage),
-        T(test_recovers_at_once),
-        T(test_bind_errors),
+        T(test_accepts_a_bounded_batch), T(test_accepts_none_while_behind), T(test_freed_inside_on_accept),
+        T(test_descriptor_shortage),     T(test_recovers_at_once),          T(test_bind_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

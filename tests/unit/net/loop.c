@@ -271,6 +271,49 @@ static void test_heavy_tasks_get_half(void **state)
     assert_int_equal(p->order[3], p->order[0] + 1); /* the time was up */
 }
 
+struct herd {
+    struct probe *p;
+    struct loop_task heavy[3];
+};
+
+static void on_herd(void *arg)
+{
+    struct herd *h = arg;
+    for (size_t i = 0; i < COUNT(h->heavy); i++)
+        loop_task_queue_heavy(h->p->loop, &h->heavy[i]);
+}
+
+/* What the loop waited for events is no time that others had. */
+static void test_heavy_tasks_get_nothing_for_a_wait(void **state)
+{
+    struct herd h = {.p = *state};
+    for (size_t i = 0; i < COUNT(h.heavy); i++)
+        loop_task_init(&h.heavy[i], on_long, h.p);
+    timer_init(&h.p->timer, h.p->loop, on_herd, &h);
+    assert_true(timer_set(&h.p->timer, 100));
+    run_for(h.p, 400);
+    timer_fini(&h.p->timer);
+    assert_int_equal(h.p->orders, 3);
+    assert_int_equal(h.p->order[1], h.p->order[0] + 1);
+    assert_int_equal(h.p->order[2], h.p->order[1] + 1);
+}
+
+static void test_is_behind(void **state)
+{
+    struct probe *p = *state;
+    struct loop_task heavy[16];
+    for (size_t i = 0; i < COUNT(heavy); i++) {
+        assert_false(loop_is_behind(p->loop));
+        loop_task_init(&heavy[i], on_count, p);
+        loop_task_queue_heavy(p->loop, &heavy[i]);
+    }
+    assert_true(loop_is_behind(p->loop));
+    loop_task_cancel(&heavy[7]);
+    assert_false(loop_is_behind(p->loop));
+    run_for(p, 100);
+    assert_int_equal(p->runs, 15);
+}
+
 static void test_task_later(void **state)
 {
     struct probe *p = *state;
@@ -442,6 +485,8 @@ int main(void)
         T(test_task_cancelled_by_its_neighbour),
         T(test_heavy_tasks_take_turns),
         T(test_heavy_tasks_get_half),
+        T(test_heavy_tasks_get_nothing_for_a_wait),
+        T(test_is_behind),
         T(test_task_later),
         T(test_defer_free),
         T(test_post_from_threads),

@@ -140,25 +140,37 @@ static void on_look(void *arg)
         loop_stop(c->loop);
 }
 
-static void test_handshakes_at_once_take_turns(void **state)
+/* Turns until all had their answers. */
+static unsigned answer_all(struct tls_server *server)
 {
-    struct kit *k = *state;
     struct crowd c = {.loop = loop_new()};
     struct stream *servers[CROWD];
     for (int i = 0; i < CROWD; i++) {
-        servers[i] = meet(c.loop, k->server, &c.clients[i]);
+        servers[i] = meet(c.loop, server, &c.clients[i]);
         SSL_free(say_hello(c.clients[i]));
     }
     loop_task_init(&c.look, on_look, &c);
     loop_task_queue(c.loop, &c.look);
     run_for(c.loop, 5000);
     assert_int_equal(c.answered, CROWD);
-    assert_in_range(c.turns, 3, CROWD); /* nearly CROWD; a machine that stands still gives a turn more of them */
     for (int i = 0; i < CROWD; i++) {
         stream_close(servers[i], STREAM_CLOSE_NOW);
         close(c.clients[i]);
     }
     loop_free(c.loop);
+    return c.turns;
+}
+
+/* A machine that stands still for a while gives more of them to a turn. */
+static void test_handshakes_at_once_take_turns(void **state)
+{
+    struct kit *k = *state;
+    unsigned most = 0;
+    for (int i = 0; i < 20 && most < CROWD; i++) {
+        unsigned turns = answer_all(k->server);
+        most = turns > most ? turns : most;
+    }
+    assert_int_equal(most, CROWD);
 }
 
 int main(void)
