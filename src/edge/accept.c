@@ -58,6 +58,17 @@ static void wait_for_proxy_header(struct edge_thread *t, int fd, const struct li
     proxy_acceptor_take(t->proxies, fd, t->hold->snapshot->limits.handshake_timeout_ms, on_proxy_header, w);
 }
 
+/* While many handshakes wait, those who would bring more stay in the kernel's queue, where they cost nothing and no time of
+ * ours runs. */
+bool edge_is_open(void *arg)
+{
+    const struct edge_listener *l = arg;
+    if (!loop_is_behind(l->thread->loop))
+        return true;
+    const struct listen_config *listen = listen_of(l->thread->hold->snapshot, &l->address);
+    return !listen || listen->plain || listen->kind == LISTEN_REDIRECT;
+}
+
 void edge_on_accept(void *arg, int fd, const struct addr *peer)
 {
     struct edge_listener *l = arg;

@@ -181,6 +181,7 @@ static struct edge_listener *listener_make(struct edge_thread *t, const struct e
         free(l);
         return NULL;
     }
+    listener_set_door(l->listener, edge_is_open);
     return l;
 }
 

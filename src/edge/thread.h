@@ -86,6 +86,8 @@ void snapshot_hold_give(struct snapshot_hold *h);
 void edge_thread_closed_one(struct edge_thread *t);
 /* IMF-fixdate for our own answers, formatted once per second. */
 struct span edge_thread_date(struct edge_thread *t);
+/* arg: a struct edge_listener. May more peers come in now? */
+bool edge_is_open(void *arg);
 void edge_on_accept(void *arg, int fd, const struct addr *peer);
 
 #endif

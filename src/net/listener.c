@@ -18,6 +18,7 @@ struct listener {
     struct loop *loop;
     struct event *event;
     void (*on_accept)(void *arg, int fd, const struct addr *peer);
+    bool (*is_open)(void *arg); /* may be NULL: always */
     void *arg;
     int fd;      /* borrowed; -1: freed, perhaps from inside on_accept */
     int reserve; /* a descriptor to spend when there are no others */
@@ -74,8 +75,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *l = arg;
     loop_enter(l->loop);
-    /* A crowd waits in the kernel, where it costs nothing and no time of ours runs, and not for its handshakes. */
-    if (loop_is_behind(l->loop))
+    if (l->is_open && !l->is_open(l->arg))
         return;
     for (int i = 0; i < ACCEPTS_PER_WAKE && l->fd >= 0; i++) {
         struct sockaddr_storage sa;
@@ -116,6 +116,11 @@ struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(void 
         return NULL;
     }
     return l;
+}
+
+void listener_set_door(struct listener *l, bool (*is_open)(void *arg))
+{
+    l->is_open = is_open;
 }
 
 void listener_free(struct listener *l)

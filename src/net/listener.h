@@ -13,6 +13,9 @@ struct listener;
 /* fd: bound, listening, non-blocking, borrowed. on_accept owns the accepted, non-blocking fd (TCP_NODELAY set). */
 struct listener *listener_new(struct loop *loop, int fd, void (*on_accept)(void *arg, int fd, const struct addr *peer),
                               void *arg);
+/* From now on is_open is asked, with on_accept's arg, at each wake-up: false leaves the peers in the kernel's queue until the
+ * next turn. That comes at once, so it must be false only while the loop has other work to do. */
+void listener_set_door(struct listener *l, bool (*is_open)(void *arg));
 void listener_free(struct listener *l);
 
 /* Binds and listens: SO_REUSEADDR, SO_REUSEPORT, IPV6_V6ONLY off for [::], backlog 4096, non-blocking, CLOEXEC. */

@@ -61,7 +61,7 @@ void loop_task_init(struct loop_task *t, void (*run)(void *arg), void *arg);
 void loop_task_queue(struct loop *l, struct loop_task *t);
 /* As loop_task_queue(), for one that takes long by itself, as a TLS handshake does: behind all others of a turn one such
  * task runs, more of them only for as long as the turn has taken before (not counting the wait). So whatever else there is
- * to do waits for one of them, or as long again as it took itself, and they get half of a busy thread's time. One that
+ * to do waits for one of them, or as long again as it took itself and one, and they get half of a busy thread's time. One that
  * queues itself again may run again in the same turn. */
 void loop_task_queue_heavy(struct loop *l, struct loop_task *t);
 /* Many heavy tasks wait: whoever brings more of them holds them back. */

@@ -25,7 +25,8 @@ struct probe {
     size_t in_first_turn;
     bool frees_inside, closes_soon;
     size_t closed; /* of those accepted */
-    struct loop_task close_task;
+    struct loop_task close_task, work;
+    unsigned asked; /* at the door */
     struct timer limit;
 };
 
@@ -67,6 +68,13 @@ static void on_limit(void *arg)
     loop_stop(p->loop);
 }
 
+/* The loop's other work. */
+static void on_work(void *arg)
+{
+    struct probe *p = arg;
+    loop_task_queue(p->loop, &p->work);
+}
+
 static int setup(void **state)
 {
     struct probe *p = calloc(1, sizeof *p);
@@ -80,6 +88,7 @@ static int setup(void **state)
     p->listener = listener_new(p->loop, p->fd, on_accept, p);
     assert_non_null(p->listener);
     loop_task_init(&p->close_task, close_all, p);
+    loop_task_init(&p->work, on_work, p);
     *state = p;
     return 0;
 }
@@ -88,6 +97,7 @@ static int teardown(void **state)
 {
     struct probe *p = *state;
     loop_task_cancel(&p->close_task);
+    loop_task_cancel(&p->work);
     close_all(p);
     listener_free(p->listener);
     loop_free(p->loop);
@@ -143,34 +153,24 @@ static void test_freed_inside_on_accept(void **state)
     close(two);
 }
 
-struct crowd {
-    unsigned begun; /* of heavy tasks */
-    struct loop_task tasks[24];
-};
-
-/* Takes what a turn cannot have taken before it: one of them a turn. */
-static void on_heavy(void *arg)
+static bool is_open(void *arg)
 {
-    struct crowd *c = arg;
-    c->begun++;
-    for (uint64_t until = clock_mono_ms() + 5; clock_mono_ms() < until;)
-        ;
+    struct probe *p = arg;
+    p->asked++;
+    return p->asked > 20;
 }
 
-static void test_accepts_none_while_behind(void **state)
+static void test_door(void **state)
 {
     struct probe *p = *state;
-    struct crowd c = {0};
-    for (size_t i = 0; i < COUNT(c.tasks); i++) {
-        loop_task_init(&c.tasks[i], on_heavy, &c);
-        loop_task_queue_heavy(p->loop, &c.tasks[i]);
-    }
-    int peer = dial(p);
-    run(p, 1, 5000);
-    assert_int_equal(p->count, 1);
-    assert_in_range(c.begun, 9, 23); /* sixteen wait no more, but it did not wait for all */
-    close(peer);
-    run(p, 2, 200);
+    int one = dial(p), two = dial(p);
+    listener_set_door(p->listener, is_open);
+    loop_task_queue(p->loop, &p->work);
+    run(p, 2, 5000);
+    assert_int_equal(p->count, 2);
+    assert_int_equal(p->asked, 21);
+    close(one);
+    close(two);
 }
 
 static bool is_closed_by_peer(int fd)
@@ -262,8 +262,9 @@ static void test_bind_errors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(test_accepts_a_bounded_batch), T(test_accepts_none_while_behind), T(test_freed_inside_on_accept),
-        T(test_descriptor_shortage),     T(test_recovers_at_once),          T(test_bind_errors),
+        T(test_accepts_a_bounded_batch), T(test_door),
+        T(test_freed_inside_on_accept),  T(test_descriptor_shortage),
+        T(test_recovers_at_once),        T(test_bind_errors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
