@@ -458,8 +458,8 @@ describe('a hostile origin', () => {
   for (const [name, [, ends = false, cut]] of Object.entries(hostile))
     it(name, async () => {
       assert.equal((await gate.request({ host, path: '/well' })).text, 'well');
-      const before = origin.connections.filter((c) => !c.ended).length;
-      assert.ok(before >= 1);
+      const before = origin.connections.filter((c) => !c.ended);
+      assert.ok(before.length >= 1);
       next = name;
       const asked = gate.request({ host, path: '/' });
       if (cut) {
@@ -470,7 +470,7 @@ describe('a hostile origin', () => {
         assert.equal(r.get('tiergate'), 'origin-bad-response');
       }
       if (ends) await until('the connection to end', () => origin.connections.every((c) => c.ended), 10000);
-      else assert.equal(origin.connections.filter((c) => !c.ended).length, before);
+      else assert.ok(before.every((c) => !c.ended)); // there may be another: one that still has news of the last exchange is not lent
       assert.equal((await gate.request({ host, path: '/well' })).text, 'well');
     });
 
