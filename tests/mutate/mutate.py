@@ -18,6 +18,7 @@ HERE = os.path.dirname(os.path.relpath(__file__))
 LAYERS = ("policy", "gate")
 KINDS = {"plain": [], "asan": ["-Db_sanitize=address,undefined", "-Db_lundef=false"]}
 ROUNDS = (("plain", OWN), ("asan", OWN), ("plain", OTHER))
+ALONE = 3  # times as long as without a mutant: nothing else takes the machine's time then
 SKIPPED = re.compile(r"build|node_modules|\.git$|\.cache|\.svelte-kit|__pycache__")
 
 
@@ -101,7 +102,7 @@ def judge_alone(mutants, found, tests):
     nothing else runs, and all of them if it says otherwise then."""
     left = [m for m in mutants if found[m.id]]
     for n, m in enumerate(left, 1):
-        found[m.id] = first_to_notice([found[m.id]], m.id) or twice_alone(tests, m.id)
+        found[m.id] = first_to_notice([found[m.id]], m.id, ALONE) or twice_alone(tests, m.id)
         if n % 200 == 0:
             print(f"  {n} of {len(left)} again", flush=True)
 
@@ -109,7 +110,7 @@ def judge_alone(mutants, found, tests):
 def twice_alone(tests, mutant):
     """The first that notices it, and does so again."""
     for test in tests:
-        if first_to_notice([test], mutant) and first_to_notice([test], mutant):
+        if first_to_notice([test], mutant, ALONE) and first_to_notice([test], mutant, ALONE):
             return test
     return None
 

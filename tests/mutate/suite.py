@@ -75,8 +75,9 @@ def record(test):
         test.passes = {i for i, byte in enumerate(f.read()) if byte and i}
 
 
-def first_to_notice(tests, mutant):
+def first_to_notice(tests, mutant, patience=10):
+    """Who waits `patience` times as long as without a mutant, and as many seconds, hangs."""
     for test in tests:
-        if mutant in test.passes and not passes(test, mutant, int(5 * test.seconds) + 3, 10 * test.seconds + 10):
+        if mutant in test.passes and not passes(test, mutant, int(5 * test.seconds) + 3, patience * (test.seconds + 1)):
             return test
     return None
