@@ -133,7 +133,8 @@ describe('a reload', () => {
   });
 
   it('does not admit by a password that was taken back while it was being hashed', async () => {
-    const { stdout: line } = await tiergate(['passwd', '--bcrypt', '--cost', '13', 'slow'], { input: 'slow password\n' });
+    const cost = process.env.TIERGATE_SANITIZED ? '15' : '13'; // the hash must take longer than the reload
+    const { stdout: line } = await tiergate(['passwd', '--bcrypt', '--cost', cost, 'slow'], { input: 'slow password\n' });
     fs.writeFileSync(path.join(folder, 'htpasswd'), line);
     const slow = (r) => { r.gates.app.basic.htpasswd = `${folder}/htpasswd`; return r; };
     await gate.reload(rules(slow), /reload: ok/);
