@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define WAYS 4
+#define WAYS 8  /* so that hardly a set is full while a third of the table is used */
 #define SWEPT 8 /* entries that are looked at for each new one: what has expired is not kept for long */
 
 struct cache_entry {

@@ -9,7 +9,7 @@
 
 #define MIB 1048576u
 #define LOGINS 1024
-/* Sets of four that are full lose one each time, so that ten thousand sessions need many more places; an empty one costs nothing but address space. Of
+/* A full set loses one each time, so that ten thousand sessions need many more places; an empty one costs nothing but address space. Of
  * bytes they have enough for twice as many: about 600 and 1,400 each. */
 #define SESSIONS 32768
 #define SESSIONS_BYTES (16 * MIB)

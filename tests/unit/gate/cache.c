@@ -53,6 +53,22 @@ static void test_is_bounded(void **state)
     cache_free(c);
 }
 
+/* Who shares a set that is too small is forgotten at every turn: of ten thousand sessions that would be hundreds. */
+static void test_hardly_a_set_is_full(void **state)
+{
+    enum { ENTRIES = 32768, KEYS = 10000, FEW = 25 }; /* 5 are to be expected; 82 in sets of four */
+    struct cache *c = cache_new(ENTRIES, 1 << 20);
+    struct span v;
+    char room[16];
+    int kept = 0;
+    for (int i = 0; i < KEYS; i++)
+        cache_put(c, number(room, i), SPAN("x"), 1, 100);
+    for (int i = 0; i < KEYS; i++)
+        kept += cache_get(c, number(room, i), 1, &v);
+    assert_in_range(kept, KEYS - FEW, KEYS);
+    cache_free(c);
+}
+
 /* What is in use stays while others come and go. */
 static void test_used_ones_stay(void **state)
 {
@@ -177,13 +193,10 @@ static void test_keys_of_one_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_expiry),
-        cmocka_unit_test(test_is_bounded),
-        cmocka_unit_test(test_used_ones_stay),
-        cmocka_unit_test(test_bytes_are_bounded),
-        cmocka_unit_test(test_put_again),
-        cmocka_unit_test(test_expired_ones_go),
+        cmocka_unit_test(test_values),           cmocka_unit_test(test_expiry),
+        cmocka_unit_test(test_is_bounded),       cmocka_unit_test(test_hardly_a_set_is_full),
+        cmocka_unit_test(test_used_ones_stay),   cmocka_unit_test(test_bytes_are_bounded),
+        cmocka_unit_test(test_put_again),        cmocka_unit_test(test_expired_ones_go),
         cmocka_unit_test(test_keys_of_one_hash),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
