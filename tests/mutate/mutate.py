@@ -18,7 +18,7 @@ HERE = os.path.dirname(os.path.relpath(__file__))
 LAYERS = ("policy", "gate")
 KINDS = {"plain": [], "asan": ["-Db_sanitize=address,undefined", "-Db_lundef=false"]}
 ROUNDS = (("plain", OWN), ("asan", OWN), ("plain", OTHER))
-ALONE = 3  # times as long as without a mutant: nothing else takes the machine's time then
+PATIENCE = 3  # times as long as without a mutant, when each test has a processor to itself
 SKIPPED = re.compile(r"build|node_modules|\.git$|\.cache|\.svelte-kit|__pycache__")
 
 
@@ -97,20 +97,22 @@ def judge_round(mutants, tests, jobs):
     return found
 
 
-def judge_alone(mutants, found, tests):
+def judge_again(mutants, found, tests):
     """On a busy machine a test may fail for another reason and seem to have noticed. So who noticed is asked once more when
-    nothing else runs, and all of them if it says otherwise then."""
+    little else runs, and all of them if it says otherwise then."""
     left = [m for m in mutants if found[m.id]]
-    for n, m in enumerate(left, 1):
-        found[m.id] = first_to_notice([found[m.id]], m.id, ALONE) or twice_alone(tests, m.id)
-        if n % 200 == 0:
-            print(f"  {n} of {len(left)} again", flush=True)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = pool.map(lambda m: first_to_notice([found[m.id]], m.id, PATIENCE) or twice(tests, m.id), left)
+        for n, (m, answer) in enumerate(zip(left, answers), 1):
+            found[m.id] = answer
+            if n % 200 == 0:
+                print(f"  {n} of {len(left)} again", flush=True)
 
 
-def twice_alone(tests, mutant):
+def twice(tests, mutant):
     """The first that notices it, and does so again."""
     for test in tests:
-        if first_to_notice([test], mutant, ALONE) and first_to_notice([test], mutant, ALONE):
+        if first_to_notice([test], mutant, PATIENCE) and first_to_notice([test], mutant, PATIENCE):
             return test
     return None
 
@@ -124,7 +126,7 @@ def judge(mutants, a, equivalent):
         if left:
             tests = build_tree(a, kind, folders)
             found.update(judge_round(left, tests, a.jobs))
-            judge_alone(left, found, tests)
+            judge_again(left, found, tests)
             with open(f"{a.build}/missed", "w", encoding="utf-8") as f:
                 f.writelines(m.name + "\n" for m in mutants if found[m.id] is None)
     return found
