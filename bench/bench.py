@@ -193,27 +193,6 @@ class Bench:
             server.stop()
             shutil.rmtree(home, ignore_errors=True)
 
-    def measure_http2(self, name, path):
-        server, port, home = self.start(name, False, False)
-        try:
-            h2load(port, 1, path)
-            before = cpu_seconds(server.pid)
-            result = h2load(port, self.args.seconds, path)
-            result["cpu"] = (cpu_seconds(server.pid) - before) / max(result["requests"], 1) * 1e6
-            return result
-        finally:
-            server.stop()
-            shutil.rmtree(home, ignore_errors=True)
-
-    def row_http2(self, path):
-        names = [n for n in self.args.peers if n != "floor"]
-        runs = {n: [] for n in names}
-        for _ in range(self.args.rounds):
-            for n in names:
-                runs[n].append(self.measure_http2(n, path))
-        return {n: {k: statistics.median(r[k] for r in rs) for k in ("cpu", "rate")} |
-                {"trouble": next((r["trouble"] for r in rs if r["trouble"]), "")} for n, rs in runs.items()}
-
     def row(self, row):
         log, basic = ROWS[row]
         names = [n for n in self.args.peers if not (n == "floor" and (log or basic))]
@@ -234,15 +213,40 @@ def print_row(row, results):
 
 
 def http2(bench, row):
+    """All run at a time, and are asked in turns of two seconds: what else the machine does meets all of a turn alike."""
     path, size = HTTP2[row]
-    results = bench.row_http2(path)
-    print(f"\nHTTP/2 over TLS, 16 connections of 16 streams, responses of {size} bytes, bypass, logging off")
+    names = [n for n in bench.args.peers if n != "floor"]
+    servers, runs = {n: bench.start(n, False, False) for n in names}, {n: [] for n in names}
+    try:
+        for n in names:
+            h2load(servers[n][1], 1, path)
+        for turn in range(bench.args.turns):
+            for n in names if turn % 2 else reversed(names):
+                before = cpu_seconds(servers[n][0].pid)
+                r = h2load(servers[n][1], 2, path)
+                time.sleep(0.1)
+                r["cpu"] = (cpu_seconds(servers[n][0].pid) - before) / max(r["requests"], 1) * 1e6
+                runs[n].append(r)
+    finally:
+        for server, _, home in servers.values():
+            server.stop()
+            shutil.rmtree(home, ignore_errors=True)
+    print_http2(size, runs)
+
+
+def print_http2(size, runs):
+    """The ratio is the median of those of each turn, with the least and the greatest of them."""
+    print(f"\nHTTP/2 over TLS, 16 connections of 16 streams, responses of {size} bytes, bypass, logging off; median of "
+          f"{len(next(iter(runs.values())))} turns")
     print(f"  {'':10} {'CPU µs/request':>15} {'CPU ns/KiB':>12} {'requests/s':>12}")
-    for name, r in results.items():
-        print(f"  {name:10} {r['cpu']:15.1f} {r['cpu'] * 1000 / (size / 1024):12.1f} {r['rate']:12.0f}  {r['trouble']}")
+    for name, rs in runs.items():
+        cpu, rate = (statistics.median(r[k] for r in rs) for k in ("cpu", "rate"))
+        trouble = next((r["trouble"] for r in rs if r["trouble"]), "")
+        print(f"  {name:10} {cpu:15.1f} {cpu * 1000 / (size / 1024):12.1f} {rate:12.0f}  {trouble}")
     for other in ("nginx", "haproxy"):
-        if other in results and "tiergate" in results:
-            print(f"  tiergate : {other} {results['tiergate']['cpu'] / results[other]['cpu']:6.2f}")
+        if other in runs and "tiergate" in runs:
+            ratios = sorted(t["cpu"] / o["cpu"] for t, o in zip(runs["tiergate"], runs[other]))
+            print(f"  tiergate : {other:10} {statistics.median(ratios):6.2f}  ({ratios[0]:.2f} to {ratios[-1]:.2f})")
     sys.stdout.flush()
 
 
@@ -459,6 +463,7 @@ def arguments():
     p.add_argument("--peers", type=lambda s: s.split(","), default=list(peers.PEERS), help="comma separated")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=int, default=4)
+    p.add_argument("--turns", type=int, default=12, help="of two seconds, for the rows http2 and http2-large")
     p.add_argument("--connections", type=int, default=32)
     p.add_argument("--sockets", type=int, default=4000, help="silent ones, for the row websocket")
     p.add_argument("--gigabytes", type=int, default=10, help="for the row memory")
