@@ -1,11 +1,38 @@
 #include "base/chunkq.h"
 
 #include <assert.h>
+#include <stdlib.h>
+
+#define CHUNK_SMALL (CHUNK_SIZE / 2) /* more is worth a block of the slab */
 
 void chunkq_init(struct chunkq *q, struct slab *slab)
 {
     assert(slab->size == CHUNK_BLOCK);
     *q = (struct chunkq){.slab = slab};
+}
+
+/* From malloc: seldom, apart, and counted like what the slab holds. */
+static __attribute__((noinline)) struct chunk *take_small(const struct chunkq *q, size_t size)
+{
+    struct chunk *c = malloc(sizeof *c + size);
+
+    if (c)
+        meter_add(q->slab->meter, sizeof *c + size);
+    return c;
+}
+
+static __attribute__((noinline)) void give_small(const struct chunkq *q, struct chunk *c)
+{
+    meter_sub(q->slab->meter, sizeof *c + c->size);
+    free(c);
+}
+
+static void give(const struct chunkq *q, struct chunk *c)
+{
+    if (c->size == CHUNK_SIZE)
+        slab_give(q->slab, c);
+    else
+        give_small(q, c);
 }
 
 void chunkq_clear(struct chunkq *q)
@@ -14,7 +41,7 @@ void chunkq_clear(struct chunkq *q)
         struct chunk *c = q->head;
 
         q->head = c->next;
-        slab_give(q->slab, c);
+        give(q, c);
     }
     q->tail = NULL;
     q->bytes = 0;
@@ -27,14 +54,13 @@ struct span chunkq_peek(const struct chunkq *q)
     return c ? span_make(c->data + c->off, c->end - c->off) : SPAN_NONE;
 }
 
-static struct chunk *add_chunk(struct chunkq *q)
+static struct chunk *add_chunk(struct chunkq *q, size_t size)
 {
-    struct chunk *c = slab_take(q->slab);
+    struct chunk *c = size == CHUNK_SIZE ? slab_take(q->slab) : take_small(q, size);
 
     if (!c)
         return NULL;
-    c->next = NULL;
-    c->off = c->end = 0;
+    *c = (struct chunk){.size = (uint32_t)size};
     if (q->tail)
         q->tail->next = c;
     else
@@ -43,19 +69,33 @@ static struct chunk *add_chunk(struct chunkq *q)
     return c;
 }
 
-uint8_t *chunkq_reserve(struct chunkq *q, size_t min, size_t *room)
+static uint8_t *reserve(struct chunkq *q, size_t min, size_t size, size_t *room)
 {
     struct chunk *c = q->tail;
 
-    assert(min <= CHUNK_SIZE);
-    if (!c || CHUNK_SIZE - c->end < min || c->end == CHUNK_SIZE) {
-        /* An empty tail always has all its room, so no empty chunk can come to stand before another. */
-        c = add_chunk(q);
+    assert(min <= size && size <= CHUNK_SIZE);
+    if (!c || c->size - c->end < min || c->end == c->size) {
+        /* Reservations that were not used are gone, so no empty chunk can come to stand before another. */
+        c = add_chunk(q, size);
         if (!c)
             return NULL;
     }
-    *room = CHUNK_SIZE - c->end;
+    *room = c->size - c->end;
     return c->data + c->end;
+}
+
+uint8_t *chunkq_reserve(struct chunkq *q, size_t min, size_t *room)
+{
+    return reserve(q, min, CHUNK_SIZE, room);
+}
+
+uint8_t *chunkq_reserve_few(struct chunkq *q, size_t min, size_t most, size_t *room)
+{
+    uint8_t *at = reserve(q, min, most <= CHUNK_SMALL ? most : CHUNK_SIZE, room);
+
+    if (at && *room > most)
+        *room = most;
+    return at;
 }
 
 /* The tail alone can be empty: a reservation that was not used. */
@@ -73,7 +113,7 @@ static void drop_empty_tail(struct chunkq *q)
         before->next = NULL;
         q->tail = before;
     }
-    slab_give(q->slab, c);
+    give(q, c);
 }
 
 void chunkq_commit(struct chunkq *q, size_t n)
@@ -82,7 +122,7 @@ void chunkq_commit(struct chunkq *q, size_t n)
         drop_empty_tail(q);
         return;
     }
-    assert(q->tail && n <= CHUNK_SIZE - q->tail->end);
+    assert(q->tail && n <= q->tail->size - q->tail->end);
     q->tail->end += (uint32_t)n;
     q->bytes += n;
 }
@@ -94,7 +134,7 @@ static void drop_head(struct chunkq *q)
     q->head = c->next;
     if (!q->head)
         q->tail = NULL;
-    slab_give(q->slab, c);
+    give(q, c);
 }
 
 void chunkq_drop(struct chunkq *q, size_t n)
@@ -127,14 +167,14 @@ static void cut_behind(struct chunkq *q, struct chunk *tail)
     while (c) {
         struct chunk *next = c->next;
 
-        slab_give(q->slab, c);
+        give(q, c);
         c = next;
     }
 }
 
 static void fill(struct chunk *c, struct span *s)
 {
-    size_t n = CHUNK_SIZE - c->end < s->n ? CHUNK_SIZE - c->end : s->n;
+    size_t room = c->size - c->end, n = room < s->n ? room : s->n;
 
     if (n) {
         memcpy(c->data + c->end, s->p, n);
@@ -152,7 +192,7 @@ bool chunkq_append(struct chunkq *q, struct span s)
     if (tail)
         fill(tail, &s);
     while (s.n) {
-        struct chunk *c = add_chunk(q);
+        struct chunk *c = add_chunk(q, CHUNK_SIZE);
 
         if (!c) {
             cut_behind(q, tail);
@@ -191,7 +231,7 @@ static void move_head(struct chunkq *dst, struct chunkq *src)
 
 static bool is_worth_copying(const struct chunkq *dst, size_t n)
 {
-    return n <= CHUNK_COPY_MAX && dst->tail && CHUNK_SIZE - dst->tail->end >= n;
+    return n <= CHUNK_COPY_MAX && dst->tail && dst->tail->size - dst->tail->end >= n;
 }
 
 bool chunkq_move(struct chunkq *dst, struct chunkq *src, size_t n)

@@ -13,8 +13,9 @@
 
 struct chunk {
     struct chunk *next;
-    uint32_t off; /* first byte still queued */
-    uint32_t end; /* behind the last byte queued */
+    uint32_t off;  /* first byte still queued */
+    uint32_t end;  /* behind the last byte queued */
+    uint32_t size; /* room for so many; less than CHUNK_SIZE: malloc'ed for who wants few */
     uint8_t data[];
 };
 
@@ -34,6 +35,8 @@ struct span chunkq_peek(const struct chunkq *q);
 /* Contiguous room of at least `min` (<= CHUNK_SIZE) bytes at the tail; *room says how much there is. NULL: no memory.
  * Only chunkq_commit may follow, before any other change of q. */
 uint8_t *chunkq_reserve(struct chunkq *q, size_t min, size_t *room);
+/* The same for who will take no more than `most` (>= min): *room is no more either, and memory for few is not that for many. */
+uint8_t *chunkq_reserve_few(struct chunkq *q, size_t min, size_t most, size_t *room);
 /* Makes n bytes of the last reservation part of the queue. With n == 0 an empty chunk goes back to the slab. */
 void chunkq_commit(struct chunkq *q, size_t n);
 /* Removes n (<= q->bytes) bytes from the head. */

@@ -140,9 +140,16 @@ static struct headers *trailers(struct exchange *x)
     return h && h1_body_trailers(&x->resp_body, h) ? h : NULL;
 }
 
+/* What waits for the client and what is read ahead are together what may wait: who stalls holds nothing twice, the rest waits at the origin. A
+ * client that takes some lets it go on (exchange_on_drained). */
 static void resume(struct exchange *x)
 {
-    stream_resume(x->origin->stream, 0);
+    struct stream *s = x->origin->stream;
+    size_t high = x->client->high(x), waits = x->client->backlog(x), room = waits < high ? high - waits : 0;
+    if (room < EDGE_READ_LEAST)
+        room = 0;
+    stream_set_read_high(s, stream_in(s)->bytes + room);
+    stream_resume(s, 0);
 }
 
 static const char *why_went(const struct exchange *x)
@@ -186,9 +193,12 @@ static size_t holds(const struct exchange *x)
     return stream_holds(x->origin->stream);
 }
 
+/* Before the body a head comes, and must fit. */
 static void hold_at_most(struct exchange *x, size_t high)
 {
-    if (x->resp_state >= RESP_BODY) /* before it a head comes, and must fit */
+    if (x->resp_state == RESP_BODY)
+        resume(x);                      /* follows from what may wait */
+    else if (x->resp_state == RESP_END) /* a tunnel */
         stream_set_read_high(x->origin->stream, high);
 }
 

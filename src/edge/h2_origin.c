@@ -4,7 +4,8 @@
 #include "edge/relay.h"
 #include "origin/lane.h"
 
-#define LANE_COST 1024u /* codec and all, about */
+#define LANE_COST 1024u          /* codec and all, about */
+#define WINDOW_LEAST (8u * 1024) /* less would cost many round trips */
 
 static struct origin_lane *lane_of(const struct exchange *x)
 {
@@ -27,6 +28,7 @@ static bool has_payload(const struct http_request *r)
 static bool send_head(struct exchange *x, const struct headers *extra)
 {
     const struct limits_config *l = &x->snapshot->limits;
+    size_t high = x->client->high(x);
     struct h2_ask ask = {
         .req = &x->req,
         .scheme = x->site->origin->tls ? SPAN("https") : SPAN("http"),
@@ -37,7 +39,7 @@ static bool send_head(struct exchange *x, const struct headers *extra)
         .arena = &x->arena,
         .resp = &x->resp,
         .limits = {.head_bytes = l->header_bytes, .fields = l->header_fields},
-        .window = x->client->high(x),
+        .window = high < WINDOW_LEAST ? WINDOW_LEAST : high,
     };
     return origin_lane_ask(lane_of(x), &ask);
 }

@@ -4,7 +4,8 @@
 #include "edge/tunnel.h"
 
 #define ALL_STREAMS (512u * 1024)
-#define STREAM_LEAST (8u * 1024)
+#define FIRST_LEAST EDGE_READ_LEAST
+#define STREAM_LEAST (16u * 1024)
 #define WINDOW_LEAST (16u * 1024) /* what a stream may send at once anyway */
 
 static void ask_for_task(struct exchange *x)
@@ -48,11 +49,19 @@ static size_t backlog(const struct exchange *x)
     return x->lane->out.bytes;
 }
 
-/* All streams together hold little more than one connection with HTTP/1 does; each has a chunk's worth at least. */
+/* What a stream may hold however many there are: little at first, then as much as its client has taken of it, up to a chunk's worth. Who opens many
+ * and takes nothing is given little to hold. */
+static size_t least(const struct exchange *x)
+{
+    uint64_t taken = x->lane->bytes_sent;
+    return taken < FIRST_LEAST ? FIRST_LEAST : taken < STREAM_LEAST ? (size_t)taken : STREAM_LEAST;
+}
+
+/* All streams together hold little more than one connection with HTTP/1 does. */
 static size_t high(const struct exchange *x)
 {
-    size_t all = exchange_high(x), share = ALL_STREAMS / (x->conn->h2.streams + 1);
-    return share < STREAM_LEAST ? STREAM_LEAST : share < all ? share : all;
+    size_t all = exchange_high(x), share = ALL_STREAMS / (x->conn->h2.streams + 1), few = least(x);
+    return share < few ? few : share < all ? share : all;
 }
 
 /* Nobody is told that more may come than does. */

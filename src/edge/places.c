@@ -7,7 +7,7 @@
  * for the level, beside idle connections and what those hold who are signed in. */
 #define SHARE 2u
 /* Of a pool the first quarter may fill whole queues, the others modest ones. What an exchange of either kind then holds at
- * most, its origin's side included: measured with readers that are stuck. */
+ * most, its origin's side included: more than what was measured with readers that are stuck. */
 #define EARLY 4u
 #define EARLY_COST (220u * 1024)
 #define LATE_COST (144u * 1024)

@@ -14,6 +14,7 @@
 #define EDGE_HIGH (64u * 1024) /* stop filling a queue here … */
 #define EDGE_LOW (16u * 1024)  /* … and go on when it fell to this */
 #define EDGE_READ_HIGH (64u * 1024)
+#define EDGE_READ_LEAST (4u * 1024) /* room for less is not worth a read */
 /* The same while memory is tight. Above EDGE_LOW, or nobody would be told that there is room again. */
 #define EDGE_HIGH_TIGHT (20u * 1024)
 

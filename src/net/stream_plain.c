@@ -90,12 +90,19 @@ static enum io_res plain_handshake(struct stream *s)
     return IO_MORE;
 }
 
+/* What is not wanted now need not be held here. */
+static size_t most_wanted(const struct stream *s)
+{
+    size_t high = s->limits.read_high, have = s->in.bytes;
+    return high < have + STREAM_ROOM ? STREAM_ROOM : high - have;
+}
+
 static enum io_res plain_read(struct stream *s)
 {
     if (!(s->flags & KNOW_READABLE))
         return IO_AGAIN;
     size_t room;
-    uint8_t *p = chunkq_reserve(&s->in, STREAM_ROOM, &room);
+    uint8_t *p = chunkq_reserve_few(&s->in, STREAM_ROOM, most_wanted(s), &room);
     if (!p)
         return stream_fail(s, STREAM_FAIL_OTHER, "out of memory");
     ssize_t r = stream_sock_read(s, p, room);

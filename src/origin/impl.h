@@ -10,6 +10,7 @@
 #define TARGET_BUCKETS 1024u
 #define IDLE_MAX 1024u /* of all targets together: a thousand previews share it */
 #define ORIGIN_HOST_MAX 255u
+#define ORIGIN_READ_HIGH (64u * 1024) /* of a connection that nobody has */
 
 /* What tells targets apart, as bytes: the configuration's key, port, enum origin_http, host, name to verify (none: plain). */
 struct target_id {

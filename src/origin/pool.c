@@ -150,6 +150,7 @@ bool pool_give(struct pooled *p)
     if (!is_clean(p) || !pool_keep(p))
         return false;
     stream_set_events(p->conn.stream, &idle_events, p);
+    stream_set_read_high(p->conn.stream, ORIGIN_READ_HIGH); /* who had it may have read less */
     stream_resume(p->conn.stream, ~0u);
     return true;
 }

@@ -49,7 +49,7 @@ const DRIPPING = {
 const WIDE = { settings: { INITIAL_WINDOW_SIZE: 0x7fffffff } };
 
 /** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives, all of it or one
- *  frame after the other. `leavesAt`: the frame with which it ends its connection. `beyond`: milliseconds that it may take of others beyond the double. */
+ *  frame after the other, `every` so many milliseconds, `from` then on (there is something to be let through). `leavesAt`: the frame with which it ends its connection. `beyond`: milliseconds that it may take of others beyond the double. */
 const attacks = {
   'no attack: connections alone': { sends: () => [], leavesAt: TYPE.SETTINGS },
   'no attack: one question each': { sends: (w) => [w.get(1)], leavesAt: TYPE.DATA },
@@ -74,7 +74,7 @@ const attacks = {
   'flood of empty DATA': { sends: (w) => [w.post(1), ...many(400, () => data(1, ''))] },
   'flood of WINDOW_UPDATE': { sends: () => many(400, () => windowUpdate(0, 1)) },
   'windows that stay shut': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), connections: 4 },
-  'windows that drip': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), drip: () => many(100, (id) => windowUpdate(id, 1)), every: 20, connections: 4 },
+  'windows that drip': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), drip: () => many(100, (id) => windowUpdate(id, 1)), every: 20, from: 500, connections: 4 },
   'one that never reads': { ...WIDE, sends: (w) => [windowUpdate(0, 0x7fff0000), ...many(100, (id) => w.get(id, { path: '/large' }))], drip: () => ping(), every: 20, deaf: true, connections: 4 },
   'bodies that drip': { ...DRIPPING, inTurns: true, every: 3 },
   'bodies that drip in bursts': { ...DRIPPING, every: 50, beyond: 4 },
@@ -127,11 +127,12 @@ class Attack {
       if (this.what.deaf) socket.pause();
       else socket.resume();
       if (this.what.leavesAt !== undefined) endAt(socket, this.what.leavesAt);
-      if (this.what.every) timer = setInterval(() => socket.write(this.drops[turn++ % this.drops.length]), this.what.every);
+      const drip = () => (timer = setInterval(() => socket.write(this.drops[turn++ % this.drops.length]), this.what.every));
+      if (this.what.every) timer = setTimeout(drip, this.what.from ?? 0);
     });
     socket.on('end', () => socket.destroy());
     socket.once('close', () => {
-      clearInterval(timer);
+      clearTimeout(timer);
       this.open.delete(socket);
       setImmediate(() => this.dial());
     });

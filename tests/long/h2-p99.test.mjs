@@ -8,54 +8,26 @@
 // Calm is measured before each attack, and the median of all so far is what is doubled: a p99 of some hundreds is one of a handful of bad moments, which
 // the machine has anyhow. What an attack may take beyond the double is h2-beside.mjs's BEYOND, nothing but for one; each row tells what was needed.
 // The first rows attack with nothing but new connections: what a handshake costs others, which is part of all rows whose connections are ended.
-// Memory is told, not judged: it is that of all connections of an attack together. What one may take is h2-attacks.test.mjs's.
+// Memory is told, not judged: the attacks before have left what this one uses again. h2-memory.test.mjs judges it.
 import assert from 'node:assert/strict';
-import { execFileSync, fork } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
-import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { authority } from '../harness/certs.mjs';
 import { answer, pathOrigin } from '../harness/origins.mjs';
 import { cpuSeconds, memoryIsReal, residentKib } from '../harness/proc.mjs';
 import { startSite } from '../harness/site.mjs';
-import { endAll, sleep, within } from '../harness/wait.mjs';
+import { endAll, sleep } from '../harness/wait.mjs';
 import { BEYOND } from './h2-beside.mjs';
+import { Helper, pin } from './helper.mjs';
 
-const here = path.dirname(fileURLToPath(import.meta.url));
 const HOST = 'open.example.test', ATTACKED = 'attacked.example.test';
 const CONNECTIONS = 16;
 const COUNT = { kept: 200, fresh: 200 }, ROUNDS = 4;
 const TRIES = 5; // others may use the machine; what tiergate does wrong it does each time
 
 const at = (times, share) => [...times].sort((a, b) => a - b)[Math.min(times.length - 1, Math.floor(times.length * share))];
-
-/** A process that does what it is told. */
-class Helper {
-  static async start(file, { nice = 0, cpu } = {}) {
-    const h = new Helper();
-    h.child = fork(path.join(here, file), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
-    h.child.on('message', (m) => (m.failed ? h.failed(new Error(m.failed)) : h.done(m.done)));
-    if (nice) os.setPriority(h.child.pid, nice);
-    pin(h.child.pid, cpu);
-    return h;
-  }
-  tell(what, more = {}, ms = 120000) {
-    const said = new Promise((done, failed) => Object.assign(this, { done, failed }));
-    this.child.send({ do: what, ...more });
-    return within(`${what} to be done`, said, ms);
-  }
-  close() {
-    this.child.disconnect();
-    return new Promise((r) => this.child.once('exit', r));
-  }
-}
-
-/** All threads of a process, to one processor. */
-function pin(pid, cpu) {
-  if (os.availableParallelism() > 1) execFileSync('taskset', ['-a', '-c', '-p', String(cpu), String(pid)]);
-}
 
 /** Before all others, if we may say so. */
 function goesFirst(pid) {

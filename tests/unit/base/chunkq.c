@@ -62,7 +62,7 @@ static void check_holds(const char *name, const struct chunkq *q, struct span wa
     }
     CHECK(name, at == want.n);
     for (const struct chunk *c = q->head; c; c = c->next) {
-        CHECK(name, c->off < c->end && c->end <= CHUNK_SIZE);
+        CHECK(name, c->off < c->end && c->end <= c->size && c->size <= CHUNK_SIZE);
         chunks++;
         last = c;
     }
@@ -144,6 +144,52 @@ static void reserve_and_commit(void **state)
         check_holds(name, &f->a, part(f, 0, cases[i].before + cases[i].commit));
         chunkq_clear(&f->a);
     }
+}
+
+/* Whoever wants few gets memory for few, which counts for as long as it is held. */
+static void reserve_few(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t before, min, most, room, held;
+    } cases[] = {
+        {"one byte", 0, 1, 1, 1, 1},
+        {"few", 0, 4096, 5000, 5000, 5000},
+        {"half a chunk", 0, 1, CHUNK_SIZE / 2, CHUNK_SIZE / 2, CHUNK_SIZE / 2},
+        {"more than half a chunk", 0, 1, CHUNK_SIZE / 2 + 1, CHUNK_SIZE / 2 + 1, CHUNK_SIZE},
+        {"any number", 0, 1, 10 * CHUNK_SIZE, CHUNK_SIZE, CHUNK_SIZE},
+        {"behind what is there", 100, 1, 50, 50, CHUNK_SIZE},
+        {"behind what leaves less", CHUNK_SIZE - 50, 1, 80, 50, CHUNK_SIZE},
+        {"behind what leaves too little", CHUNK_SIZE - 50, 51, 80, 80, CHUNK_SIZE + sizeof(struct chunk) + 80},
+    };
+    struct fixture *f = *state;
+    struct meter meter = {0};
+    f->slab.meter = &meter;
+    f->slab.keep = 0;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *name = cases[i].name;
+        size_t room = 0, before = cases[i].before;
+
+        assert_true(chunkq_append(&f->a, part(f, 0, before)));
+        uint8_t *p = chunkq_reserve_few(&f->a, cases[i].min, cases[i].most, &room);
+        CHECK(name, p && room == cases[i].room);
+        CHECK(name, meter.held == sizeof(struct chunk) + cases[i].held);
+        memcpy(p, f->pattern + before, room);
+        chunkq_commit(&f->a, room);
+        check_holds(name, &f->a, part(f, 0, before + room));
+        assert_true(chunkq_append(&f->a, part(f, before + room, 300)));
+        assert_true(chunkq_move(&f->b, &f->a, before + room + 300));
+        check_holds(name, &f->b, part(f, 0, before + room + 300));
+        chunkq_drop(&f->b, 1);
+        chunkq_clear(&f->b);
+        CHECK(name, meter.held == 0);
+
+        assert_non_null(chunkq_reserve_few(&f->a, cases[i].min, cases[i].most, &room));
+        chunkq_commit(&f->a, 0);
+        CHECK(name, meter.held == 0 && !f->a.head);
+    }
+    f->slab.meter = NULL;
 }
 
 static void iov_limit(void **state)
@@ -258,6 +304,7 @@ static void out_of_memory(void **state)
     assert_false(chunkq_append(&f->a, SPAN("x")));
     assert_null(f->a.head);
     assert_null(chunkq_reserve(&f->a, 1, &room));
+    assert_null(chunkq_reserve_few(&f->a, 1, 10, &room));
     check_holds("still empty", &f->a, SPAN_NONE);
 }
 
@@ -313,7 +360,8 @@ static void random_step(struct fixture *f, struct model *a, struct model *b, uin
             model_add(a, from, n);
         break;
     case 1:
-        p = chunkq_reserve(&f->a, n < CHUNK_SIZE ? n : CHUNK_SIZE, &room);
+        n = n < CHUNK_SIZE ? n : CHUNK_SIZE;
+        p = next(x) % 2 ? chunkq_reserve(&f->a, n, &room) : chunkq_reserve_few(&f->a, n, n + next(x) % 2000 + 1, &room);
         if (p) {
             n = a->n + n <= BIG / 2 ? (n < room ? n : room) : 0;
             memcpy(p, from, n);
@@ -368,6 +416,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(append_and_drop, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(holds_nothing_when_empty, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(reserve_and_commit, open_queues, close_queues),
+        cmocka_unit_test_setup_teardown(reserve_few, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(iov_limit, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_all_sizes, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_by_pointer, open_queues, close_queues),

@@ -491,7 +491,7 @@ static void test_read_high_bounds_memory(void **state)
         end_send(&p.client);
         pair_rest(&p, 100);
         size_t held = stream_in(p.server.stream)->bytes;
-        CHECK(names[tls], held >= 20000 && held < 20000 + CHUNK_SIZE);
+        CHECK(names[tls], held >= 20000 && held < 20000 + (tls ? CHUNK_SIZE : 4096)); /* a record comes whole */
         /* Taken and resumed, all of it comes. */
         p.server.consumes = true;
         stream_poll(p.server.stream);
