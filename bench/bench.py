@@ -34,6 +34,7 @@ TITLES = {
     "bypass-log": "bypass, logging on",
     "basic": "Basic header with a bcrypt-10 hash on every request, logging off",
 }
+TURN_S = 2
 TICK = os.sysconf("SC_CLK_TCK")
 
 
@@ -223,7 +224,7 @@ def http2(bench, row):
         for turn in range(bench.args.turns):
             for n in names if turn % 2 else reversed(names):
                 before = cpu_seconds(servers[n][0].pid)
-                r = h2load(servers[n][1], 2, path)
+                r = h2load(servers[n][1], TURN_S, path)
                 time.sleep(0.1)
                 r["cpu"] = (cpu_seconds(servers[n][0].pid) - before) / max(r["requests"], 1) * 1e6
                 runs[n].append(r)
@@ -231,13 +232,13 @@ def http2(bench, row):
         for server, _, home in servers.values():
             server.stop()
             shutil.rmtree(home, ignore_errors=True)
-    print_http2(size, runs)
+    print_http2(size, bench.args.turns, runs)
 
 
-def print_http2(size, runs):
+def print_http2(size, turns, runs):
     """The ratio is the median of those of each turn, with the least and the greatest of them."""
     print(f"\nHTTP/2 over TLS, 16 connections of 16 streams, responses of {size} bytes, bypass, logging off; median of "
-          f"{len(next(iter(runs.values())))} turns")
+          f"{turns} turns")
     print(f"  {'':10} {'CPU µs/request':>15} {'CPU ns/KiB':>12} {'requests/s':>12}")
     for name, rs in runs.items():
         cpu, rate = (statistics.median(r[k] for r in rs) for k in ("cpu", "rate"))
@@ -463,7 +464,7 @@ def arguments():
     p.add_argument("--peers", type=lambda s: s.split(","), default=list(peers.PEERS), help="comma separated")
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--seconds", type=int, default=4)
-    p.add_argument("--turns", type=int, default=12, help="of two seconds, for the rows http2 and http2-large")
+    p.add_argument("--turns", type=int, default=12, help=f"of {TURN_S} s, for the rows http2 and http2-large, instead of rounds and seconds")
     p.add_argument("--connections", type=int, default=32)
     p.add_argument("--sockets", type=int, default=4000, help="silent ones, for the row websocket")
     p.add_argument("--gigabytes", type=int, default=10, help="for the row memory")

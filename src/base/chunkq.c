@@ -11,7 +11,7 @@ void chunkq_init(struct chunkq *q, struct slab *slab)
     *q = (struct chunkq){.slab = slab};
 }
 
-/* From malloc: seldom, apart, and counted like what the slab holds. */
+/* From malloc, apart from the common case, and counted like what the slab holds. */
 static __attribute__((noinline)) struct chunk *take_small(const struct chunkq *q, size_t size)
 {
     struct chunk *c = malloc(sizeof *c + size);
@@ -89,9 +89,15 @@ uint8_t *chunkq_reserve(struct chunkq *q, size_t min, size_t *room)
     return reserve(q, min, CHUNK_SIZE, room);
 }
 
-uint8_t *chunkq_reserve_few(struct chunkq *q, size_t min, size_t most, size_t *room)
+static bool ends_small(const struct chunkq *q)
 {
-    uint8_t *at = reserve(q, min, most <= CHUNK_SMALL ? most : CHUNK_SIZE, room);
+    return q->tail && q->tail->size < CHUNK_SIZE;
+}
+
+uint8_t *chunkq_reserve_at_most(struct chunkq *q, size_t min, size_t most, size_t *room)
+{
+    /* Or single bytes that come one by one would have a chunk each. */
+    uint8_t *at = reserve(q, ends_small(q) ? 1 : min, most <= CHUNK_SMALL ? most : CHUNK_SIZE, room);
 
     if (at && *room > most)
         *room = most;

@@ -35,9 +35,10 @@ struct span chunkq_peek(const struct chunkq *q);
 /* Contiguous room of at least `min` (<= CHUNK_SIZE) bytes at the tail; *room says how much there is. NULL: no memory.
  * Only chunkq_commit may follow, before any other change of q. */
 uint8_t *chunkq_reserve(struct chunkq *q, size_t min, size_t *room);
-/* The same for who will take no more than `most` (>= min): *room is no more either, and memory for few is not that for many. */
-uint8_t *chunkq_reserve_few(struct chunkq *q, size_t min, size_t most, size_t *room);
-/* Makes n bytes of the last reservation part of the queue. With n == 0 an empty chunk goes back to the slab. */
+/* As chunkq_reserve, for at most `most` (>= min) bytes: *room is no more, and a new chunk for up to half of CHUNK_SIZE is only that large. Such a
+ * small one is filled to its end, however little room that is. */
+uint8_t *chunkq_reserve_at_most(struct chunkq *q, size_t min, size_t most, size_t *room);
+/* Makes n bytes of the last reservation part of the queue. With n == 0 an empty chunk is given back. */
 void chunkq_commit(struct chunkq *q, size_t n);
 /* Removes n (<= q->bytes) bytes from the head. */
 void chunkq_drop(struct chunkq *q, size_t n);

@@ -34,7 +34,7 @@ struct client_ops {
     bool (*send_end)(struct exchange *x);
     void (*flush)(struct exchange *x);
     size_t (*backlog)(const struct exchange *x);
-    /* How much of the response may wait here for the client, and the origin's stream may read ahead. */
+    /* How much of the response may wait here for the client, together with what is read ahead of an origin with HTTP/1. */
     size_t (*high)(const struct exchange *x);
     /* Moves request payload that is there into x->from_client, up to exchange_high(). */
     enum h1_body_state (*read_body)(struct exchange *x);
@@ -91,7 +91,7 @@ struct origin_ops {
     /* Moves payload that is there into x->from_origin, up to the client's high(). */
     enum origin_says (*read_body)(struct exchange *x);
     struct headers *(*trailers)(struct exchange *x); /* as client_ops, after ORIGIN_DONE; NULL: thrown away */
-    /* Nothing more to be read now that is there: the origin may send more. */
+    /* What is there was read as far as the client takes it: the origin may send as much as there is room for. */
     void (*resume)(struct exchange *x);
     const char *(*why_went)(const struct exchange *x); /* static text */
     /* It went, and said that it has not looked at the request. */
@@ -106,7 +106,7 @@ struct origin_ops {
     /* As pace_is_behind. */
     bool (*is_behind)(const struct exchange *x, uint32_t for_ms, uint32_t rate, uint64_t now_ms);
     size_t (*holds)(const struct exchange *x);
-    void (*hold_at_most)(struct exchange *x, size_t high);
+    void (*may_hold)(struct exchange *x); /* high() may have changed */
 };
 
 enum resp_state {

@@ -68,8 +68,8 @@ static enum origin_says head_incomplete(struct exchange *x)
     struct stream *s = x->origin->stream;
     if (stream_input(s) != STREAM_IN_OPEN)
         return ORIGIN_WENT;
-    if (stream_in(s)->bytes >= x->client->high(x))
-        stream_set_read_high(s, EDGE_READ_HIGH); /* a head must fit whole */
+    size_t more = stream_in(s)->bytes + EDGE_READ_LEAST, high = x->client->high(x);
+    stream_set_read_high(s, more < high ? high : more); /* a head must fit whole, whatever may wait by now */
     return ORIGIN_WAITS;
 }
 
@@ -109,7 +109,6 @@ static void begin_body(struct exchange *x)
     h1_body_init(&x->resp_body, x->resp.body, x->resp.content_length);
     if (x->client->send_trailers)
         x->resp_body.keep_in = &x->arena;
-    stream_set_read_high(x->origin->stream, x->client->high(x)); /* the head, which had to fit whole, is through */
 }
 
 /* The origin's side has ended and no byte is left. Only a body that ends with the connection may end so, and only cleanly. */
@@ -194,12 +193,12 @@ static size_t holds(const struct exchange *x)
 }
 
 /* Before the body a head comes, and must fit. */
-static void hold_at_most(struct exchange *x, size_t high)
+static void may_hold(struct exchange *x)
 {
     if (x->resp_state == RESP_BODY)
-        resume(x);                      /* follows from what may wait */
+        resume(x);
     else if (x->resp_state == RESP_END) /* a tunnel */
-        stream_set_read_high(x->origin->stream, high);
+        stream_set_read_high(x->origin->stream, x->client->high(x));
 }
 
 const struct origin_ops h1_origin_ops = {
@@ -221,5 +220,5 @@ const struct origin_ops h1_origin_ops = {
     .pace = pace,
     .is_behind = is_behind,
     .holds = holds,
-    .hold_at_most = hold_at_most,
+    .may_hold = may_hold,
 };

@@ -25,10 +25,16 @@ static bool has_payload(const struct http_request *r)
     return r->body != BODY_NONE && !(r->body == BODY_LENGTH && r->content_length == 0);
 }
 
+/* What may come before it is taken. */
+static size_t window(const struct exchange *x)
+{
+    size_t high = x->client->high(x);
+    return high < WINDOW_LEAST ? WINDOW_LEAST : high;
+}
+
 static bool send_head(struct exchange *x, const struct headers *extra)
 {
     const struct limits_config *l = &x->snapshot->limits;
-    size_t high = x->client->high(x);
     struct h2_ask ask = {
         .req = &x->req,
         .scheme = x->site->origin->tls ? SPAN("https") : SPAN("http"),
@@ -39,7 +45,7 @@ static bool send_head(struct exchange *x, const struct headers *extra)
         .arena = &x->arena,
         .resp = &x->resp,
         .limits = {.head_bytes = l->header_bytes, .fields = l->header_fields},
-        .window = high < WINDOW_LEAST ? WINDOW_LEAST : high,
+        .window = window(x),
     };
     return origin_lane_ask(lane_of(x), &ask);
 }
@@ -190,10 +196,10 @@ static size_t holds(const struct exchange *x)
     return LANE_COST + lane_of(x)->in.bytes + backlog(x);
 }
 
-static void hold_at_most(struct exchange *x, size_t high)
+static void may_hold(struct exchange *x)
 {
     if (lane_of(x)->stream)
-        h2_client_set_window(lane_of(x)->stream, high);
+        h2_client_set_window(lane_of(x)->stream, window(x));
 }
 
 const struct origin_ops h2_origin_ops = {
@@ -217,5 +223,5 @@ const struct origin_ops h2_origin_ops = {
     .pace = pace,
     .is_behind = is_behind,
     .holds = holds,
-    .hold_at_most = hold_at_most,
+    .may_hold = may_hold,
 };

@@ -4,7 +4,6 @@
 #include "edge/tunnel.h"
 
 #define ALL_STREAMS (512u * 1024)
-#define FIRST_LEAST EDGE_READ_LEAST
 #define STREAM_LEAST (16u * 1024)
 #define WINDOW_LEAST (16u * 1024) /* what a stream may send at once anyway */
 
@@ -49,15 +48,15 @@ static size_t backlog(const struct exchange *x)
     return x->lane->out.bytes;
 }
 
-/* What a stream may hold however many there are: little at first, then as much as its client has taken of it, up to a chunk's worth. Who opens many
- * and takes nothing is given little to hold. */
+/* However many others there are: as much as its window has let through, up to a chunk's worth. Who opens many and none of their windows is given little
+ * to hold. */
 static size_t least(const struct exchange *x)
 {
-    uint64_t taken = x->lane->bytes_sent;
-    return taken < FIRST_LEAST ? FIRST_LEAST : taken < STREAM_LEAST ? (size_t)taken : STREAM_LEAST;
+    uint64_t sent = x->lane->bytes_sent;
+    return sent < STREAM_LEAST ? (size_t)sent : STREAM_LEAST;
 }
 
-/* All streams together hold little more than one connection with HTTP/1 does. */
+/* All streams together hold little more than one connection with HTTP/1 does; of a hundred each has 5 KiB at least. */
 static size_t high(const struct exchange *x)
 {
     size_t all = exchange_high(x), share = ALL_STREAMS / (x->conn->h2.streams + 1), few = least(x);

@@ -261,10 +261,9 @@ static void hold_what_is_right(struct conn *c)
     for (struct exchange *x = c->exchanges; x; x = x->next) {
         if (!x->origin || x->state < EX_RELAY || x->state > EX_TUNNEL)
             continue;
-        size_t high = exchange_high(x);
-        x->via->hold_at_most(x, high);
+        x->via->may_hold(x);
         if (!x->lane)
-            stream_set_read_high(c->stream, high);
+            stream_set_read_high(c->stream, exchange_high(x));
     }
 }
 

@@ -15,8 +15,9 @@
 #define EDGE_LOW (16u * 1024)  /* … and go on when it fell to this */
 #define EDGE_READ_HIGH (64u * 1024)
 #define EDGE_READ_LEAST (4u * 1024) /* room for less is not worth a read */
-/* The same while memory is tight. Above EDGE_LOW, or nobody would be told that there is room again. */
+/* The same while memory is tight. */
 #define EDGE_HIGH_TIGHT (20u * 1024)
+_Static_assert(EDGE_HIGH_TIGHT >= EDGE_LOW + EDGE_READ_LEAST, "or nobody would be told that there is room again");
 
 struct conn;
 struct address_counts;

@@ -102,7 +102,7 @@ static enum io_res plain_read(struct stream *s)
     if (!(s->flags & KNOW_READABLE))
         return IO_AGAIN;
     size_t room;
-    uint8_t *p = chunkq_reserve_few(&s->in, STREAM_ROOM, most_wanted(s), &room);
+    uint8_t *p = chunkq_reserve_at_most(&s->in, STREAM_ROOM, most_wanted(s), &room);
     if (!p)
         return stream_fail(s, STREAM_FAIL_OTHER, "out of memory");
     ssize_t r = stream_sock_read(s, p, room);

@@ -49,7 +49,7 @@ const DRIPPING = {
 const WIDE = { settings: { INITIAL_WINDOW_SIZE: 0x7fffffff } };
 
 /** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives, all of it or one
- *  frame after the other, `every` so many milliseconds, `from` then on (there is something to be let through). `leavesAt`: the frame with which it ends its connection. `beyond`: milliseconds that it may take of others beyond the double. */
+ *  frame after the other, `every`: milliseconds between them, `from`: before the first, so that there is something to let through. `leavesAt`: the frame with which it ends its connection. `beyond`: milliseconds that it may take of others beyond the double. */
 const attacks = {
   'no attack: connections alone': { sends: () => [], leavesAt: TYPE.SETTINGS },
   'no attack: one question each': { sends: (w) => [w.get(1)], leavesAt: TYPE.DATA },
@@ -95,6 +95,9 @@ const attacks = {
 
 /** Of each by its name: nothing, but for four hundred frames at a moment that are a write to an origin each. */
 export const BEYOND = Object.fromEntries(Object.entries(attacks).map(([name, { beyond = 0 }]) => [name, beyond]));
+
+/** How many connections those have that are not ended. */
+export const STAY = Object.fromEntries(Object.entries(attacks).filter(([, a]) => a.connections).map(([name, a]) => [name, a.connections]));
 
 function endAt(socket, type) {
   let rest = Buffer.alloc(0);

@@ -147,7 +147,7 @@ static void reserve_and_commit(void **state)
 }
 
 /* Whoever wants few gets memory for few, which counts for as long as it is held. */
-static void reserve_few(void **state)
+static void reserve_at_most(void **state)
 {
     static const struct {
         const char *name;
@@ -172,7 +172,7 @@ static void reserve_few(void **state)
         size_t room = 0, before = cases[i].before;
 
         assert_true(chunkq_append(&f->a, part(f, 0, before)));
-        uint8_t *p = chunkq_reserve_few(&f->a, cases[i].min, cases[i].most, &room);
+        uint8_t *p = chunkq_reserve_at_most(&f->a, cases[i].min, cases[i].most, &room);
         CHECK(name, p && room == cases[i].room);
         CHECK(name, meter.held == sizeof(struct chunk) + cases[i].held);
         memcpy(p, f->pattern + before, room);
@@ -185,10 +185,31 @@ static void reserve_few(void **state)
         chunkq_clear(&f->b);
         CHECK(name, meter.held == 0);
 
-        assert_non_null(chunkq_reserve_few(&f->a, cases[i].min, cases[i].most, &room));
+        assert_non_null(chunkq_reserve_at_most(&f->a, cases[i].min, cases[i].most, &room));
         chunkq_commit(&f->a, 0);
         CHECK(name, meter.held == 0 && !f->a.head);
     }
+    f->slab.meter = NULL;
+}
+
+/* Single bytes, one by one, fill a small chunk before there is another. */
+static void few_by_few(void **state)
+{
+    struct fixture *f = *state;
+    struct meter meter = {0};
+    size_t room;
+    f->slab.meter = &meter;
+
+    for (size_t i = 0; i < 5000; i++) {
+        uint8_t *p = chunkq_reserve_at_most(&f->a, 1000, 1000, &room);
+        assert_non_null(p);
+        *p = f->pattern[i];
+        chunkq_commit(&f->a, 1);
+    }
+    check_holds("five chunks", &f->a, part(f, 0, 5000));
+    assert_int_equal(meter.held, 5 * (sizeof(struct chunk) + 1000));
+    chunkq_clear(&f->a);
+    assert_int_equal(meter.held, 0);
     f->slab.meter = NULL;
 }
 
@@ -304,7 +325,7 @@ static void out_of_memory(void **state)
     assert_false(chunkq_append(&f->a, SPAN("x")));
     assert_null(f->a.head);
     assert_null(chunkq_reserve(&f->a, 1, &room));
-    assert_null(chunkq_reserve_few(&f->a, 1, 10, &room));
+    assert_null(chunkq_reserve_at_most(&f->a, 1, 10, &room));
     check_holds("still empty", &f->a, SPAN_NONE);
 }
 
@@ -361,7 +382,8 @@ static void random_step(struct fixture *f, struct model *a, struct model *b, uin
         break;
     case 1:
         n = n < CHUNK_SIZE ? n : CHUNK_SIZE;
-        p = next(x) % 2 ? chunkq_reserve(&f->a, n, &room) : chunkq_reserve_few(&f->a, n, n + next(x) % 2000 + 1, &room);
+        p = next(x) % 2 ? chunkq_reserve(&f->a, n, &room)
+                        : chunkq_reserve_at_most(&f->a, n, n + next(x) % 2000 + 1, &room);
         if (p) {
             n = a->n + n <= BIG / 2 ? (n < room ? n : room) : 0;
             memcpy(p, from, n);
@@ -416,7 +438,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(append_and_drop, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(holds_nothing_when_empty, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(reserve_and_commit, open_queues, close_queues),
-        cmocka_unit_test_setup_teardown(reserve_few, open_queues, close_queues),
+        cmocka_unit_test_setup_teardown(reserve_at_most, open_queues, close_queues),
+        cmocka_unit_test_setup_teardown(few_by_few, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(iov_limit, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_all_sizes, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_by_pointer, open_queues, close_queues),
