@@ -4,6 +4,7 @@
 #include "edge/tunnel.h"
 
 #define ALL_STREAMS (512u * 1024)
+_Static_assert(ALL_STREAMS / (PLACES_STREAMS_MOST + 1) >= EDGE_READ_LEAST, "or nothing of an answer would be read");
 #define STREAM_LEAST (16u * 1024)
 #define WINDOW_LEAST (16u * 1024) /* what a stream may send at once anyway */
 

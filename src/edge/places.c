@@ -17,7 +17,6 @@
 
 /* Browsers ask for what they need in parallel; fewer would be slower than HTTP/1.1. */
 #define STREAMS_LEAST 4u
-#define STREAMS_MOST 100u
 
 enum place_answer place_take(struct place_pool *p, atomic_uint *of_address)
 {
@@ -204,5 +203,5 @@ unsigned places_streams(const struct edge_thread *t)
     unsigned memory = atomic_load_explicit(&p[PLACE_STRANGER].limit, memory_order_relaxed) / 2;
     unsigned more = atomic_load_explicit(&p[PLACE_STRANGER_MORE].limit, memory_order_relaxed) / 2;
     unsigned n = memory < more ? memory : more; /* and one that the connection brings */
-    return n < STREAMS_LEAST ? STREAMS_LEAST : n < STREAMS_MOST ? n : STREAMS_MOST;
+    return n < STREAMS_LEAST ? STREAMS_LEAST : n < PLACES_STREAMS_MOST ? n : PLACES_STREAMS_MOST;
 }

@@ -66,6 +66,7 @@ void places_leave(struct exchange *x);
 bool places_are_wanted(const struct edge_thread *t);
 /* … who could have had this one? */
 bool places_is_wanted(const struct exchange *x);
+#define PLACES_STREAMS_MOST 100u
 /* How many requests at a time a connection with HTTP/2 is told to have: as many as one alone finds places for. */
 unsigned places_streams(const struct edge_thread *t);
 

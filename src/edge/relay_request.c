@@ -17,10 +17,15 @@ static void send_continue(struct exchange *x)
     x->client->flush(x);
 }
 
+static bool is_full(const struct exchange *x)
+{
+    return x->via->backlog(x) >= exchange_high(x);
+}
+
 /* One round: payload from the client into the origin's queue. True: something moved. */
 static bool move_request(struct exchange *x)
 {
-    if (x->request_sent || x->via->backlog(x) >= exchange_high(x))
+    if (x->request_sent || is_full(x))
         return false;
     x->body_state = x->client->read_body(x);
     size_t n = x->from_client.bytes;
@@ -42,12 +47,14 @@ static bool move_request(struct exchange *x)
 
 void relay_request(struct exchange *x)
 {
-    bool moved;
+    bool again;
     do {
-        moved = move_request(x);
+        bool was_full = is_full(x); /* by the head alone, maybe: nobody tells when a flush takes all of it */
+        bool moved = move_request(x);
         if (x->state != EX_RELAY)
             return;
         x->via->flush(x);
-    } while (moved);
+        again = moved || (was_full && !is_full(x));
+    } while (again);
     send_continue(x);
 }

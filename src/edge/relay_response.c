@@ -58,7 +58,9 @@ static void send_interim(struct exchange *x)
     headers_drop_hop_by_hop(h);
     headers_drop(h, H_SET_COOKIE);
     headers_drop(h, H_TIERGATE);
-    if (!x->client->send_interim(x, x->resp.status, h))
+    if (x->client->send_interim(x, x->resp.status, h))
+        x->client->flush(x); /* the final head may take its time: that is what interim ones are for */
+    else
         exchange_end(x, true);
 }
 
@@ -108,10 +110,15 @@ static bool read_heads(struct exchange *x)
 
 /* --- body ----------------------------------------------------------------------------------------------------------- */
 
+static bool is_full(const struct exchange *x)
+{
+    return x->client->backlog(x) >= x->client->high(x);
+}
+
 /* One round: payload from the origin into the client's queue. True: something moved. */
 static bool move_response(struct exchange *x)
 {
-    if (x->resp_state != RESP_BODY || x->client->backlog(x) >= x->client->high(x))
+    if (x->resp_state != RESP_BODY || is_full(x))
         return false;
     enum origin_says said = x->via->read_body(x);
     size_t n = x->from_origin.bytes;
@@ -131,13 +138,15 @@ void relay_response(struct exchange *x)
 {
     if (!read_heads(x))
         return;
-    bool moved;
+    bool again;
     do {
-        moved = move_response(x);
+        bool was_full = is_full(x); /* by a head alone, maybe: nobody tells when a flush takes all of it */
+        bool moved = move_response(x);
         if (x->state != EX_RELAY)
             return;
         x->client->flush(x);
-    } while (moved && x->resp_state == RESP_BODY);
+        again = moved || (was_full && !is_full(x));
+    } while (again && x->resp_state == RESP_BODY);
     if (x->resp_state == RESP_END)
         exchange_end(x, false);
     else
