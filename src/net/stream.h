@@ -57,8 +57,7 @@ struct stream;
 #define STREAM_UNSENT_BYTES (128 * 1024)
 
 struct stream_limits {
-    size_t
-        read_high; /* stop reading while in.bytes >= this; passed by less than 4 KiB, with TLS by less than a record */
+    size_t read_high; /* no reading while in.bytes >= this; passed by less than 4 KiB, with TLS by less than a record */
     size_t write_low; /* on_drained threshold */
 };
 

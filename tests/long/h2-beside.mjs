@@ -48,8 +48,10 @@ const DRIPPING = {
 };
 const WIDE = { settings: { INITIAL_WINDOW_SIZE: 0x7fffffff } };
 
-/** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives, all of it or one
- *  frame after the other, `every`: milliseconds between them, `from`: before the first, so that there is something to let through. `leavesAt`: the frame with which it ends its connection. `beyond`: milliseconds that it may take of others beyond the double. */
+/** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives,
+ *  all of it or one frame after the other, `every`: milliseconds between them, `from`: before the first, so that there is something to
+ *  let through. `leavesAt`: the frame with which it ends its connection. `beyond`: milliseconds that it may take of others beyond the
+ *  double. */
 const attacks = {
   'no attack: connections alone': { sends: () => [], leavesAt: TYPE.SETTINGS },
   'no attack: one question each': { sends: (w) => [w.get(1)], leavesAt: TYPE.DATA },

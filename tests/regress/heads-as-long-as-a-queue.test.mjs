@@ -1,5 +1,6 @@
 // A head that alone fills the queue it is written to, in one that is kept short: it left at once, nobody told that there was room again, and what
-// followed it waited until a deadline. And an interim head, which nothing follows for a while: it waited for the final one.
+// followed it waited until a deadline. And an interim head, which nothing follows for a while: it lay there, at times for half a second only, at
+// times until the request's deadline.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { answer, pathOrigin } from '../harness/origins.mjs';
@@ -8,6 +9,7 @@ import { endAll, until } from '../harness/wait.mjs';
 import { requestBytes } from '../harness/wire.mjs';
 
 const host = 'open.example.test';
+const INTERIMS = 12;
 const long = (n) => Object.fromEntries(Array.from({ length: n }, (_, i) => [`X-${i}`, 'x'.repeat(3000)]));
 const lines = (fields) => Object.entries(fields).map(([k, v]) => `${k}: ${v}\r\n`).join('');
 
@@ -28,8 +30,11 @@ describe('heads as long as a queue', () => {
         await wire.send(answer(request.method));
       },
       '/hint': async (wire) => {
-        await wire.send('HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n');
-        await new Promise((r) => (origin.speak = r));
+        for (let i = 0; i < INTERIMS; i++) {
+          const arrived = new Promise((r) => (origin.goOn = r));
+          await wire.send(`HTTP/1.1 103 Early Hints\r\nLink: </${i}.css>; rel=preload\r\n\r\n`);
+          await arrived;
+        }
         await wire.send(answer('late'));
       }
     });
@@ -68,11 +73,14 @@ describe('heads as long as a queue', () => {
     const r = await ask({ method: 'POST', path: '/take', headers: { ...long(8), 'Content-Length': '5' }, body: 'hello' });
     assert.equal(r.text, 'POST');
   });
-  it('and an interim head does not wait for the final one', async () => {
+  it('and interim heads, each sent when the one before has come', async () => {
     const wire = await gate.connect({ host });
     await wire.send(requestBytes({ host, path: '/hint' }));
-    assert.equal((await wire.head()).status, 103);
-    origin.speak();
+    for (let i = 0; i < INTERIMS; i++) {
+      const head = await wire.head();
+      assert.deepEqual([head.status, head.get('link')], [103, `</${i}.css>; rel=preload`]);
+      origin.goOn();
+    }
     assert.equal((await wire.response()).text, 'late');
     wire.close();
   });
