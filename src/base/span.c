@@ -111,6 +111,16 @@ bool span_parse_u64(struct span s, uint64_t max, uint64_t *out)
     return true;
 }
 
+struct span span_decimal(uint64_t value, char room[SPAN_DECIMAL_MAX])
+{
+    size_t at = SPAN_DECIMAL_MAX;
+    do {
+        room[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    return span_make(room + at, SPAN_DECIMAL_MAX - at);
+}
+
 char *span_dup(struct span s)
 {
     char *copy = s.n < SIZE_MAX ? malloc(s.n + 1) : NULL;

@@ -53,6 +53,9 @@ bool span_has_control(struct span s);
 bool span_cut(struct span s, uint8_t sep, struct span *head, struct span *tail);
 /* 1*DIGIT only, no sign, no overflow, value <= max. Leading zeros are accepted; callers that forbid them check. */
 bool span_parse_u64(struct span s, uint64_t max, uint64_t *out);
+/* The other way, without leading zeros: in `room`, and valid as long as it is. */
+#define SPAN_DECIMAL_MAX 20
+struct span span_decimal(uint64_t value, char room[SPAN_DECIMAL_MAX]);
 /* Malloc'ed NUL-terminated copy; the caller frees. NULL on allocation failure. */
 char *span_dup(struct span s);
 /* <0, 0, >0 as memcmp, a shorter prefix first. */

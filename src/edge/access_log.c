@@ -59,15 +59,11 @@ static void put_text(struct line *l, const char *key, struct span value)
 
 static void put_number(struct line *l, const char *key, uint64_t value)
 {
-    char digits[20];
-    size_t n = sizeof digits;
-    do
-        digits[--n] = (char)('0' + value % 10);
-    while (value /= 10);
+    char digits[SPAN_DECIMAL_MAX];
     put(l, SPAN(",\""));
     put(l, span_of(key));
     put(l, SPAN("\":"));
-    put(l, span_make(digits + n, sizeof digits - n));
+    put(l, span_decimal(value, digits));
 }
 
 /* What was decided, in the words of the rules file; before any rule was asked, whether it was our own business or refused. */

@@ -57,13 +57,8 @@ static void put_field(struct head_writer *w, struct span name, struct span value
 
 static void put_number(struct head_writer *w, uint64_t value)
 {
-    char digits[20];
-    size_t at = sizeof(digits);
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    put(w, span_make(digits + at, sizeof(digits) - at));
+    char digits[SPAN_DECIMAL_MAX];
+    put(w, span_decimal(value, digits));
 }
 
 static bool is_copied(const struct header *f, uint64_t skip)

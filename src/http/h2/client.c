@@ -23,7 +23,7 @@ static struct h2_stream *stream_new(struct h2_session *h, const struct h2_ask *a
 }
 
 /* RFC 9113 §8.3.1. Fields that HTTP/2 does not know are not written, whatever the request came by. */
-static void write_head(struct nv_list *f, const struct h2_ask *ask, char *length, size_t room)
+static void write_head(struct nv_list *f, const struct h2_ask *ask, char length[SPAN_DECIMAL_MAX])
 {
     const struct http_request *r = ask->req;
     uint64_t skip = field_not_copied | FIELD_BIT(H_HOST) | FIELD_BIT(H_EXPECT) | FIELD_BIT(H_TE);
@@ -32,7 +32,7 @@ static void write_head(struct nv_list *f, const struct h2_ask *ask, char *length
     nv_add(f, SPAN(":authority"), ask->authority);
     nv_add(f, SPAN(":path"), r->path_query);
     if (r->body == BODY_LENGTH)
-        nv_add(f, SPAN("content-length"), nv_decimal(length, room, r->content_length));
+        nv_add(f, SPAN("content-length"), span_decimal(r->content_length, length));
     if (ask->te_trailers)
         nv_add(f, SPAN("te"), SPAN("trailers"));
     nv_add_all(f, &r->headers, skip);
@@ -42,11 +42,11 @@ static void write_head(struct nv_list *f, const struct h2_ask *ask, char *length
 static bool submit(struct h2_stream *s, const struct h2_ask *ask)
 {
     struct nv_list f;
-    char length[24];
+    char length[SPAN_DECIMAL_MAX];
     nghttp2_data_provider payload = {.source.ptr = s, .read_callback = h2_offer_payload};
     if (!nv_begin(&f, ask->req->headers.n + nv_count(ask->extra) + 6))
         return false;
-    write_head(&f, ask, length, sizeof length);
+    write_head(&f, ask, length);
     s->id = nghttp2_submit_request(s->session->ng, NULL, f.v, f.n, ask->ends ? NULL : &payload, s);
     nv_end(&f);
     return s->id > 0;

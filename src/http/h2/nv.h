@@ -3,7 +3,6 @@
 #define TG_HTTP_H2_NV_H
 
 #include <nghttp2/nghttp2.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "http/field_rules.h"
@@ -48,11 +47,6 @@ static inline void nv_add_all(struct nv_list *f, const struct headers *h, uint64
 static inline size_t nv_count(const struct headers *h)
 {
     return h ? h->n : 0;
-}
-
-static inline struct span nv_decimal(char *text, size_t room, uint64_t v)
-{
-    return span_make(text, (size_t)snprintf(text, room, "%llu", (unsigned long long)v));
 }
 
 #endif

@@ -85,10 +85,10 @@ void h2_stream_finish_both(struct h2_stream *s)
 bool h2_stream_interim(struct h2_stream *s, unsigned status, const struct headers *h)
 {
     struct nv_list f;
-    char text[24];
+    char text[SPAN_DECIMAL_MAX];
     if (!fields_are_writable(h) || !nv_begin(&f, nv_count(h) + 1))
         return false;
-    nv_add(&f, SPAN(":status"), nv_decimal(text, sizeof text, status));
+    nv_add(&f, SPAN(":status"), span_decimal(status, text));
     nv_add_all(&f, h, field_not_copied);
     int r = nghttp2_submit_headers(s->session->ng, NGHTTP2_FLAG_NONE, s->id, NULL, f.v, f.n, NULL);
     nv_end(&f);
@@ -102,11 +102,11 @@ static bool has_payload(const struct h2_stream *s, const struct http_response *r
     return r->body != BODY_NONE && !(r->body == BODY_LENGTH && r->content_length == 0);
 }
 
-static void add_length(struct nv_list *f, const struct http_response *r, char *text, size_t room)
+static void add_length(struct nv_list *f, const struct http_response *r, char text[SPAN_DECIMAL_MAX])
 {
     const struct header *told = field_informative_length(r);
     if (r->body == BODY_LENGTH)
-        nv_add(f, SPAN("content-length"), nv_decimal(text, room, r->content_length));
+        nv_add(f, SPAN("content-length"), span_decimal(r->content_length, text));
     else if (told)
         nv_add(f, told->name, told->value);
 }
@@ -114,14 +114,14 @@ static void add_length(struct nv_list *f, const struct http_response *r, char *t
 bool h2_stream_respond(struct h2_stream *s, const struct http_response *r, const struct headers *extra)
 {
     struct nv_list f;
-    char status[24], length[24];
+    char status[SPAN_DECIMAL_MAX], length[SPAN_DECIMAL_MAX];
     bool switched = r->status == 101;
     uint64_t skip = field_not_copied | (switched ? FIELD_BIT(H_SEC_WEBSOCKET_ACCEPT) : 0);
     nghttp2_data_provider payload = {.source.ptr = s, .read_callback = h2_offer_payload};
     if (!fields_are_writable(extra) || !nv_begin(&f, r->headers.n + nv_count(extra) + 2))
         return false;
-    nv_add(&f, SPAN(":status"), nv_decimal(status, sizeof status, switched ? 200 : r->status));
-    add_length(&f, r, length, sizeof length);
+    nv_add(&f, SPAN(":status"), span_decimal(switched ? 200 : r->status, status));
+    add_length(&f, r, length);
     nv_add_all(&f, &r->headers, skip);
     nv_add_all(&f, extra, skip);
     int rc = nghttp2_submit_response(s->session->ng, s->id, f.v, f.n, has_payload(s, r) ? &payload : NULL);

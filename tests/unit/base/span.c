@@ -185,6 +185,18 @@ static void numbers(void **state)
     }
 }
 
+static void decimals(void **state)
+{
+    static const struct {
+        uint64_t value;
+        const char *want;
+    } cases[] = {{0, "0"}, {9, "9"}, {10, "10"}, {304, "304"}, {1000, "1000"}, {UINT64_MAX, "18446744073709551615"}};
+    char room[SPAN_DECIMAL_MAX];
+
+    for (size_t i = 0; i < COUNT(cases); i++)
+        CHECK(cases[i].want, span_eq(span_decimal(cases[i].value, room), span_of(cases[i].want)));
+}
+
 static void duplicate(void **state)
 {
     char *copy = span_dup(span_make("abcd", 3));
@@ -203,11 +215,11 @@ static void duplicate(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equality),  cmocka_unit_test(case_of_every_byte),
-        cmocka_unit_test(order),     cmocka_unit_test(prefix_and_suffix),
-        cmocka_unit_test(cutting),   cmocka_unit_test(trimming),
-        cmocka_unit_test(controls),  cmocka_unit_test(numbers),
-        cmocka_unit_test(duplicate),
+        cmocka_unit_test(equality), cmocka_unit_test(case_of_every_byte),
+        cmocka_unit_test(order),    cmocka_unit_test(prefix_and_suffix),
+        cmocka_unit_test(cutting),  cmocka_unit_test(trimming),
+        cmocka_unit_test(controls), cmocka_unit_test(numbers),
+        cmocka_unit_test(decimals), cmocka_unit_test(duplicate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
