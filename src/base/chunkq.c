@@ -94,10 +94,16 @@ static bool ends_small(const struct chunkq *q)
     return q->tail && q->tail->size < CHUNK_SIZE;
 }
 
+/* Of a new chunk for at most so many bytes. */
+static size_t size_for(size_t most)
+{
+    return most <= CHUNK_SMALL ? most : CHUNK_SIZE;
+}
+
 uint8_t *chunkq_reserve_at_most(struct chunkq *q, size_t min, size_t most, size_t *room)
 {
     /* Or single bytes that come one by one would have a chunk each. */
-    uint8_t *at = reserve(q, ends_small(q) ? 1 : min, most <= CHUNK_SMALL ? most : CHUNK_SIZE, room);
+    uint8_t *at = reserve(q, ends_small(q) ? 1 : min, size_for(most), room);
 
     if (at && *room > most)
         *room = most;
@@ -189,7 +195,8 @@ static void fill(struct chunk *c, struct span *s)
     }
 }
 
-bool chunkq_append(struct chunkq *q, struct span s)
+/* New chunks for what does not fit have that size. */
+static bool append(struct chunkq *q, struct span s, size_t size)
 {
     struct chunk *tail = q->tail;
     uint32_t end = tail ? tail->end : 0;
@@ -198,7 +205,7 @@ bool chunkq_append(struct chunkq *q, struct span s)
     if (tail)
         fill(tail, &s);
     while (s.n) {
-        struct chunk *c = add_chunk(q, CHUNK_SIZE);
+        struct chunk *c = add_chunk(q, size);
 
         if (!c) {
             cut_behind(q, tail);
@@ -210,6 +217,11 @@ bool chunkq_append(struct chunkq *q, struct span s)
     }
     q->bytes += n;
     return true;
+}
+
+bool chunkq_append(struct chunkq *q, struct span s)
+{
+    return append(q, s, CHUNK_SIZE);
 }
 
 static void move_head(struct chunkq *dst, struct chunkq *src)
@@ -240,7 +252,8 @@ static bool is_worth_copying(const struct chunkq *dst, size_t n)
     return n <= CHUNK_COPY_MAX && dst->tail && dst->tail->size - dst->tail->end >= n;
 }
 
-bool chunkq_move(struct chunkq *dst, struct chunkq *src, size_t n)
+/* New chunks for parts have that size. */
+static bool move(struct chunkq *dst, struct chunkq *src, size_t n, size_t size)
 {
     assert(n <= src->bytes && dst->slab == src->slab);
     drop_empty_tail(dst);
@@ -254,12 +267,23 @@ bool chunkq_move(struct chunkq *dst, struct chunkq *src, size_t n)
         }
         if (head.n > n)
             head.n = n;
-        if (!chunkq_append(dst, head))
+        if (!append(dst, head, size))
             return false;
         chunkq_drop(src, head.n);
         n -= head.n;
     }
     return true;
+}
+
+bool chunkq_move(struct chunkq *dst, struct chunkq *src, size_t n)
+{
+    return move(dst, src, n, CHUNK_SIZE);
+}
+
+bool chunkq_move_at_most(struct chunkq *dst, struct chunkq *src, size_t n, size_t most)
+{
+    assert(n <= most);
+    return move(dst, src, n, size_for(most < CHUNK_COPY_MAX ? CHUNK_COPY_MAX : most));
 }
 
 void chunkq_copy(const struct chunkq *q, size_t n, uint8_t *out)
@@ -282,4 +306,13 @@ size_t chunkq_iov(const struct chunkq *q, struct iovec *iov, size_t max)
         if (c->end > c->off)
             iov[count++] = (struct iovec){.iov_base = c->data + c->off, .iov_len = c->end - c->off};
     return count;
+}
+
+size_t chunkq_holds(const struct chunkq *q)
+{
+    size_t n = 0;
+
+    for (const struct chunk *c = q->head; c; c = c->next)
+        n += sizeof *c + c->size;
+    return n;
 }

@@ -47,9 +47,14 @@ bool chunkq_append(struct chunkq *q, struct span s);
 /* Moves n (<= src->bytes) bytes: whole chunks change hands, parts are copied. Both queues on one slab. False: no
  * memory, then the bytes not moved are still in src. */
 bool chunkq_move(struct chunkq *dst, struct chunkq *src, size_t n);
+/* As chunkq_move, into a dst that is to take at most `most` (>= n) bytes before some leave: a part that has to be copied takes no more memory than that,
+ * or a KiB. */
+bool chunkq_move_at_most(struct chunkq *dst, struct chunkq *src, size_t n, size_t most);
 /* Copies the first n (<= q->bytes) bytes to out without removing them. */
 void chunkq_copy(const struct chunkq *q, size_t n, uint8_t *out);
 /* Up to max pieces for writev; returns how many. */
 size_t chunkq_iov(const struct chunkq *q, struct iovec *iov, size_t max);
+/* The memory of its chunks. Walks along them: for sweeps. */
+size_t chunkq_holds(const struct chunkq *q);
 
 #endif

@@ -39,7 +39,9 @@ static bool send_interim(struct exchange *x, unsigned status, const struct heade
 {
     if (x->req.version != HTTP_1_1) /* RFC 9110 §15.2: not to 1.0 */
         return true;
-    return h1_write_interim(stream_out(x->conn->stream), status, fields);
+    bool ok = h1_write_interim(stream_out(x->conn->stream), status, fields);
+    stream_flush(x->conn->stream);
+    return ok;
 }
 
 static bool send_body(struct exchange *x, struct chunkq *from, size_t n)

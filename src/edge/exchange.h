@@ -26,6 +26,7 @@ struct tunnel;
 struct client_ops {
     /* Writes the final head; framing is the connection's business (resp->body says how long the body is). False: no memory. */
     bool (*send_head)(struct exchange *x, struct http_response *resp, const struct headers *extra);
+    /* At once: the final head may take its time. */
     bool (*send_interim)(struct exchange *x, unsigned status, const struct headers *fields);
     /* Moves n bytes out of `from`. */
     bool (*send_body)(struct exchange *x, struct chunkq *from, size_t n);

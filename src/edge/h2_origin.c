@@ -116,7 +116,7 @@ static enum origin_says read_body(struct exchange *x)
     struct origin_lane *l = lane_of(x);
     size_t most = x->client->high(x), have = x->from_origin.bytes, room = have < most ? most - have : 0;
     size_t n = l->in.bytes < room ? l->in.bytes : room;
-    if (n > 0 && !chunkq_move(&x->from_origin, &l->in, n))
+    if (n > 0 && !chunkq_move_at_most(&x->from_origin, &l->in, n, room))
         return ORIGIN_NO_MEMORY;
     x->bytes_out += n;
     origin_lane_took(l, n);
@@ -198,8 +198,11 @@ static size_t holds(const struct exchange *x)
 
 static void may_hold(struct exchange *x)
 {
-    if (lane_of(x)->stream)
-        h2_client_set_window(lane_of(x)->stream, window(x));
+    struct origin_lane *l = lane_of(x);
+    if (!l->stream)
+        return;
+    h2_client_set_window(l->stream, window(x));
+    origin_lane_flush(l);
 }
 
 const struct origin_ops h2_origin_ops = {

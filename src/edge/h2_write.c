@@ -57,7 +57,7 @@ static size_t least(const struct exchange *x)
     return sent < STREAM_LEAST ? (size_t)sent : STREAM_LEAST;
 }
 
-/* All streams together hold little more than one connection with HTTP/1 does; of a hundred each has 5 KiB at least. */
+/* Streams that are open together share it; of a hundred each has 5 KiB at least. */
 static size_t high(const struct exchange *x)
 {
     size_t all = exchange_high(x), share = ALL_STREAMS / (x->conn->h2.streams + 1), few = least(x);

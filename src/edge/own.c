@@ -54,7 +54,6 @@ static enum ex_next read_form(struct exchange *x)
     if (x->req.expect_continue && !x->continue_sent) {
         x->continue_sent = true;
         (void)x->client->send_interim(x, 100, NULL);
-        x->client->flush(x);
     }
     if (!read_all(x))
         return exchange_refuse(x, 503, "out-of-memory");

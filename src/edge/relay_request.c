@@ -13,9 +13,11 @@ static void send_continue(struct exchange *x)
         return;
     x->continue_sent = true;
     if (x->client->early_bytes(x) == 0) /* who sends already needs no leave (RFC 9110 §10.1.1) */
-        x->client->send_interim(x, 100, NULL);
-    x->client->flush(x);
+        (void)x->client->send_interim(x, 100, NULL);
 }
+
+_Static_assert(EDGE_HIGH_TIGHT >= ORIGIN_DRAINED_AT + EDGE_READ_LEAST,
+               "or nobody would be told that there is room again");
 
 static bool is_full(const struct exchange *x)
 {
@@ -25,8 +27,6 @@ static bool is_full(const struct exchange *x)
 /* One round: payload from the client into the origin's queue. True: something moved. */
 static bool move_request(struct exchange *x)
 {
-    if (x->request_sent || is_full(x))
-        return false;
     x->body_state = x->client->read_body(x);
     size_t n = x->from_client.bytes;
     bool ok = true;
@@ -47,14 +47,14 @@ static bool move_request(struct exchange *x)
 
 void relay_request(struct exchange *x)
 {
-    bool again;
-    do {
-        bool was_full = is_full(x); /* by the head alone, maybe: nobody tells when a flush takes all of it */
-        bool moved = move_request(x);
+    bool again = true;
+    while (again) {
+        bool full = is_full(x); /* by the head alone, maybe: nobody tells when a flush takes all of it */
+        bool moved = !full && !x->request_sent && move_request(x);
         if (x->state != EX_RELAY)
             return;
         x->via->flush(x);
-        again = moved || (was_full && !is_full(x));
-    } while (again);
+        again = moved || (full && !is_full(x));
+    }
     send_continue(x);
 }

@@ -58,9 +58,7 @@ static void send_interim(struct exchange *x)
     headers_drop_hop_by_hop(h);
     headers_drop(h, H_SET_COOKIE);
     headers_drop(h, H_TIERGATE);
-    if (x->client->send_interim(x, x->resp.status, h))
-        x->client->flush(x); /* the final head may take its time: that is what interim ones are for */
-    else
+    if (!x->client->send_interim(x, x->resp.status, h))
         exchange_end(x, true);
 }
 
@@ -118,8 +116,6 @@ static bool is_full(const struct exchange *x)
 /* One round: payload from the origin into the client's queue. True: something moved. */
 static bool move_response(struct exchange *x)
 {
-    if (x->resp_state != RESP_BODY || is_full(x))
-        return false;
     enum origin_says said = x->via->read_body(x);
     size_t n = x->from_origin.bytes;
     bool ok = said != ORIGIN_NO_MEMORY && (n == 0 || x->client->send_body(x, &x->from_origin, n));
@@ -138,15 +134,15 @@ void relay_response(struct exchange *x)
 {
     if (!read_heads(x))
         return;
-    bool again;
-    do {
-        bool was_full = is_full(x); /* by a head alone, maybe: nobody tells when a flush takes all of it */
-        bool moved = move_response(x);
+    bool again = true;
+    while (again && x->resp_state == RESP_BODY) {
+        bool full = is_full(x); /* by a head alone, maybe: nobody tells when a flush takes all of it */
+        bool moved = !full && move_response(x);
         if (x->state != EX_RELAY)
             return;
         x->client->flush(x);
-        again = moved || (was_full && !is_full(x));
-    } while (again && x->resp_state == RESP_BODY);
+        again = moved || (full && !is_full(x));
+    }
     if (x->resp_state == RESP_END)
         exchange_end(x, false);
     else

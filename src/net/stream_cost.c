@@ -21,14 +21,9 @@ size_t stream_unsent(const struct stream *s)
     return s->out.bytes + s->wire.bytes;
 }
 
-static size_t chunks_of(const struct chunkq *q)
-{
-    return (q->bytes + CHUNK_SIZE - 1) / CHUNK_SIZE * CHUNK_BLOCK;
-}
-
 size_t stream_holds(const struct stream *s)
 {
-    return s->cost + chunks_of(&s->in) + chunks_of(&s->out) + chunks_of(&s->wire);
+    return s->cost + chunkq_holds(&s->in) + chunkq_holds(&s->out) + chunkq_holds(&s->wire);
 }
 
 void stream_set_read_high(struct stream *s, size_t read_high)

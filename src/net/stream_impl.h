@@ -11,7 +11,7 @@
 #include <sys/types.h>
 
 #define STREAM_BUDGET 65536u /* bytes each way per turn */
-#define STREAM_ROOM 4096u    /* least room offered to a read: a smaller rest of a chunk is not worth a system call */
+#define STREAM_ROOM 4096u    /* least room offered to a read: a smaller rest of a block is not worth a system call */
 
 enum io_res {
     IO_MORE = 0, /* bytes moved, there may be more to move now */

@@ -11,7 +11,6 @@
 #define RESOLVE_PAUSE_MS 500u
 #define RESOLVE_TRIES 2u
 #define TLS_TRIES 2u
-#define WRITE_LOW (16u * 1024)
 
 enum phase {
     PHASE_RESOLVE = 0,
@@ -128,7 +127,7 @@ static void on_contender_read(void *arg);
 
 static struct stream *open_stream(struct contender *c, const struct addr *to)
 {
-    static const struct stream_limits limits = {.read_high = ORIGIN_READ_HIGH, .write_low = WRITE_LOW};
+    static const struct stream_limits limits = {.read_high = ORIGIN_READ_HIGH, .write_low = ORIGIN_DRAINED_AT};
     static const struct stream_events events = {.on_open = on_contender_open, .on_read = on_contender_read};
     static const unsigned alpn[] = {
         [ORIGIN_HTTP_1] = TLS_ALPN_HTTP1,

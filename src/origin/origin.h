@@ -8,6 +8,8 @@
 #include "net/stream.h"
 #include "net/timer.h"
 
+#define ORIGIN_DRAINED_AT (16u * 1024) /* of a request, when so much or less is left to send: on_drained */
+
 /* --- immutable configuration, part of a snapshot ------------------------------------------------------------------ */
 
 enum origin_name {

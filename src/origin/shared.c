@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #define OUT_HIGH (64u * 1024) /* frames that wait for the socket */
-#define DRAINED_AT (16u * 1024)
 
 /* --- what the session tells --------------------------------------------------------------------------------------- */
 
@@ -67,7 +66,7 @@ static void on_sent(void *arg, struct h2_stream *s)
     if (!l)
         return;
     l->moved++;
-    if (s->out.bytes <= DRAINED_AT && l->events.on_drained)
+    if (s->out.bytes <= ORIGIN_DRAINED_AT && l->events.on_drained)
         l->events.on_drained(l->arg);
 }
 

@@ -47,6 +47,10 @@ const DRIPPING = {
   sends: (w) => many(100, (id) => w.post(id, { more: [['content-length', '9999']] })), drip: () => many(100, (id) => data(id, 'x')), connections: 4
 };
 const WIDE = { settings: { INITIAL_WINDOW_SIZE: 0x7fffffff } };
+const shut = (path) => ({ ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path })), connections: 4 });
+const deaf = (path) => ({
+  ...WIDE, sends: (w) => [windowUpdate(0, 0x7fff0000), ...many(100, (id) => w.get(id, { path }))], drip: () => ping(), every: 20, deaf: true, connections: 4
+});
 
 /** What each connection sends at once; more than it takes to be ended, where it is ended. `drip`: sent again and again while it lives,
  *  all of it or one frame after the other, `every`: milliseconds between them, `from`: before the first, so that there is something to
@@ -75,9 +79,11 @@ const attacks = {
   'flood of PRIORITY_UPDATE': { sends: () => many(400, () => frame(TYPE.PRIORITY_UPDATE, 0, 0, Buffer.concat([u32(1), Buffer.from('u=1')]))) },
   'flood of empty DATA': { sends: (w) => [w.post(1), ...many(400, () => data(1, ''))] },
   'flood of WINDOW_UPDATE': { sends: () => many(400, () => windowUpdate(0, 1)) },
-  'windows that stay shut': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), connections: 4 },
+  'windows that stay shut': shut('/large'),
+  'windows that stay shut: chunked': shut('/chunked'),
   'windows that drip': { ...SHUT, sends: (w) => many(100, (id) => w.get(id, { path: '/large' })), drip: () => many(100, (id) => windowUpdate(id, 1)), every: 20, from: 500, connections: 4 },
-  'one that never reads': { ...WIDE, sends: (w) => [windowUpdate(0, 0x7fff0000), ...many(100, (id) => w.get(id, { path: '/large' }))], drip: () => ping(), every: 20, deaf: true, connections: 4 },
+  'one that never reads': deaf('/large'),
+  'one that never reads: chunked': deaf('/chunked'),
   'bodies that drip': { ...DRIPPING, inTurns: true, every: 3 },
   'bodies that drip in bursts': { ...DRIPPING, every: 50, beyond: 4 },
   'identifiers run out': { sends: (w) => [w.get(0x7fffffff), w.get(1)] },

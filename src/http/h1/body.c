@@ -244,7 +244,7 @@ static bool move_payload(uint64_t due, struct chunkq *in, struct chunkq *out, si
     if (n > due)
         n = (size_t)due;
     *moved = n;
-    return n == 0 || chunkq_move(out, in, n);
+    return n == 0 || chunkq_move_at_most(out, in, n, room);
 }
 
 static bool read_chunked(struct h1_body *b, struct chunkq *in, struct chunkq *out, size_t out_high, uint64_t *payload)

@@ -213,6 +213,54 @@ static void few_by_few(void **state)
     f->slab.meter = NULL;
 }
 
+/* What a part that is copied takes: of memory from malloc no more than may come, and not a chunk for each byte. */
+static void move_at_most(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t before, n, most, held; /* of dst, without the chunks' heads */
+        size_t chunks;
+    } cases[] = {
+        {"a byte", 0, 1, 1, 1024, 1},
+        {"few", 0, 1000, 5000, 5000, 1},
+        {"all that may come", 0, 5000, 5000, 5000, 1},
+        {"half a chunk", 0, 1, CHUNK_SIZE / 2, CHUNK_SIZE / 2, 1},
+        {"more", 0, 1, CHUNK_SIZE / 2 + 1, CHUNK_SIZE, 1},
+        {"any number", 0, 1, SIZE_MAX, CHUNK_SIZE, 1},
+        {"behind what has room", 100, 5000, 5000, CHUNK_SIZE, 1},
+        {"behind what has too little", CHUNK_SIZE - 50, 80, 80, CHUNK_SIZE + 1024, 2},
+    };
+    struct fixture *f = *state;
+    struct meter meter = {0};
+    f->slab.meter = &meter;
+    f->slab.keep = 0;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *name = cases[i].name;
+        size_t before = cases[i].before, n = cases[i].n, want = cases[i].held + cases[i].chunks * sizeof(struct chunk);
+
+        assert_true(chunkq_append(&f->b, part(f, 0, before)));
+        assert_true(chunkq_append(&f->a, part(f, before, n + 1)));
+        CHECK(name, chunkq_move_at_most(&f->b, &f->a, n, cases[i].most));
+        check_holds(name, &f->b, part(f, 0, before + n));
+        check_holds(name, &f->a, part(f, before + n, 1));
+        CHECK(name, chunkq_holds(&f->b) == want);
+        CHECK(name, meter.held == want + chunkq_holds(&f->a));
+        chunkq_clear(&f->a);
+        chunkq_clear(&f->b);
+        CHECK(name, chunkq_holds(&f->b) == 0 && meter.held == 0);
+    }
+
+    assert_true(chunkq_append(&f->a, part(f, 0, 5000)));
+    for (size_t i = 0; i < 4000; i++)
+        assert_true(chunkq_move_at_most(&f->b, &f->a, 1, 1));
+    check_holds("one by one", &f->b, part(f, 0, 4000));
+    assert_int_equal(chunkq_holds(&f->b), 4 * (sizeof(struct chunk) + 1024));
+    chunkq_clear(&f->a);
+    chunkq_clear(&f->b);
+    f->slab.meter = NULL;
+}
+
 static void iov_limit(void **state)
 {
     struct fixture *f = *state;
@@ -396,7 +444,7 @@ static void random_step(struct fixture *f, struct model *a, struct model *b, uin
         if (b->n + n <= BIG) {
             size_t before = f->a.bytes;
 
-            if (chunkq_move(&f->b, &f->a, n))
+            if (next(x) % 2 ? chunkq_move(&f->b, &f->a, n) : chunkq_move_at_most(&f->b, &f->a, n, n + next(x) % 9000))
                 assert_int_equal(before - f->a.bytes, n);
             n = before - f->a.bytes;
             model_add(b, a->data, n);
@@ -440,6 +488,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reserve_and_commit, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(reserve_at_most, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(few_by_few, open_queues, close_queues),
+        cmocka_unit_test_setup_teardown(move_at_most, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(iov_limit, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_all_sizes, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_by_pointer, open_queues, close_queues),

@@ -235,6 +235,18 @@ static void test_backpressure(void **state)
     reading_fini(&r);
 }
 
+/* A part that is copied takes no more memory than the outlet has room for. */
+static void test_memory_of_parts(void **state)
+{
+    struct reading r;
+    reading_init(&r, CHUNKED, 0);
+    feed(&r.in, SPAN("3\r\none\r\n3\r\ntwo\r\n3\r\nthree"));
+    assert_true(h1_body_read(&r.body, &r.in, &r.out, 2000, &r.payload));
+    assert_int_equal(r.out.bytes, 9);
+    assert_in_range(chunkq_holds(&r.out), 9, 2100);
+    reading_fini(&r);
+}
+
 /* Framing put on, taken off: the same bytes, whatever the pieces. */
 static void test_round_trip(void **state)
 {
@@ -289,8 +301,8 @@ int main(void)
         cmocka_unit_test(test_splits),         cmocka_unit_test(test_byte_by_byte),
         cmocka_unit_test(test_trailer_limits), cmocka_unit_test(test_kept_trailers),
         cmocka_unit_test(test_length),         cmocka_unit_test(test_other_kinds),
-        cmocka_unit_test(test_backpressure),   cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_write),
+        cmocka_unit_test(test_backpressure),   cmocka_unit_test(test_memory_of_parts),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
