@@ -243,13 +243,15 @@ static void move_head(struct chunkq *dst, struct chunkq *src)
     dst->bytes += n;
 }
 
-/* Below this a chunk is copied when it fits behind what dst already has: a queue of many nearly empty 16 KiB chunks
+/* So little is copied when it fits behind what dst already has, and what fills less than half of its chunk: a queue of many nearly empty chunks
  * would hold far more memory than its bytes count, and cost one write each. */
 #define CHUNK_COPY_MAX 1024u
 
-static bool is_worth_copying(const struct chunkq *dst, size_t n)
+static bool is_worth_copying(const struct chunkq *dst, const struct chunk *c)
 {
-    return n <= CHUNK_COPY_MAX && dst->tail && dst->tail->size - dst->tail->end >= n;
+    size_t n = c->end - c->off, room = dst->tail ? dst->tail->size - dst->tail->end : 0;
+
+    return n <= room && (n <= CHUNK_COPY_MAX || n < c->size / 2);
 }
 
 /* New chunks for parts have that size. */
@@ -260,7 +262,7 @@ static bool move(struct chunkq *dst, struct chunkq *src, size_t n, size_t size)
     while (n) {
         struct span head = chunkq_peek(src);
 
-        if (head.n <= n && !is_worth_copying(dst, head.n)) {
+        if (head.n <= n && !is_worth_copying(dst, src->head)) {
             n -= head.n;
             move_head(dst, src);
             continue;

@@ -1,7 +1,5 @@
 /* One JSON line per request, bypassed and refused ones too. Never a secret: no header value but Host's, and the target without its
  * query, which is where tokens travel. */
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/hex.h"
 #include "edge/exchange.h"

@@ -37,7 +37,7 @@ struct client_ops {
     size_t (*backlog)(const struct exchange *x);
     /* How much of the response may wait here for the client, together with what is read ahead of an origin with HTTP/1. */
     size_t (*high)(const struct exchange *x);
-    /* Moves request payload that is there into x->from_client, up to exchange_high(). */
+    /* Moves request payload that is there into x->from_client, up to what it may hold. */
     enum h1_body_state (*read_body)(struct exchange *x);
     /* What came behind the payload, after H1_BODY_END; NULL: nothing. The pointer is NULL where they are thrown away. */
     struct headers *(*trailers)(struct exchange *x);
@@ -206,6 +206,14 @@ static inline size_t exchange_high(const struct exchange *x)
 {
     return x->place.modest ? EDGE_HIGH_TIGHT : edge_high(x->thread);
 }
+
+/* How much of the request may wait for the origin: as of the answer for the client. Less than that, and nobody would tell of room again. */
+static inline size_t exchange_origin_high(const struct exchange *x)
+{
+    size_t n = x->client->high(x);
+    return n < EDGE_HIGH_TIGHT ? EDGE_HIGH_TIGHT : n;
+}
+_Static_assert(EDGE_HIGH_TIGHT >= ORIGIN_DRAINED_AT + EDGE_READ_LEAST, "or nobody would");
 
 /* Takes a hold of the thread's snapshot. NULL: no memory. */
 struct exchange *exchange_new(struct edge_thread *t, struct conn *c, const struct client_ops *ops);

@@ -193,7 +193,9 @@ static bool is_behind(const struct exchange *x, uint32_t for_ms, uint32_t rate, 
 
 static size_t holds(const struct exchange *x)
 {
-    return LANE_COST + lane_of(x)->in.bytes + backlog(x);
+    const struct origin_lane *l = lane_of(x);
+    return LANE_COST + chunkq_holds(&l->in) + chunkq_holds(&l->unsent) +
+           (l->stream ? chunkq_holds(&l->stream->out) : 0);
 }
 
 static void may_hold(struct exchange *x)

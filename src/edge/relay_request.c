@@ -16,12 +16,9 @@ static void send_continue(struct exchange *x)
         (void)x->client->send_interim(x, 100, NULL);
 }
 
-_Static_assert(EDGE_HIGH_TIGHT >= ORIGIN_DRAINED_AT + EDGE_READ_LEAST,
-               "or nobody would be told that there is room again");
-
 static bool is_full(const struct exchange *x)
 {
-    return x->via->backlog(x) >= exchange_high(x);
+    return x->via->backlog(x) >= exchange_origin_high(x);
 }
 
 /* One round: payload from the client into the origin's queue. True: something moved. */

@@ -85,8 +85,9 @@ static size_t holds(const struct conn *c)
 {
     size_t n = stream_holds(c->stream);
     for (const struct exchange *x = c->exchanges; x; x = x->next)
-        n += EXCHANGE_COST + x->from_client.bytes + x->form.bytes + x->from_origin.bytes +
-             (x->origin ? x->via->holds(x) : 0) + (x->lane ? x->lane->in.bytes + x->lane->out.bytes : 0);
+        n += EXCHANGE_COST + chunkq_holds(&x->from_client) + chunkq_holds(&x->form) + chunkq_holds(&x->from_origin) +
+             (x->origin ? x->via->holds(x) : 0) +
+             (x->lane ? chunkq_holds(&x->lane->in) + chunkq_holds(&x->lane->out) : 0);
     return n;
 }
 

@@ -119,10 +119,7 @@ static bool copy_to_origin(struct tunnel *t)
 {
     struct exchange *x = t->x;
     struct chunkq *in = x->client->tunnel_in(x), *out = stream_out(t->origin);
-    size_t high = x->client->high(x), before = in->bytes;
-    if (high < EDGE_HIGH_TIGHT)
-        high =
-            EDGE_HIGH_TIGHT; /* less, and the origin's stream would not tell of room (EDGE_LOW); many tunnels hold this much each */
+    size_t high = exchange_origin_high(x), before = in->bytes;
     if (t->state == TUNNEL_SAID) /* what still comes is the answer to our Close; the origin gets no more */
         chunkq_clear(in);
     while (in->bytes > 0 && out->bytes < high) {

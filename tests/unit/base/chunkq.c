@@ -340,6 +340,26 @@ static void small_moves_gather(void **state)
     check_holds("gathered", &f->b, part(f, 0, 10000));
 }
 
+/* Nor moves of more, one by one: memory is at most about twice what is held in it, whatever the pieces. */
+static void moves_of_any_size_gather(void **state)
+{
+    static const size_t sizes[] = {
+        1, 1024, 1025, 1400, 5000, CHUNK_SIZE / 2 - 1, CHUNK_SIZE / 2, CHUNK_SIZE / 2 + 1, CHUNK_SIZE};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        size_t n = sizes[i], all = 0;
+
+        for (; all + n <= 2 * CHUNK_SIZE; all += n) {
+            assert_true(chunkq_append(&f->a, part(f, all, n)));
+            assert_true(chunkq_move(&f->b, &f->a, n));
+        }
+        check_holds("gathered", &f->b, part(f, 0, all));
+        assert_in_range(chunkq_holds(&f->b), all, 2 * all + 2 * CHUNK_BLOCK);
+        chunkq_clear(&f->b);
+    }
+}
+
 static void move_behind_an_unused_reservation(void **state)
 {
     struct fixture *f = *state;
@@ -493,6 +513,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(move_all_sizes, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_by_pointer, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(small_moves_gather, open_queues, close_queues),
+        cmocka_unit_test_setup_teardown(moves_of_any_size_gather, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_behind_an_unused_reservation, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(out_of_memory, open_queues, close_queues),
         cmocka_unit_test_setup_teardown(move_out_of_memory, open_queues, close_queues),
