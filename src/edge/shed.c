@@ -81,13 +81,20 @@ struct picks {
     struct pick v[PICKS];
 };
 
+/* With HTTP/1 there are none. They may outlive their exchange: by the end of an answer that is still to be sent. */
+static const struct h2_stream *streams_of(const struct conn *c)
+{
+    return c->state == CONN_H2 ? h2_session_first(c->h2.session) : NULL;
+}
+
 static size_t holds(const struct conn *c)
 {
     size_t n = stream_holds(c->stream);
+    for (const struct h2_stream *s = streams_of(c); s; s = s->next)
+        n += chunkq_holds(&s->in) + chunkq_holds(&s->out);
     for (const struct exchange *x = c->exchanges; x; x = x->next)
         n += EXCHANGE_COST + chunkq_holds(&x->from_client) + chunkq_holds(&x->form) + chunkq_holds(&x->from_origin) +
-             (x->origin ? x->via->holds(x) : 0) +
-             (x->lane ? chunkq_holds(&x->lane->in) + chunkq_holds(&x->lane->out) : 0);
+             (x->origin ? x->via->holds(x) : 0);
     return n;
 }
 
@@ -113,6 +120,15 @@ static bool stands_still(const struct exchange *x, uint32_t for_ms, uint64_t now
            (x->state == EX_TUNNEL && !x->who && tunnel_silent_ms(x->tunnel, now) >= SILENT_MS);
 }
 
+/* What is left of answers whose exchange is over. */
+static bool rests_stand_still(const struct conn *c, uint32_t for_ms, uint64_t now)
+{
+    bool all = true;
+    for (const struct h2_stream *s = streams_of(c); s && all; s = s->next)
+        all = s->owner || s->out.bytes == 0 || pace_h2_is_behind(s, for_ms, BEHIND_RATE, now);
+    return all;
+}
+
 static bool has_identity(const struct conn *c)
 {
     for (const struct exchange *x = c->exchanges; x; x = x->next)
@@ -125,7 +141,7 @@ static bool does_not_move(const struct conn *c, uint64_t now)
 {
     uint32_t stranger_ms = c->thread->level >= BUDGET_SHORT ? BEHIND_SHORT_MS : BEHIND_MS;
     uint32_t for_ms = has_identity(c) ? BEHIND_SIGNED_IN_MS : stranger_ms;
-    bool all = true;
+    bool all = rests_stand_still(c, for_ms, now);
     for (const struct exchange *x = c->exchanges; x && all; x = x->next)
         all = stands_still(x, for_ms, now);
     return all || pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
@@ -152,7 +168,7 @@ static enum rank rank_of(const struct conn *c, uint64_t now)
     case CONN_TUNNEL:
         return rank_of_busy(c, now);
     case CONN_H2:
-        if (c->exchanges)
+        if (streams_of(c))
             return rank_of_busy(c, now);
         return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
     case CONN_CLOSED:

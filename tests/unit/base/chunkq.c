@@ -340,7 +340,7 @@ static void small_moves_gather(void **state)
     check_holds("gathered", &f->b, part(f, 0, 10000));
 }
 
-/* Nor moves of more, one by one: memory is at most about twice what is held in it, whatever the pieces. */
+/* Nor moves of more, one by one: memory is at most about twice what is held in it, whatever the size of the pieces. */
 static void moves_of_any_size_gather(void **state)
 {
     static const size_t sizes[] = {
