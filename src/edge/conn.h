@@ -31,6 +31,7 @@ struct h2_side {
     unsigned streams;           /* open now */
     unsigned waiting;           /* requests whose head is complete, and that have not begun */
     enum { H2_CONN_IDLE = 0, H2_CONN_BUSY } state;
+    bool signed_in; /* somebody was, in an exchange that is over */
     enum { H2_LEAVING_NOT = 0, H2_LEAVING_NOTICED, H2_LEAVING_SAID } leaving;
     uint64_t notice_ms; /* loop time */
 };

@@ -180,6 +180,7 @@ static void bury(struct conn *c)
         struct exchange *x = s->owner;
         if (!x || x->state != EX_DONE)
             continue;
+        c->h2.signed_in |= x->who != NULL;
         h2_stream_leave(s);
         exchange_free(x);
         throw_away(s);

@@ -120,13 +120,27 @@ static bool stands_still(const struct exchange *x, uint32_t for_ms, uint64_t now
            (x->state == EX_TUNNEL && !x->who && tunnel_silent_ms(x->tunnel, now) >= SILENT_MS);
 }
 
-/* What is left of answers whose exchange is over. */
-static bool rests_stand_still(const struct conn *c, uint32_t for_ms, uint64_t now)
+/* What is left of an answer whose exchange is over. */
+static bool is_rest(const struct h2_stream *s)
 {
-    bool all = true;
-    for (const struct h2_stream *s = streams_of(c); s && all; s = s->next)
-        all = s->owner || s->out.bytes == 0 || pace_h2_is_behind(s, for_ms, BEHIND_RATE, now);
-    return all;
+    return !s->owner && s->out.bytes > 0;
+}
+
+static bool has_rest(const struct conn *c)
+{
+    const struct h2_stream *s = streams_of(c);
+    while (s && !is_rest(s))
+        s = s->next;
+    return s != NULL;
+}
+
+/* One is enough: rests have no place, and one that drips would hold all others here. */
+static bool rest_stands_still(const struct conn *c, uint32_t for_ms, uint64_t now)
+{
+    const struct h2_stream *s = streams_of(c);
+    while (s && !(is_rest(s) && pace_h2_is_behind(s, for_ms, BEHIND_RATE, now)))
+        s = s->next;
+    return s != NULL;
 }
 
 static bool has_identity(const struct conn *c)
@@ -134,17 +148,23 @@ static bool has_identity(const struct conn *c)
     for (const struct exchange *x = c->exchanges; x; x = x->next)
         if (x->who)
             return true;
-    return false;
+    return c->state == CONN_H2 && c->h2.signed_in && !c->exchanges;
+}
+
+static bool exchanges_stand_still(const struct conn *c, uint32_t for_ms, uint64_t now)
+{
+    for (const struct exchange *x = c->exchanges; x; x = x->next)
+        if (!stands_still(x, for_ms, now))
+            return false;
+    return true;
 }
 
 static bool does_not_move(const struct conn *c, uint64_t now)
 {
     uint32_t stranger_ms = c->thread->level >= BUDGET_SHORT ? BEHIND_SHORT_MS : BEHIND_MS;
     uint32_t for_ms = has_identity(c) ? BEHIND_SIGNED_IN_MS : stranger_ms;
-    bool all = rests_stand_still(c, for_ms, now);
-    for (const struct exchange *x = c->exchanges; x && all; x = x->next)
-        all = stands_still(x, for_ms, now);
-    return all || pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
+    bool still = c->exchanges ? exchanges_stand_still(c, for_ms, now) : rest_stands_still(c, for_ms, now);
+    return still || pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
 }
 
 static enum rank rank_of_busy(const struct conn *c, uint64_t now)
@@ -168,7 +188,7 @@ static enum rank rank_of(const struct conn *c, uint64_t now)
     case CONN_TUNNEL:
         return rank_of_busy(c, now);
     case CONN_H2:
-        if (streams_of(c))
+        if (c->exchanges || has_rest(c))
             return rank_of_busy(c, now);
         return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
     case CONN_CLOSED:
