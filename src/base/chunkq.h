@@ -44,9 +44,9 @@ void chunkq_commit(struct chunkq *q, size_t n);
 void chunkq_drop(struct chunkq *q, size_t n);
 /* Copies s to the tail, all or nothing. False: no memory. */
 bool chunkq_append(struct chunkq *q, struct span s);
-/* Moves n (<= src->bytes) bytes: whole chunks change hands; parts, and chunks that are less than half full where they
- * fit behind what there is, are copied. Both queues on one slab. False: no
- * memory, then the bytes not moved are still in src. */
+/* Moves n (<= src->bytes) bytes: whole chunks change hands; parts are copied, and so are chunks that are less than half
+ * full where they fit behind what there is. Both queues on one slab. False: no memory, then the bytes not moved are
+ * still in src. */
 bool chunkq_move(struct chunkq *dst, struct chunkq *src, size_t n);
 /* As chunkq_move, into a dst that is to take at most `most` (>= n) bytes before some leave: a new chunk for a part that is copied is as of
  * chunkq_reserve_at_most, and a KiB at least. */
