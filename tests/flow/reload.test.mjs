@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, describe, it } from 'node:test';
 import { authority } from '../harness/certs.mjs';
 import { Gate, tiergate } from '../harness/gate.mjs';
 import { WebSocket, WebSocketServer } from '../harness/lib.mjs';
@@ -17,6 +17,7 @@ const login = basic('beta', 'first password');
 
 describe('a reload', () => {
   let gate, server, folder, passwords, url;
+  let opened = [];
   const rules = (change = (r) => r) => {
     const r = siteRules(url, {
       gates: {
@@ -30,6 +31,7 @@ describe('a reload', () => {
   };
   const open = (host, headers = {}) => {
     const ws = new WebSocket(`wss://${host}:${gate.port}/doc`, { headers, ca: authority().pem, servername: host, lookup });
+    opened.push(ws);
     ws.on('error', () => {});
     ws.over = new Promise((r) => ws.once('close', (code, reason) => r({ code, reason: reason.toString() })));
     return within('open', new Promise((r, no) => { ws.once('open', () => r(ws)); ws.once('error', no); }));
@@ -40,9 +42,11 @@ describe('a reload', () => {
     return Promise.all(sockets.map((s) => Promise.race([s.over.then((o) => o.code), sleep(ms).then(() => 'open')])));
   };
 
+  const passwordIs = (text) => fs.writeFileSync(path.join(folder, 'beta'), text);
+
   before(async () => {
     passwords = folder = fs.mkdtempSync(path.join(os.tmpdir(), 'tiergate-reload-'));
-    fs.writeFileSync(path.join(folder, 'beta'), 'first password');
+    passwordIs('first password');
     fs.writeFileSync(path.join(folder, 'gamma'), 'another password');
     server = http.createServer((req, res) => {
       res.writeHead(200, { 'Content-Type': 'text/plain' });
@@ -60,6 +64,13 @@ describe('a reload', () => {
     await endAll(gate);
     fs.rmSync(folder, { recursive: true });
   });
+  /** Whatever a case has changed, the next one finds what the first one found. */
+  afterEach(async () => {
+    for (const ws of opened) ws.terminate();
+    opened = [];
+    passwordIs('first password');
+    await gate.reload(rules(), /reload: ok/);
+  });
 
   it('without a change that concerns them leaves sockets open', async () => {
     const sockets = [await open('app.example.test', { Authorization: login }), await open('open.example.test')];
@@ -67,22 +78,18 @@ describe('a reload', () => {
     const echoed = new Promise((r) => sockets[0].once('message', (d) => r(d.toString())));
     sockets[0].send('still here');
     assert.equal(await within('the echo', echoed), 'still here');
-    sockets.forEach((s) => s.terminate());
   });
 
   it('ends with 4401 what a changed password admitted, and nothing of other users', async () => {
     const mine = await open('app.example.test', { Authorization: login });
     const sibling = await open('sync.app.example.test', { Authorization: login });
     const theirs = await open('app.example.test', { Authorization: basic('gamma', 'another password') });
-    fs.writeFileSync(path.join(folder, 'beta'), 'second password');
+    passwordIs('second password');
     const began = Date.now();
     mine.over.then(() => (mine.took = Date.now() - began));
     assert.deepEqual(await codesAfter([mine, sibling, theirs], undefined, 600), [4401, 4401, 'open']);
     assert.equal((await mine.over).reason, 'session ended');
-    assert.ok(mine.took < 1000, `${mine.took} ms`);
-    theirs.terminate();
-    fs.writeFileSync(path.join(folder, 'beta'), 'first password');
-    await gate.reload(rules(), /reload: ok/);
+    assert.ok(mine.took < (process.env.TIERGATE_SANITIZED ? 4000 : 1000), `${mine.took} ms`);
   });
 
   it('ends with 4401 what a removed user or gate admitted', async () => {
@@ -97,7 +104,6 @@ describe('a reload', () => {
       return r;
     };
     assert.deepEqual(await codesAfter([gone], renamed), [4401]);
-    await gate.reload(rules(), /reload: ok/);
   });
 
   it('ends with 4403 what a new rule forbids, a host that is gone, a bypass that is gated now', async () => {
@@ -112,7 +118,6 @@ describe('a reload', () => {
       return r;
     };
     assert.deepEqual(await codesAfter([gated, preview, public_], change), [4403, 4403, 4403]);
-    await gate.reload(rules(), /reload: ok/);
   });
 
   it('ends with 4401 what a session admitted whose secret or circle is gone, and nothing that a password did', async () => {
@@ -128,8 +133,6 @@ describe('a reload', () => {
     await gate.reload(rules(session({ secret: old })), /reload: ok/);
     const sibling = await open('sync.app.example.test', { Cookie });
     assert.deepEqual(await codesAfter([sibling], session({ secret: old, domain: undefined }), 400), [4401]);
-    login_.terminate();
-    await gate.reload(rules(), /reload: ok/);
   });
 
   it('does not admit by a password that was taken back while it was being hashed', async () => {

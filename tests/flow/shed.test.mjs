@@ -217,16 +217,27 @@ describe('shedding of who does not read', () => {
     wire.pause();
     return wire;
   };
-  /** One address has half of the places of strangers at most: these come from several. */
-  const crowd = async (n) => {
+  /** One address has half of the places of strangers at most: these come from several, each from the next one. */
+  const crowd = async (n, addresses, first) => {
     const some = [];
-    for (let i = 0; i < n; i++) some.push(await stuck(open, { localAddress: `127.0.0.${2 + (i % 4)}` }).catch(() => undefined)); // 503 in time
+    for (let i = 0; i < n; i++) some.push(await stuck(open, { localAddress: `127.0.0.${first + (i % addresses)}` }).catch(() => undefined)); // 503 in time
     return some.filter((w) => w);
+  };
+  const levels = () => gate.lines().filter((l) => l.event === 'memory').map((l) => l.level);
+  /** So many people who are signed in that one more makes memory tight: it is not short with them alone, and does not end to be tight. */
+  const fillWithPeople = async (people) => {
+    for (;;) {
+      const one = await stuck(app, { headers: { Cookie: cookie } });
+      if (people.length > 7) await sleep(400); // the level is told four times a second
+      if (levels().at(-1) === 'tight') return one.close();
+      people.push(one);
+      assert.ok(people.length < 40, 'memory is not tight with forty');
+    }
   };
   const served = () => until('a stranger to be served', async () => (await gate.request({ host: open, path: '/small' })).status === 200, 30000, 200);
 
   it('where others find no place at the origins, strangers who do not move give up theirs', async () => {
-    const theirs = await crowd(24);
+    const theirs = await crowd(24, 4, 2);
     try {
       const ask = async () => {
         const wire = await gate.connect({ host: open, localAddress: '127.0.0.2' });
@@ -245,22 +256,25 @@ describe('shedding of who does not read', () => {
   });
 
   it('strangers are let go, and who is signed in is not', async () => {
-    const mine = await stuck(app, { headers: { Cookie: cookie } });
-    const ours = []; // so many that memory is short with what strangers hold, and is not without it
-    for (let i = 0; i < 16; i++) ours.push(await stuck(app, { headers: { Cookie: cookie } }));
-    const theirs = await crowd(24);
+    const ours = [], theirs = [];
     try {
+      await fillWithPeople(ours);
+      theirs.push(...await crowd(12, 12, 10)); // other addresses than before, no two of one: nobody is refused for want of a place
+      await until('memory to be short', () => levels().includes('short'));
       const gone = await gate.line((l) => l.detail === 'memory is short', 30000);
       assert.equal(gone.host, open);
       await served();
+      await sleep(8000); // it is tight still, and they have stood still for so long that they were next
+      assert.equal(levels().at(-1), 'tight');
       assert.ok(!gate.lines().some((l) => l.detail === 'memory is short' && l.identity));
+      const [mine] = ours;
       let more = 0;
       mine.socket.removeAllListeners('data');
       mine.socket.on('data', (d) => (more += d.length));
       mine.resume();
       await until('the rest to flow', () => more > 64 << 20, 60000);
     } finally {
-      for (const w of [mine, ...ours, ...theirs]) w.close();
+      for (const w of [...ours, ...theirs]) w.close();
     }
   });
 });

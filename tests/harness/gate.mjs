@@ -126,9 +126,10 @@ export class Gate {
     return `${scheme}://${host}:${this.port}${at}`;
   }
 
+  /** What the log says until now; of a line that is still being written there is nothing. */
   lines() {
     if (!fs.existsSync(this.logFile)) return [];
-    return fs.readFileSync(this.logFile, 'utf8').split('\n').filter(Boolean).map((l) => JSON.parse(l));
+    return fs.readFileSync(this.logFile, 'utf8').split('\n').slice(0, -1).map((l) => JSON.parse(l));
   }
   /** The first log line that fits; lines are written off the hot path, so it may take a moment. */
   line(fits, ms = 5000) {
