@@ -134,8 +134,22 @@ static struct headers *trailers(struct exchange *x)
     return lane_of(x)->trailers;
 }
 
+static void may_hold(struct exchange *x)
+{
+    struct origin_lane *l = lane_of(x);
+    if (!l->stream)
+        return;
+    h2_client_set_window(l->stream, window(x));
+    origin_lane_flush(l);
+}
+
+/* Begun among many streams it was told of little, and would have a round trip for each bit of that for as long as it lasts. Not by small steps: each
+ * costs a frame. */
 static void resume(struct exchange *x)
 {
+    const struct h2_stream *s = lane_of(x)->stream;
+    if (s && window(x) >= 2 * s->window)
+        may_hold(x);
 }
 
 static const char *why_went(const struct exchange *x)
@@ -196,15 +210,6 @@ static size_t holds(const struct exchange *x)
     const struct origin_lane *l = lane_of(x);
     return LANE_COST + chunkq_holds(&l->in) + chunkq_holds(&l->unsent) +
            (l->stream ? chunkq_holds(&l->stream->out) : 0);
-}
-
-static void may_hold(struct exchange *x)
-{
-    struct origin_lane *l = lane_of(x);
-    if (!l->stream)
-        return;
-    h2_client_set_window(l->stream, window(x));
-    origin_lane_flush(l);
 }
 
 const struct origin_ops h2_origin_ops = {

@@ -266,6 +266,38 @@ describe('streams of one connection', () => {
     }
   });
 
+  it('get more ahead of them when those beside them have ended', async () => {
+    await withSite((f) => f.hello(), async ({ gate, origin }) => {
+      const c = await session(gate);
+      const get = () => c.request({ ':path': '/', ':authority': gate.authority(host) }).setEncoding('latin1');
+      const ids = [], others = Array.from({ length: 60 }, get);
+      await until('a connection', () => origin.connections.length > 0);
+      const [f] = origin.connections;
+      while (ids.length < others.length) ids.push(await f.request());
+      const long = get(), id = await f.request();
+      let text = '';
+      long.on('error', () => {});
+      long.on('data', (d) => (text += d));
+      const pass = async (piece) => {
+        const whole = text + piece;
+        f.send(data(id, piece));
+        await until(`${piece} to arrive`, () => text === whole);
+      };
+      f.respond(id, [], { end: false });
+      await pass('beginning');
+      const narrow = f.window(id) - text.length;
+      const ends = others.map((s) => once(s.resume(), 'end'));
+      for (const other of ids) f.respond(other, [], { body: 'x' });
+      await within('the others', Promise.all(ends));
+      await pass('middle');
+      await until('a wide window', () => f.window(id) - text.length > 3 * narrow);
+      f.send(data(id, 'end', true));
+      await within('its end', once(long, 'end'));
+      assert.equal(text, 'beginningmiddleend');
+      c.destroy();
+    });
+  });
+
   it('leave a connection on which hundreds were reset, before its server ends it', async () => {
     await withSite(async (f) => {
       f.hello();

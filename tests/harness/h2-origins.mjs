@@ -4,7 +4,7 @@ import fs from 'node:fs';
 import http2 from 'node:http2';
 import net from 'node:net';
 import tls from 'node:tls';
-import { FLAG, Frames, MAGIC, TYPE, block, data, frame, settings } from './frames.mjs';
+import { FLAG, Frames, MAGIC, SETTING, TYPE, block, data, frame, settings } from './frames.mjs';
 
 const listen = (server, port = 0) => new Promise((resolve, reject) => {
   server.once('error', reject);
@@ -95,6 +95,14 @@ export class OriginFrames extends Frames {
     if (!f) return undefined;
     this.seen.add(f.id);
     return f.id;
+  }
+  /** How much payload the peer has allowed on that stream, from its beginning on. */
+  window(id) {
+    const values = this.of(TYPE.SETTINGS).find((f) => !(f.flags & FLAG.ACK)).payload;
+    let n = 65535;
+    for (let at = 0; at < values.length; at += 6)
+      if (values.readUInt16BE(at) === SETTING.INITIAL_WINDOW_SIZE) n = values.readUInt32BE(at + 2);
+    return this.of(TYPE.WINDOW_UPDATE, id).reduce((sum, f) => sum + f.payload.readUInt32BE(0), n);
   }
   respond(id, fields = [], { status = '200', body, end = true } = {}) {
     const head = frame(TYPE.HEADERS, FLAG.END_HEADERS | (end && body === undefined ? FLAG.END_STREAM : 0), id, block([[':status', status], ...fields]));
