@@ -31,6 +31,13 @@ static void wait_until(struct conn *c, uint32_t ms)
     c->deadline_ms = c->thread->loop->now_ms + shed_patience_ms(c, ms);
 }
 
+/* For a request, the first one too. */
+static void begin_to_wait(struct conn *c, uint32_t ms)
+{
+    c->since_ms = c->thread->loop->now_ms;
+    wait_until(c, ms);
+}
+
 /* --- exchanges ---------------------------------------------------------------------------------------------------- */
 
 static bool on_begin(void *arg, struct h2_stream *s, struct h2_head *head)
@@ -164,6 +171,7 @@ static void on_gone(void *arg, struct h2_stream *s)
         never_began(c, x);
     s->owner = NULL;
     x->lane = NULL;
+    c->h2.signed_in |= x->who != NULL;
     if (has_begun(x) && c->state == CONN_CLOSED)
         exchange_end(x, true); /* we closed it, and have said why */
     else if (has_begun(x))
@@ -193,10 +201,8 @@ static void bury(struct conn *c)
 static void note_idle(struct conn *c)
 {
     bool idle = h2_session_first(c->h2.session) == NULL;
-    if (idle && c->h2.state == H2_CONN_BUSY) {
-        c->since_ms = c->thread->loop->now_ms;
-        wait_until(c, limits_of(c)->keepalive_timeout_ms);
-    }
+    if (idle && c->h2.state == H2_CONN_BUSY)
+        begin_to_wait(c, limits_of(c)->keepalive_timeout_ms);
     c->h2.state = idle ? H2_CONN_IDLE : H2_CONN_BUSY;
 }
 
@@ -283,7 +289,7 @@ bool h2_conn_open(struct conn *c)
         return false;
     c->state = CONN_H2;
     c->h2.state = H2_CONN_IDLE;
-    wait_until(c, l->header_timeout_ms); /* for the first request */
+    begin_to_wait(c, l->header_timeout_ms);
     loop_task_init(&c->task, on_task, c);
     stream_set_events(c->stream, &stream_events, c);
     loop_task_queue(c->thread->loop, &c->task); /* our SETTINGS */

@@ -79,7 +79,7 @@ bool pace_is_behind(const struct pace *p, uint32_t for_ms, uint32_t rate, uint64
 uint64_t pace_of_h2(struct h2_stream *s, uint32_t rate, uint64_t now)
 {
     uint64_t sent = s->bytes_sent - s->seen_sent, span = now - s->seen_ms;
-    if (s->out.bytes > 0 && s->seen_ms != 0 && !(sent > 0 && pace_suffices(sent, rate, span)))
+    if (h2_stream_has_unsent(s) && s->seen_ms != 0 && !(sent > 0 && pace_suffices(sent, rate, span)))
         return span;
     s->seen_sent = s->bytes_sent;
     s->seen_ms = now;
@@ -89,7 +89,7 @@ uint64_t pace_of_h2(struct h2_stream *s, uint32_t rate, uint64_t now)
 bool pace_h2_is_behind(const struct h2_stream *s, uint32_t for_ms, uint32_t rate, uint64_t now)
 {
     uint64_t span = now - s->seen_ms;
-    return s->out.bytes > 0 && s->seen_ms != 0 && span >= for_ms &&
+    return h2_stream_has_unsent(s) && s->seen_ms != 0 && span >= for_ms &&
            !pace_suffices(s->bytes_sent - s->seen_sent, rate, span);
 }
 

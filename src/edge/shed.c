@@ -123,48 +123,57 @@ static bool stands_still(const struct exchange *x, uint32_t for_ms, uint64_t now
 /* What is left of an answer whose exchange is over. */
 static bool is_rest(const struct h2_stream *s)
 {
-    return !s->owner && s->out.bytes > 0;
+    return !s->owner && h2_stream_has_unsent(s);
 }
 
-static bool has_rest(const struct conn *c)
+/* What was begun a moment ago, and of which nothing has left, says nothing of its client. */
+static bool is_sent(const struct h2_stream *s, uint32_t for_ms, uint64_t now)
 {
-    const struct h2_stream *s = streams_of(c);
-    while (s && !is_rest(s))
-        s = s->next;
-    return s != NULL;
+    return h2_stream_has_unsent(s) && s->bytes_sent > 0 && !pace_h2_is_behind(s, for_ms, BEHIND_RATE, now);
 }
 
-/* One is enough: rests have no place, and one that drips would hold all others here. */
-static bool rest_stands_still(const struct conn *c, uint32_t for_ms, uint64_t now)
+/* One that its client has shut out is enough, whatever moves beside it: rests have no place, and one that drips would hold all others here. Who only
+ * waits for his turn is not meant, as long as there is somebody whose turn it is. */
+static bool rests_stand_still(const struct conn *c, uint32_t for_ms, uint64_t now)
 {
-    const struct h2_stream *s = streams_of(c);
-    while (s && !(is_rest(s) && pace_h2_is_behind(s, for_ms, BEHIND_RATE, now)))
-        s = s->next;
-    return s != NULL;
+    bool behind = false, moves = false;
+    for (const struct h2_stream *s = streams_of(c); s; s = s->next) {
+        bool is_behind = is_rest(s) && pace_h2_is_behind(s, for_ms, BEHIND_RATE, now);
+        if (is_behind && h2_stream_is_shut(s))
+            return true;
+        behind |= is_behind;
+        moves |= is_sent(s, for_ms, now);
+    }
+    return behind && !moves;
 }
 
+/* Who has proven it on this connection: with HTTP/2 for all that it still carries. */
 static bool has_identity(const struct conn *c)
 {
     for (const struct exchange *x = c->exchanges; x; x = x->next)
         if (x->who)
             return true;
-    return c->state == CONN_H2 && c->h2.signed_in && !c->exchanges;
+    return c->state == CONN_H2 && c->h2.signed_in;
 }
 
+/* And no rest moves. */
 static bool exchanges_stand_still(const struct conn *c, uint32_t for_ms, uint64_t now)
 {
     for (const struct exchange *x = c->exchanges; x; x = x->next)
         if (!stands_still(x, for_ms, now))
             return false;
-    return true;
+    for (const struct h2_stream *s = streams_of(c); s; s = s->next)
+        if (is_rest(s) && is_sent(s, for_ms, now))
+            return false;
+    return c->exchanges != NULL;
 }
 
 static bool does_not_move(const struct conn *c, uint64_t now)
 {
     uint32_t stranger_ms = c->thread->level >= BUDGET_SHORT ? BEHIND_SHORT_MS : BEHIND_MS;
     uint32_t for_ms = has_identity(c) ? BEHIND_SIGNED_IN_MS : stranger_ms;
-    bool still = c->exchanges ? exchanges_stand_still(c, for_ms, now) : rest_stands_still(c, for_ms, now);
-    return still || pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
+    return rests_stand_still(c, for_ms, now) || exchanges_stand_still(c, for_ms, now) ||
+           pace_is_behind(&c->pace, for_ms, BEHIND_RATE, now);
 }
 
 static enum rank rank_of_busy(const struct conn *c, uint64_t now)
@@ -188,7 +197,7 @@ static enum rank rank_of(const struct conn *c, uint64_t now)
     case CONN_TUNNEL:
         return rank_of_busy(c, now);
     case CONN_H2:
-        if (c->exchanges || has_rest(c))
+        if (c->h2.state == H2_CONN_BUSY) /* with the end of an answer, maybe, that lies in no queue any more */
             return rank_of_busy(c, now);
         return age >= IDLE_MS ? RANK_IDLE : RANK_STAYS;
     case CONN_CLOSED:

@@ -129,6 +129,10 @@ struct headers *h2_stream_trailers(struct h2_stream *s);
 void h2_stream_leave(struct h2_stream *s);
 /* The response has left, and the request has not ended: its stream should not stay for long. */
 bool h2_stream_is_answered(const struct h2_stream *s);
+/* Payload, or only the end: with a window of nothing that waits as well. As a server. */
+bool h2_stream_has_unsent(const struct h2_stream *s);
+/* Its peer lets nothing through until it has widened the stream's window; the connection's is not asked. */
+bool h2_stream_is_shut(const struct h2_stream *s);
 /* So much payload may come before it is taken: 16 KiB, until this says more. Less than before has no effect. */
 void h2_stream_widen(struct h2_stream *s, size_t window);
 /* n bytes were taken from s->in: the client may send as many again. */

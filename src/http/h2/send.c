@@ -161,6 +161,17 @@ static int on_frame_send(nghttp2_session *ng, const nghttp2_frame *frame, void *
     return 0;
 }
 
+bool h2_stream_has_unsent(const struct h2_stream *s)
+{
+    bool ends = (s->flags & H2S_FINISHED) && !(s->flags & (H2S_ANSWERED | H2S_WEBSOCKET));
+    return s->out.bytes > 0 || (ends && !s->session->is_client);
+}
+
+bool h2_stream_is_shut(const struct h2_stream *s)
+{
+    return nghttp2_session_get_stream_remote_window_size(s->session->ng, s->id) == 0;
+}
+
 void h2_send_callbacks(nghttp2_session_callbacks *c)
 {
     nghttp2_session_callbacks_set_send_data_callback(c, send_payload);
