@@ -160,7 +160,8 @@ bool stream_flush(struct stream *s)
     return !(s->flags & OUT_BROKEN);
 }
 
-/* What has arrived since the loop last looked. Under load that is many exchanges ago. */
+/* What has arrived since the loop last looked. Under load that is many exchanges ago. KNOW_READABLE would say more than is
+ * known: it is also set for a second look (stream_on_recheck). */
 static bool socket_is_silent(const struct stream *s)
 {
     uint8_t first;
@@ -170,8 +171,7 @@ static bool socket_is_silent(const struct stream *s)
 bool stream_is_quiet(const struct stream *s)
 {
     return s->state == STREAM_OPEN && s->input == STREAM_IN_OPEN && s->in.bytes == 0 && !stream_has_unsent(s) &&
-           !(s->flags & (KNOW_READABLE | KNOW_HUP | FIN_ASKED | OUT_BROKEN)) && !s->ops->has_held(s) &&
-           socket_is_silent(s);
+           !(s->flags & (KNOW_HUP | FIN_ASKED | OUT_BROKEN)) && !s->ops->has_held(s) && socket_is_silent(s);
 }
 
 void stream_finish(struct stream *s)

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { tiergate } from '../harness/gate.mjs';
-import { hidesFiles, isAlive, memoryIsReal } from '../harness/proc.mjs';
+import { hidesFiles, isAlive, memoryIsReal, openPaths } from '../harness/proc.mjs';
 import { OTHER_PASSWORD, PASSWORD, secrets, startSite } from '../harness/site.mjs';
 import { until } from '../harness/wait.mjs';
 
@@ -61,8 +61,7 @@ describe('what the worker is left with', () => {
     const hidden = hidesFiles(worker);
     if (hidden) return t.skip(hidden);
     await gate.request({ host: 'open.example.test', path: '/' });
-    const dir = `/proc/${worker}/fd`;
-    const files = fs.readdirSync(dir).map((fd) => fs.readlinkSync(path.join(dir, fd))).filter((at) => at.startsWith('/') && !at.startsWith('/dev/'));
+    const files = openPaths(worker).filter((at) => at.startsWith('/') && !at.startsWith('/dev/'));
     assert.deepEqual([...new Set(files)].filter((at) => at !== gate.logFile && !at.startsWith(path.join(gate.dir, 'state/store/tiergate.db')) && !at.startsWith('/memfd:tiergate-bundle')), []);
     assert.ok(files.includes(gate.logFile), 'else this proves nothing');
   });

@@ -54,6 +54,19 @@ export function cpuSeconds(pid) {
 
 export const openFiles = (pid) => fs.readdirSync(`/proc/${pid}/fd`).length;
 
+/** What its descriptors are, those left out that were closed while this was read: `socket:[1]`, the path of a file. */
+export function openPaths(pid) {
+  const dir = `/proc/${pid}/fd`;
+  return fs.readdirSync(dir).flatMap((fd) => {
+    try {
+      return fs.readlinkSync(`${dir}/${fd}`);
+    } catch (e) {
+      if (e.code === 'ENOENT') return [];
+      throw e;
+    }
+  });
+}
+
 /** A worker is not dumpable: what it has open only root sees. */
 export function hidesFiles(pid) {
   try {

@@ -271,6 +271,51 @@ static void test_unfit_since_the_loop_looked_is_not_lent(void **state)
     }
 }
 
+struct later {
+    struct loop_task task;
+    struct asker *asker;
+    bool run, lent;
+};
+
+static void take_now(void *arg)
+{
+    struct later *l = arg;
+    l->run = true;
+    l->lent = asker_take(l->asker);
+}
+
+static bool has_run(void *arg)
+{
+    return ((const struct later *)arg)->run;
+}
+
+/* Regression: twice a second the loop looks again at what was read from since. Whoever asked in that very turn got none of
+ * these connections, and a new one was made for everybody. Thrice, as the tick may come before the connection is idle. */
+static void test_looked_at_again_is_lent(void **state)
+{
+    static const struct stream_events silent = {0};
+    struct scene s;
+    scene_init(&s);
+    asker_warm(&s.a);
+    for (unsigned i = 0; i < 3; i++) {
+        struct later later = {.asker = &s.a};
+        assert_true(asker_take(&s.a));
+        stream_set_events(s.a.conn->stream, &silent, NULL);
+        server_send(&s.server, 0, "answer");
+        world_rest(&s.world);
+        assert_true(stream_in(s.a.conn->stream)->bytes > 0);
+        chunkq_clear(stream_in(s.a.conn->stream));
+        asker_give(&s.a);
+        loop_task_init(&later.task, take_now, &later);
+        loop_task_later(s.world.loop, &later.task); /* behind the connection's own */
+        assert_true(world_run(&s.world, has_run, &later, 2 * LOOP_TICK_MS));
+        assert_true(later.lent);
+        asker_give(&s.a);
+    }
+    assert_int_equal(1, s.server.accepted);
+    scene_fini(&s);
+}
+
 static void test_connecting_at_a_flush_is_not_pooled(void **state)
 {
     struct scene s;
@@ -453,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_what_is_not_taken_back),
         cmocka_unit_test(test_unread_in_the_socket_is_not_lent),
         cmocka_unit_test(test_unfit_since_the_loop_looked_is_not_lent),
+        cmocka_unit_test(test_looked_at_again_is_lent),
         cmocka_unit_test(test_connecting_at_a_flush_is_not_pooled),
         cmocka_unit_test(test_who_shares),
         cmocka_unit_test(test_ids_differ),
