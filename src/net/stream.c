@@ -161,7 +161,7 @@ bool stream_flush(struct stream *s)
 }
 
 /* What has arrived since the loop last looked. Under load that is many exchanges ago. KNOW_READABLE would say more than is
- * known: it is also set for a second look (stream_on_recheck). */
+ * known: it is also set where another look is due, behind a read that filled its buffer or some time later. */
 static bool socket_is_silent(const struct stream *s)
 {
     uint8_t first;
@@ -171,7 +171,7 @@ static bool socket_is_silent(const struct stream *s)
 bool stream_is_quiet(const struct stream *s)
 {
     return s->state == STREAM_OPEN && s->input == STREAM_IN_OPEN && s->in.bytes == 0 && !stream_has_unsent(s) &&
-           !(s->flags & (KNOW_HUP | FIN_ASKED | OUT_BROKEN)) && !s->ops->has_held(s) && socket_is_silent(s);
+           !(s->flags & (KNOW_HUP | FIN_ASKED | OUT_BROKEN)) && s->ops->held(s) == HELD_NONE && socket_is_silent(s);
 }
 
 void stream_finish(struct stream *s)

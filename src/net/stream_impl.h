@@ -21,6 +21,13 @@ enum io_res {
     IO_FAIL /* stream_fail() has been called */
 };
 
+/* What was read from the socket and is not in `in` yet. */
+enum held {
+    HELD_NONE = 0,
+    HELD_PART, /* of a record: nothing comes out before the next edge */
+    HELD_WHOLE /* comes out without another edge */
+};
+
 struct stream_ops {
     /* IO_MORE: done; IO_AGAIN: in progress. */
     enum io_res (*handshake)(struct stream *s);
@@ -30,8 +37,7 @@ struct stream_ops {
     enum io_res (*write)(struct stream *s);
     /* Queues what has to precede FIN. */
     void (*notify)(struct stream *s);
-    /* Bytes for `in` that are here already, without another edge. */
-    bool (*has_held)(const struct stream *s);
+    enum held (*held)(const struct stream *s);
     void (*fini)(struct stream *s);
 };
 

@@ -124,14 +124,14 @@ static void plain_notify(struct stream *s)
 {
 }
 
-static bool plain_has_held(const struct stream *s)
+static enum held plain_held(const struct stream *s)
 {
-    return false;
+    return HELD_NONE;
 }
 
 static void plain_fini(struct stream *s)
 {
 }
 
-const struct stream_ops stream_plain_ops = {plain_handshake, plain_read,     plain_write,
-                                            plain_notify,    plain_has_held, plain_fini};
+const struct stream_ops stream_plain_ops = {plain_handshake, plain_read, plain_write,
+                                            plain_notify,    plain_held, plain_fini};

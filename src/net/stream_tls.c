@@ -171,9 +171,11 @@ static enum io_res tls_handshake(struct stream *s)
     return r;
 }
 
-static bool tls_has_held(const struct stream *s)
+static enum held tls_held(const struct stream *s)
 {
-    return !(s->tls->flags & TLS_PARTIAL) && SSL_has_pending(s->tls->ssl);
+    if (!SSL_has_pending(s->tls->ssl))
+        return HELD_NONE;
+    return s->tls->flags & TLS_PARTIAL ? HELD_PART : HELD_WHOLE;
 }
 
 /* Who sends half a record and waits makes libssl keep a whole one's buffer. */
@@ -193,7 +195,7 @@ static enum io_res record_came(struct stream *s)
 
 static enum io_res tls_read(struct stream *s)
 {
-    if (!(s->flags & KNOW_READABLE) && !tls_has_held(s))
+    if (!(s->flags & KNOW_READABLE) && tls_held(s) != HELD_WHOLE)
         return IO_AGAIN;
     size_t room, n = 0;
     uint8_t *p = chunkq_reserve(&s->in, STREAM_ROOM, &room);
@@ -295,4 +297,4 @@ static void tls_fini(struct stream *s)
     s->tls = NULL;
 }
 
-const struct stream_ops stream_tls_ops = {tls_handshake, tls_read, tls_write, tls_notify, tls_has_held, tls_fini};
+const struct stream_ops stream_tls_ops = {tls_handshake, tls_read, tls_write, tls_notify, tls_held, tls_fini};

@@ -80,7 +80,7 @@ static bool could_act(const struct stream *s)
         return true;
     if (s->state == STREAM_HANDSHAKE && s->input == STREAM_IN_OPEN)
         return (s->flags & KNOW_READABLE) || (s->wire.bytes && (s->flags & KNOW_WRITABLE));
-    return wants_read(s) && ((s->flags & KNOW_READABLE) || s->ops->has_held(s));
+    return wants_read(s) && ((s->flags & KNOW_READABLE) || s->ops->held(s) == HELD_WHOLE);
 }
 
 /* Anybody may ask for a handshake, and it costs as much as many requests: those of others do not wait for all of them. */

@@ -129,7 +129,7 @@ struct headers *h2_stream_trailers(struct h2_stream *s);
 void h2_stream_leave(struct h2_stream *s);
 /* The response has left, and the request has not ended: its stream should not stay for long. */
 bool h2_stream_is_answered(const struct h2_stream *s);
-/* Payload, or only the end: with a window of nothing that waits as well. As a server. */
+/* Payload, or of a server only the end: with a window of nothing that waits as well. */
 bool h2_stream_has_unsent(const struct h2_stream *s);
 /* Its peer lets nothing through until it has widened the stream's window; the connection's is not asked. */
 bool h2_stream_is_shut(const struct h2_stream *s);
