@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define RECORD_MAX 16384u
 /* Ciphertext gathered before the socket is tried: four full records and their headers. */
@@ -171,9 +172,15 @@ static enum io_res tls_handshake(struct stream *s)
     return r;
 }
 
+/* A header that came alone libssl has taken out of its buffer, and counts it no more; that a body is due it still knows. */
+static bool has_begun_a_record(const struct stream *s)
+{
+    return SSL_has_pending(s->tls->ssl) || strcmp(SSL_rstate_string(s->tls->ssl), "RB") == 0;
+}
+
 static enum held tls_held(const struct stream *s)
 {
-    if (!SSL_has_pending(s->tls->ssl))
+    if (!has_begun_a_record(s))
         return HELD_NONE;
     return s->tls->flags & TLS_PARTIAL ? HELD_PART : HELD_WHOLE;
 }
@@ -181,7 +188,7 @@ static enum held tls_held(const struct stream *s)
 /* Who sends half a record and waits makes libssl keep a whole one's buffer. */
 static enum io_res record_is_partial(struct stream *s, enum io_res r)
 {
-    if (r == IO_AGAIN && SSL_has_pending(s->tls->ssl))
+    if (r == IO_AGAIN && has_begun_a_record(s))
         stream_set_cost(s, STREAM_COST + STREAM_COST_TLS + STREAM_COST_RECORD);
     return r;
 }
